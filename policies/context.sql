@@ -1,0 +1,174 @@
+-- How a transaction gets its tenant, and why SQL can't forge it. Run as rowhouse_owner.
+--
+-- The server opens a tenant's context with a secret that only it can work out; the registry keeps that secret's SHA-256.
+-- enter() checks it and puts the context where the API role may read but not write:
+--   * normally in `backtrace_functions`, a superuser-only setting that rowhouse_owner was granted (GRANT SET ON PARAMETER,
+--     PostgreSQL 15). SET, set_config and a stacked statement in the API role get "permission denied to set parameter".
+--   * where no superuser was there to grant it (most managed servers), in `app.context` with a MAC under a key that the API
+--     role can't read, and current_tenant() checks the MAC at each call.
+-- Both are transaction-local and go at COMMIT or ROLLBACK. Names are qualified rather than the functions' search_path set:
+-- a SET clause costs 2 µs a call (threats.md, Sealed tenant context).
+--
+-- A context is `<tenant, 32 hex digits>,<principal, hex of UTF-8>,<membership role>`.
+
+create table if not exists platform.context_key (
+  only_row boolean primary key default true check (only_row),
+  -- HMAC key blocks of RFC 2104, already padded: built-in sha256() is all that is needed to compute the MAC.
+  ipad bytea not null check (length(ipad) = 64),
+  opad bytea not null check (length(opad) = 64)
+);
+revoke all on platform.context_key from public;
+insert into platform.context_key (ipad, opad)
+  select decode(string_agg(lpad(to_hex(byte # 54), 2, '0'), '' order by n), 'hex'),
+         decode(string_agg(lpad(to_hex(byte # 92), 2, '0'), '' order by n), 'hex')
+  from (
+    select n, get_byte(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+                || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), n % 32) as byte
+    from generate_series(0, 31) n
+    union all
+    select n, 0 from generate_series(32, 63) n
+  ) key_bytes
+  on conflict do nothing;
+
+-- Says why a context was refused. Apart from enter(), so that the usual path stays one look-up.
+create or replace function platform.refuse_context(in_tenant_id uuid, in_epoch bigint, in_secret bytea) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  found_tenant platform.tenants;
+begin
+  select * into found_tenant from platform.tenants where id = in_tenant_id;
+  if found_tenant.id is null then
+    raise exception 'There is no such tenant' using errcode = 'RH102';
+  elsif found_tenant.seal is distinct from sha256(in_secret) then
+    raise exception 'The context''s seal does not verify' using errcode = 'RH301',
+      hint = 'The server''s ROWHOUSE_SECRET is not the one that this tenant was made with. `rowhouse migrate` seals anew.';
+  elsif found_tenant.status <> 'active' then
+    raise exception 'The tenant is suspended' using errcode = 'RH103';
+  elsif found_tenant.epoch <> in_epoch then
+    raise exception 'The tenant''s placement has changed' using errcode = 'RH106', detail = found_tenant.epoch::text;
+  end if;
+  raise exception 'The context''s principal is malformed' using errcode = 'RH301';
+end $$;
+
+-- The only door. `in_context` is the context as above; a write takes the tenant's shared advisory lock first, so that a move
+-- can fence it, and looks at the registry after that; a read becomes READ ONLY.
+do $choose$
+declare
+  is_granted boolean := has_parameter_privilege('rowhouse_owner', 'backtrace_functions', 'set');
+  put_context text := case when is_granted
+    then $$pg_catalog.set_config('backtrace_functions', in_context, true)$$
+    else $$pg_catalog.set_config('app.context', in_context operator(pg_catalog.||) '.' operator(pg_catalog.||)
+      platform.context_mac(in_context), true)$$ end;
+begin
+  execute format($enter$
+    create or replace function platform.enter(in_context text, in_secret bytea, in_epoch bigint, in_writes boolean) returns void
+    language plpgsql volatile security definer as $$
+    declare
+      in_tenant_id uuid := pg_catalog.left(in_context, 32)::pg_catalog.uuid;
+    begin
+      if in_writes then
+        perform pg_catalog.pg_advisory_xact_lock_shared(7241, pg_catalog.uuid_hash(in_tenant_id));
+      end if;
+      if not exists (
+        select from platform.tenants t
+        where t.id operator(pg_catalog.=) in_tenant_id
+          and t.seal operator(pg_catalog.=) pg_catalog.sha256(in_secret)
+          and t.epoch operator(pg_catalog.=) in_epoch
+          -- Control-plane work (export, deletion) goes on while a tenant is suspended; requests don't.
+          and (t.status operator(pg_catalog.=) 'active' or session_user operator(pg_catalog.<>) 'rowhouse_api')
+      ) then
+        perform platform.refuse_context(in_tenant_id, in_epoch, in_secret);
+      end if;
+      if not in_writes then
+        perform pg_catalog.set_config('transaction_read_only', 'on', true);
+      end if;
+      perform %s;
+      perform pg_catalog.set_config('app.tenant_id', in_tenant_id::pg_catalog.text, true);
+    end $$ $enter$, put_context);
+
+  if is_granted then
+    create or replace function platform.get_context() returns text
+    language plpgsql stable parallel safe as $$
+    declare
+      context text := pg_catalog.current_setting('backtrace_functions');
+    begin
+      if context operator(pg_catalog.<>) '' then
+        return context;
+      end if;
+      raise exception 'A statement ran without a tenant''s context' using errcode = '42501',
+        hint = 'Run it after platform.enter(), in the same transaction.';
+    end $$;
+
+    -- Not by way of get_context(): the call would cost as much again, in every policy of every statement.
+    create or replace function platform.current_tenant() returns uuid
+    language plpgsql stable parallel safe as $$
+    declare
+      context text := pg_catalog.current_setting('backtrace_functions');
+    begin
+      if context operator(pg_catalog.<>) '' then
+        return pg_catalog.left(context, 32)::pg_catalog.uuid;
+      end if;
+      raise exception 'A statement ran without a tenant''s context' using errcode = '42501',
+        hint = 'Run it after platform.enter(), in the same transaction.';
+    end $$;
+  else
+    create or replace function platform.get_context() returns text
+    language plpgsql stable security definer parallel restricted as $$
+    declare
+      sealed text := pg_catalog.current_setting('app.context', true);
+      context text := pg_catalog.split_part(sealed, '.', 1);
+    begin
+      if platform.context_mac(context) operator(pg_catalog.=) pg_catalog.split_part(sealed, '.', 2) then
+        return context;
+      end if;
+      raise exception 'A statement ran without a tenant''s context' using errcode = '42501',
+        hint = 'Run it after platform.enter(), in the same transaction.';
+    end $$;
+
+    create or replace function platform.current_tenant() returns uuid
+    language plpgsql stable security definer parallel restricted as $$
+    begin
+      return pg_catalog.left(platform.get_context(), 32)::pg_catalog.uuid;
+    end $$;
+  end if;
+end $choose$;
+
+-- Bound to the transaction, so that a MAC seen in one can't be replayed in a later one.
+create or replace function platform.context_mac(in_context text) returns text
+language plpgsql stable security definer as $$
+begin
+  return (
+    select pg_catalog.encode(pg_catalog.sha256(k.opad operator(pg_catalog.||) pg_catalog.sha256(k.ipad operator(pg_catalog.||)
+      pg_catalog.convert_to(in_context operator(pg_catalog.||) pg_catalog.date_part('epoch', pg_catalog.now())::pg_catalog.text
+        operator(pg_catalog.||) pg_catalog.pg_backend_pid()::pg_catalog.text, 'UTF8'))), 'hex')
+    from platform.context_key k
+  );
+end $$;
+
+-- The `sub` of the verified token.
+create or replace function platform.current_principal() returns text
+language plpgsql stable as $$
+begin
+  return pg_catalog.convert_from(pg_catalog.decode(pg_catalog.split_part(platform.get_context(), ',', 2), 'hex'), 'UTF8');
+end $$;
+
+-- The membership role of the verified token.
+create or replace function platform.current_membership_role() returns text
+language plpgsql stable as $$
+begin
+  return pg_catalog.split_part(platform.get_context(), ',', 3);
+end $$;
+
+-- Ends a statement, and with it the transaction, from inside generated SQL: one row wanted, several found (PGRST116).
+create or replace function platform.refuse(in_code text, in_message text, in_detail text) returns boolean
+language plpgsql volatile as $$
+begin
+  raise exception '%', in_message using errcode = in_code, detail = in_detail;
+end $$;
+
+revoke all on function platform.refuse_context(uuid, bigint, bytea), platform.context_mac(text),
+  platform.get_context(), platform.enter(text, bytea, bigint, boolean), platform.current_tenant(), platform.current_principal(),
+  platform.current_membership_role(), platform.refuse(text, text, text) from public;
+grant execute on function platform.enter(text, bytea, bigint, boolean), platform.get_context(), platform.current_tenant(),
+  platform.current_principal(), platform.current_membership_role(), platform.refuse(text, text, text)
+  to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer;

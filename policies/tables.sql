@@ -1,0 +1,17 @@
+-- Brings every protected table under today's law. Run as rowhouse_owner, last.
+
+do $$
+declare
+  protected regclass;
+begin
+  for protected in
+    select c.oid::regclass
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and not c.relispartition
+      and (n.nspname = 'tenant'
+        or (n.nspname = 'app' and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant_floor')))
+  loop
+    perform platform.protect_table(protected);
+  end loop;
+  perform platform.assert_protected();
+end $$;

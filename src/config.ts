@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { RowhouseError } from "./errors.ts";
+
+const list = z
+  .string()
+  .default("")
+  .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
+const count = (initial: number, max: number) => z.coerce.number().int().min(1).max(max).default(initial);
+const hostName = z
+  .string()
+  .toLowerCase()
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/);
+
+/** Every setting of the environment: name, meaning, default. `docs/reference/configuration.md` is checked against it. */
+export const settings = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe("Owner's connection URL of the PostgreSQL server; without it the embedded one is started"),
+  ROWHOUSE_DATA: z.string().min(1).default(".rowhouse").describe("Folder of the embedded database"),
+  ROWHOUSE_SECRET: z.string().min(16).optional().describe("Secret that the passwords of the database roles are derived from; by default the password in DATABASE_URL"),
+  ROWHOUSE_APP: z.string().min(1).optional().describe("Folder of the app to serve, as by --app"),
+  HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000).describe("Port to listen on"),
+  BASE_DOMAIN: hostName.default("localhost").describe("Tenants are served at <slug>.BASE_DOMAIN"),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional().describe("Public address of BASE_DOMAIN, as printed in links; by default http://BASE_DOMAIN:PORT"),
+  TRUSTED_PROXIES: list.describe("Addresses or CIDR ranges whose forwarded headers are believed"),
+  CORS_ORIGINS: list.describe("Origins allowed for every tenant, besides the tenant's own domains; exact match"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
+  TOKEN_AUDIENCE: z.string().min(1).default("rowhouse").describe("`aud` that a token must carry"),
+  CONNECTION_POOL_SIZE: count(10, 1000).describe("Database connections for requests, per process"),
+  CONNECTION_WAIT_MS: count(5000, 600_000).describe("Longest wait for a free connection"),
+  STATEMENT_TIMEOUT_MS: count(8000, 600_000).describe("Longest run of one request's statement"),
+  MAX_BODY_BYTES: count(1_048_576, 1_073_741_824).describe("Largest request body"),
+  MAX_ROWS: count(1000, 1_000_000).describe("Most rows in one answer"),
+  SHUTDOWN_TIMEOUT_MS: count(25_000, 600_000).describe("Longest wait for running requests at shutdown"),
+  NO_COLOR: z.string().optional().describe("Any value turns colour off (no-color.org)"),
+});
+
+export type Settings = z.infer<typeof settings>;
+
+/** The settings, with paths made absolute and what follows from them worked out. */
+export interface Config extends Settings {
+  readonly dataDir: string;
+  readonly appDir: string | null;
+  readonly publicUrl: URL;
+}
+
+/** `NAME_FILE` holds the path of a file with the value, as Docker and Kubernetes mount secrets. */
+function withFiles(env: Record<string, string | undefined>): Record<string, string | undefined> {
+  const merged = { ...env };
+  for (const name of Object.keys(settings.shape)) {
+    const path = env[`${name}_FILE`];
+    if (path !== undefined && env[name] === undefined) merged[name] = readFileSync(path, "utf8").trimEnd();
+    if (merged[name] === "") delete merged[name];
+  }
+  return merged;
+}
+
+/**
+ * Reads the settings from the environment. The only place that touches `process.env`.
+ * @param overrides values that win over the environment, as from command options
+ * @throws RowhouseError configInvalid, which names each bad setting and never shows its value
+ */
+export function readConfig(overrides: Partial<Record<keyof Settings, string>> = {}, env = process.env): Config {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const parsed = settings.safeParse({ ...withFiles(env), ...given });
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new RowhouseError("configInvalid", {
+      message: `Bad settings: ${problems.join("; ")}`,
+      hint: "See docs/reference/configuration.md.",
+    });
+  }
+  const values = parsed.data;
+  return {
+    ...values,
+    dataDir: resolve(values.ROWHOUSE_DATA.replace(/^~(?=\/)/, homedir())),
+    appDir: values.ROWHOUSE_APP === undefined ? null : resolve(values.ROWHOUSE_APP),
+    publicUrl: new URL(values.PUBLIC_URL ?? `http://${values.BASE_DOMAIN}:${values.PORT}`),
+  };
+}
+
+/** Whether talk on stderr may be coloured. */
+export function mayColor(stream: { isTTY?: boolean }, env = process.env): boolean {
+  return stream.isTTY === true && env["NO_COLOR"] === undefined && env["TERM"] !== "dumb";
+}
+
+/** Folder of the package: the checkout, or where npm put it. src/ and dist/ both lie right in it. */
+export const PACKAGE_DIR = resolve(import.meta.dirname, "..");

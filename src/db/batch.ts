@@ -1,0 +1,106 @@
+import type { Connection, Submittable } from "pg";
+import { preparedNames, type PreparedNames } from "./prepared.ts";
+import type { Statement, StatementResult } from "./statement.ts";
+
+/** A batch whose connection can't be used again: the server did not come back to idle, or the socket failed. */
+export class BrokenConnection extends Error {
+  constructor(cause: unknown) {
+    super("The database connection was lost", { cause });
+    this.name = "BrokenConnection";
+  }
+}
+
+/** What `pg`'s connection can do and its published types leave out. */
+type Wire = Omit<Connection, "bind" | "close" | "parse" | "execute"> & {
+  parse(statement: { name: string; text: string }): void;
+  bind(portal: { statement: string; values: readonly unknown[] }): void;
+  execute(portal: { portal: string }): void;
+  close(target: { type: "S"; name: string }): void;
+};
+
+/**
+ * Several statements in one round trip and one transaction: Bind and Execute for each, then a single Sync. Until the Sync they
+ * are one implicit transaction (PostgreSQL manual 54.2.3, Extended Query: "pipelining"), so the first can set what is local
+ * to it. A failure in any of them takes back all, and the server skips to the Sync by itself.
+ */
+export class Batch implements Submittable {
+  readonly done: Promise<StatementResult[]>;
+  readonly #statements: readonly Statement[];
+  readonly #results: StatementResult[] = [];
+  readonly #parsed: string[] = [];
+  #rows: (string | null)[][] = [];
+  #resolve!: (results: StatementResult[]) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(statements: readonly Statement[]) {
+    this.#statements = statements;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  submit(connection: Connection): void {
+    const wire = connection as unknown as Wire;
+    wire.stream.cork();
+    try {
+      for (const statement of this.#statements) this.#write(wire, preparedNames(connection), statement);
+      wire.sync();
+    } finally {
+      wire.stream.uncork();
+    }
+  }
+
+  #write(wire: Wire, prepared: PreparedNames, { text, name = "", values }: Statement): void {
+    if (name === "" || !prepared.has(name, text)) {
+      if (name !== "") {
+        for (const stale of prepared.add(name, text)) wire.close({ type: "S", name: stale });
+        this.#parsed.push(name);
+      }
+      wire.parse({ name, text });
+    }
+    wire.bind({ statement: name, values });
+    wire.execute({ portal: "" });
+  }
+
+  handleDataRow(message: { fields: (string | null)[] }): void {
+    this.#rows.push(message.fields);
+  }
+
+  handleCommandComplete(message: { text: string }): void {
+    const count = Number(/\d+$/.exec(message.text)?.[0] ?? 0);
+    this.#results.push({ rows: this.#rows, rowCount: count });
+    this.#rows = [];
+  }
+
+  handleReadyForQuery(): void {
+    this.#resolve(this.#results);
+  }
+
+  /** Rejects once the server is idle again, so that whoever gets the connection next finds it clean. */
+  handleError(error: Error, connection: Connection): void {
+    preparedNames(connection).doubt(this.#parsed);
+    if (!("severity" in error)) {
+      this.#reject(new BrokenConnection(error)); // of the socket, not of the server
+      return;
+    }
+    const onEnd = () => this.#reject(new BrokenConnection(error));
+    connection.once("end", onEnd);
+    connection.once("readyForQuery", (message: { status: string }) => {
+      connection.removeListener("end", onEnd);
+      this.#reject(message.status === "I" ? error : new BrokenConnection(error));
+    });
+  }
+
+  handleEmptyQuery(): void {
+    this.#results.push({ rows: [], rowCount: 0 });
+  }
+
+  // No Describe is sent, no portal is left half read, and no COPY is part of a batch.
+  handleRowDescription(): void {}
+  handlePortalSuspended(): void {}
+  handleCopyData(): void {}
+  handleCopyInResponse(connection: Connection): void {
+    (connection as Connection & { sendCopyFail(reason: string): void }).sendCopyFail("COPY in a batch");
+  }
+}

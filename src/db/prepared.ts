@@ -1,0 +1,52 @@
+import type { Connection } from "pg";
+
+/** More than the shapes that one application asks for, few enough for the server's memory: a plan is some 20 kB. */
+const LIMIT = 256;
+
+/**
+ * The named statements of one connection. A name is `unsure` after a batch failed that parsed it: whether the server kept it
+ * can't be told (it does when a later message failed), so it is closed before it is parsed again. Closing a name that does
+ * not exist is no error (PostgreSQL protocol, Close).
+ */
+export class PreparedNames {
+  readonly #known = new Map<string, string>();
+  readonly #unsure = new Set<string>();
+
+  /** Whether `name` is prepared for `text`; marks it as the most recently used. */
+  has(name: string, text: string): boolean {
+    if (this.#known.get(name) !== text) return false;
+    this.#known.delete(name);
+    this.#known.set(name, text);
+    return true;
+  }
+
+  /** Notes that `name` is about to be parsed; returns the names to close before that. */
+  add(name: string, text: string): string[] {
+    const stale: string[] = [];
+    if (this.#known.has(name) || this.#unsure.has(name)) stale.push(name);
+    this.#unsure.delete(name);
+    this.#known.delete(name);
+    const oldest = this.#known.size >= LIMIT ? this.#known.keys().next().value : undefined;
+    if (oldest !== undefined) {
+      this.#known.delete(oldest);
+      stale.push(oldest);
+    }
+    this.#known.set(name, text);
+    return stale;
+  }
+
+  doubt(names: Iterable<string>): void {
+    for (const name of names) {
+      if (this.#known.delete(name)) this.#unsure.add(name);
+    }
+  }
+}
+
+const byConnection = new WeakMap<Connection, PreparedNames>();
+
+/** The registry of a connection's prepared statements. */
+export function preparedNames(connection: Connection): PreparedNames {
+  let names = byConnection.get(connection);
+  if (names === undefined) byConnection.set(connection, (names = new PreparedNames()));
+  return names;
+}

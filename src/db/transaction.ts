@@ -1,0 +1,118 @@
+import type pg from "pg";
+import { RowhouseError, errorKind } from "../errors.ts";
+import { Batch, BrokenConnection } from "./batch.ts";
+import type { ConnectionPool } from "./connections.ts";
+import { enterStatement, type Scope } from "./scope.ts";
+import type { Statement, StatementResult } from "./statement.ts";
+
+/** An error that the server sent, as opposed to one of the connection. */
+export function isDatabaseError(error: unknown): error is pg.DatabaseError {
+  return error instanceof Error && typeof (error as { code?: unknown }).code === "string" && "severity" in error;
+}
+
+async function checkOut(pool: ConnectionPool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith("timeout exceeded")) {
+      throw new RowhouseError("busy", { hint: "Try again; raise CONNECTION_POOL_SIZE when it goes on.", cause: error });
+    }
+    throw new RowhouseError("databaseUnavailable", { cause: error });
+  }
+}
+
+/** A refusal that the SQL of `policies/` raised, as the row of the table that has its code; anything else as it is. */
+export function translateError(error: unknown): unknown {
+  if (error instanceof BrokenConnection) return new RowhouseError("databaseUnavailable", { cause: error });
+  if (!isDatabaseError(error)) return error;
+  const kind = errorKind(error.code);
+  if (kind === undefined) return error;
+  return new RowhouseError(kind, { message: error.message, details: error.detail, hint: error.hint, cause: error });
+}
+
+/**
+ * Runs the statements in one transaction and one round trip, without a tenant. For the control plane's own tables.
+ * @returns one result per statement
+ * @throws RowhouseError busy, databaseUnavailable, or what the SQL raised; DatabaseError for the rest
+ */
+export async function runBatch(pool: ConnectionPool, statements: readonly Statement[]): Promise<StatementResult[]> {
+  const client = await checkOut(pool);
+  const batch = client.query(new Batch(statements));
+  try {
+    const results = await batch.done;
+    client.release();
+    return results;
+  } catch (error) {
+    client.release(error instanceof BrokenConnection);
+    throw translateError(error);
+  }
+}
+
+/**
+ * Runs the statements as the tenant: the context and all of them in one transaction and one round trip. With `read`
+ * access the transaction is READ ONLY.
+ * @returns one result per statement given
+ * @throws RowhouseError tenantUnknown, tenantSuspended, tenantMoved, sealInvalid, busy, databaseUnavailable; DatabaseError
+ */
+export async function runScoped(
+  pool: ConnectionPool,
+  scope: Scope,
+  access: "read" | "write",
+  statements: readonly Statement[],
+): Promise<StatementResult[]> {
+  const results = await runBatch(pool, [enterStatement(scope, access), ...statements]);
+  return results.slice(1);
+}
+
+/** Enters the tenant inside a transaction that {@link inTransaction} opened. */
+export async function enterScope(client: pg.ClientBase, scope: Scope, access: "read" | "write"): Promise<void> {
+  const { text, values } = enterStatement(scope, access);
+  await client.query(text, [...values]).catch((error: unknown) => {
+    throw translateError(error);
+  });
+}
+
+/**
+ * Runs `work` between BEGIN and COMMIT, for work that has to look at one answer before the next statement. Anything thrown
+ * rolls back.
+ */
+export async function inTransaction<T>(
+  client: pg.ClientBase,
+  work: (client: pg.ClientBase) => Promise<T>,
+  mode: "" | "isolation level repeatable read" = "",
+): Promise<T> {
+  await client.query(`begin ${mode}`);
+  try {
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    await client.query("rollback").catch(() => {});
+    throw translateError(error);
+  }
+}
+
+/** {@link inTransaction} on a connection of the pool, which is destroyed when its state is in doubt. */
+export async function inPoolTransaction<T>(pool: ConnectionPool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  const client = await checkOut(pool);
+  try {
+    const result = await inTransaction(client, work);
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(!(error instanceof RowhouseError || isDatabaseError(error)));
+    throw error;
+  }
+}
+
+/** A transaction of the control plane: what it changes goes into the audit trail under `actor`. */
+export function inPlatformTransaction<T>(
+  pool: ConnectionPool,
+  actor: string,
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> {
+  return inPoolTransaction(pool, async (client) => {
+    await client.query("select platform.act_as($1)", [actor]);
+    return work(client);
+  });
+}

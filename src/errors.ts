@@ -1,0 +1,136 @@
+/**
+ * Every refusal that Rowhouse can give, in one table. The code is stable: clients and scripts match on it.
+ * `RHxyy`: x is the stage that refuses (1 which tenant, 2 who, 3 database, 4 operator input and schema, 5 archive,
+ * 6 embedded server, 9 bug). `PGRST…` codes keep PostgREST's meaning, since its clients parse them.
+ * The SQL in `policies/` raises the same codes as SQLSTATEs. `docs/reference/errors.md` is checked against this table.
+ */
+interface ErrorFacts {
+  readonly code: string;
+  /** HTTP status of an answer that carries it. */
+  readonly status: number;
+  /** Exit code of a command that ends with it: 1 failure, 2 usage, 3 findings, 4 not found, 5 conflict. */
+  readonly exit: 1 | 2 | 3 | 4 | 5;
+  /** What it means, in one line. */
+  readonly title: string;
+}
+
+export const ERRORS = {
+  hostInvalid: { code: "RH100", status: 400, exit: 1, title: "The Host header is not a valid host name" },
+  hostUnknown: { code: "RH101", status: 404, exit: 4, title: "No tenant answers at this host" },
+  tenantUnknown: { code: "RH102", status: 404, exit: 4, title: "There is no such tenant" },
+  tenantSuspended: { code: "RH103", status: 403, exit: 1, title: "The tenant is suspended" },
+  tenantDisagreement: { code: "RH104", status: 403, exit: 1, title: "The request names two different tenants" },
+  tenantMissing: { code: "RH105", status: 400, exit: 1, title: "The request names no tenant" },
+  tenantMoved: { code: "RH106", status: 503, exit: 1, title: "The tenant lives in another database now" },
+  forwardedInvalid: { code: "RH107", status: 400, exit: 1, title: "A forwarded header is malformed" },
+  routeUnknown: { code: "RH108", status: 404, exit: 4, title: "There is nothing at this path" },
+  methodUnsupported: { code: "RH109", status: 405, exit: 1, title: "The path does not take this method" },
+
+  requestMalformed: { code: "PGRST100", status: 400, exit: 1, title: "The query string can't be parsed" },
+  bodyInvalid: { code: "PGRST102", status: 400, exit: 1, title: "The request body is not valid" },
+  rangeUnsatisfiable: { code: "PGRST103", status: 416, exit: 1, title: "The requested range is not satisfiable" },
+  profileUnknown: { code: "PGRST106", status: 406, exit: 1, title: "The schema is not served" },
+  mediaTypeUnsupported: { code: "PGRST107", status: 406, exit: 1, title: "None of the accepted media types can be produced" },
+  embedNotSelected: { code: "PGRST108", status: 400, exit: 1, title: "A filter names an embed that is not selected" },
+  rowsNotSingle: { code: "PGRST116", status: 406, exit: 1, title: "Cannot coerce the result to a single JSON object" },
+  restMethodUnsupported: { code: "PGRST117", status: 405, exit: 1, title: "The method is not supported" },
+  orderNotToOne: { code: "PGRST118", status: 400, exit: 1, title: "Only a to-one embed can be ordered by" },
+  preferInvalid: { code: "PGRST122", status: 400, exit: 1, title: "A preference is not understood, and handling=strict was asked for" },
+  pathInvalid: { code: "PGRST125", status: 404, exit: 4, title: "The path is not one of the API" },
+  relationshipUnknown: { code: "PGRST200", status: 400, exit: 1, title: "The tables have no relationship" },
+  relationshipAmbiguous: { code: "PGRST201", status: 300, exit: 1, title: "More than one relationship fits" },
+  columnUnknown: { code: "PGRST204", status: 400, exit: 1, title: "The table has no such column" },
+  tableUnknown: { code: "PGRST205", status: 404, exit: 4, title: "There is no such table" },
+  bodyTooLarge: { code: "RH110", status: 413, exit: 1, title: "The request body is too large" },
+  tenantIdGiven: { code: "RH111", status: 400, exit: 1, title: "tenant_id is not part of the API" },
+  limitExceeded: { code: "RH112", status: 400, exit: 1, title: "The request exceeds a limit" },
+  featureUnsupported: { code: "RH113", status: 501, exit: 1, title: "The dialect knows it, this version does not" },
+
+  credentialsMissing: { code: "PGRST302", status: 401, exit: 1, title: "The request carries no token" },
+  tokenInvalid: { code: "PGRST301", status: 401, exit: 1, title: "The token can't be verified" },
+  claimsInvalid: { code: "PGRST303", status: 401, exit: 1, title: "The token's claims are not accepted" },
+
+  contextMissing: { code: "RH300", status: 500, exit: 1, title: "A statement ran without a tenant's context" },
+  sealInvalid: { code: "RH301", status: 500, exit: 1, title: "The context's seal does not verify" },
+  databaseUnavailable: { code: "RH302", status: 503, exit: 1, title: "The database can't be reached" },
+  notReady: { code: "RH303", status: 503, exit: 3, title: "The server refuses to serve" },
+  statementTimeout: { code: "RH304", status: 504, exit: 1, title: "The statement took too long" },
+  busy: { code: "RH305", status: 503, exit: 1, title: "No database connection became free in time" },
+
+  usage: { code: "RH400", status: 400, exit: 2, title: "The command or setting is not understood" },
+  configInvalid: { code: "RH401", status: 500, exit: 2, title: "A setting is missing or malformed" },
+  slugMalformed: { code: "RH402", status: 400, exit: 2, title: "The slug is malformed" },
+  slugReserved: { code: "RH403", status: 400, exit: 2, title: "The slug is reserved" },
+  tenantExists: { code: "RH404", status: 409, exit: 5, title: "A tenant of this slug exists" },
+  domainMalformed: { code: "RH405", status: 400, exit: 2, title: "The domain is malformed" },
+  domainTaken: { code: "RH406", status: 409, exit: 5, title: "The domain is another tenant's" },
+  domainUnknown: { code: "RH407", status: 404, exit: 4, title: "The tenant has no such domain" },
+  domainUnverified: { code: "RH408", status: 409, exit: 1, title: "The domain's DNS proof was not found" },
+  confirmationMissing: { code: "RH409", status: 400, exit: 2, title: "The command wants to be confirmed" },
+  migrationEdited: { code: "RH410", status: 409, exit: 5, title: "An applied migration was edited or removed" },
+  migrationFailed: { code: "RH411", status: 500, exit: 1, title: "A migration failed" },
+  migrationPending: { code: "RH412", status: 503, exit: 3, title: "Migrations are pending" },
+  tableUnprotected: { code: "RH413", status: 500, exit: 1, title: "A table of app or tenant is not protected" },
+  keyWithoutTenant: { code: "RH414", status: 500, exit: 1, title: "A key does not carry tenant_id" },
+  databaseTooOld: { code: "RH415", status: 500, exit: 1, title: "The PostgreSQL server is too old" },
+  tableUnfit: { code: "RH416", status: 500, exit: 1, title: "The table can't be protected as it stands" },
+  schemaUnknown: { code: "RH417", status: 503, exit: 5, title: "The database was migrated by a newer Rowhouse" },
+
+  archiveDamaged: { code: "RH500", status: 400, exit: 1, title: "The archive is damaged" },
+  archiveVersion: { code: "RH501", status: 400, exit: 1, title: "The archive's format is not known" },
+  archiveSchema: { code: "RH502", status: 409, exit: 5, title: "The archive does not fit this database's schema" },
+  tenantNotEmpty: { code: "RH503", status: 409, exit: 5, title: "The tenant has rows already" },
+  exportInconsistent: { code: "RH504", status: 500, exit: 1, title: "Two counts of the same snapshot differ" },
+  fileExists: { code: "RH505", status: 409, exit: 5, title: "The file exists" },
+  fileMissing: { code: "RH506", status: 404, exit: 4, title: "The file does not exist" },
+
+  embeddedMissing: { code: "RH600", status: 500, exit: 1, title: "The embedded PostgreSQL is not installed" },
+  embeddedRunning: { code: "RH601", status: 409, exit: 5, title: "Rowhouse is running on this data folder" },
+  embeddedFailed: { code: "RH602", status: 500, exit: 1, title: "The embedded PostgreSQL did not start" },
+  portTaken: { code: "RH603", status: 409, exit: 5, title: "The port is taken" },
+
+  internal: { code: "RH900", status: 500, exit: 1, title: "Rowhouse failed" },
+} as const satisfies Record<string, ErrorFacts>;
+
+export type ErrorKind = keyof typeof ERRORS;
+export type ErrorCode = (typeof ERRORS)[ErrorKind]["code"];
+
+export interface ErrorOptions {
+  /** What happened, for this request; the table's title when left out. */
+  message?: string;
+  /** Facts about this occurrence. */
+  details?: string;
+  /** What to do about it. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** A refusal: `kind` is its row in {@link ERRORS}, `code`, `status` and `exit` are copied from there. */
+export class RowhouseError extends Error {
+  readonly kind: ErrorKind;
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly exit: number;
+  readonly details: string | null;
+  readonly hint: string | null;
+
+  constructor(kind: ErrorKind, options: ErrorOptions = {}) {
+    super(options.message ?? ERRORS[kind].title, { cause: options.cause });
+    this.name = "RowhouseError";
+    this.kind = kind;
+    this.code = ERRORS[kind].code;
+    this.status = ERRORS[kind].status;
+    this.exit = ERRORS[kind].exit;
+    this.details = options.details ?? null;
+    this.hint = options.hint ?? null;
+  }
+}
+
+const KIND_BY_CODE = new Map<string, ErrorKind>(
+  Object.entries(ERRORS).map(([kind, facts]) => [facts.code, kind as ErrorKind]),
+);
+
+/** The row of {@link ERRORS} that has this code (or SQLSTATE), if any. */
+export function errorKind(code: string | undefined): ErrorKind | undefined {
+  return code === undefined ? undefined : KIND_BY_CODE.get(code);
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import type { ConnectionPool, DbClient } from "../db/connections.ts";
+import { sealOf, type Keyring } from "../db/keyring.ts";
+import { makeScope } from "../db/scope.ts";
+import { enterScope, inPlatformTransaction } from "../db/transaction.ts";
+import { RowhouseError } from "../errors.ts";
+import { checkSlug } from "./slug.ts";
+import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
+
+export interface NewTenant {
+  readonly slug: string;
+  readonly name: string;
+  /** The first user, with the membership role `owner`. */
+  readonly adminEmail?: string;
+  /** Public setting `brand`, as the tenant's pages show it. */
+  readonly brand?: Readonly<Record<string, string>>;
+  /** Take the tenant of this slug when there is one. */
+  readonly ifNotExists?: boolean;
+  readonly id?: string;
+}
+
+export interface CreatedTenant {
+  readonly tenant: Tenant;
+  /** False when `ifNotExists` found it. */
+  readonly created: boolean;
+}
+
+async function insertTenant(client: DbClient, keyring: Keyring, wanted: NewTenant): Promise<Tenant | undefined> {
+  const id = wanted.id ?? randomUUID();
+  const { rows } = await client.query<Tenant>(
+    `insert into platform.tenants as t (id, slug, name, seal) values ($1, $2, $3, $4)
+     on conflict (slug) do nothing returning ${TENANT_COLUMNS}`,
+    [id, wanted.slug, wanted.name, sealOf(keyring.tenantSecret(id))],
+  );
+  return rows[0];
+}
+
+async function addAddress(client: DbClient, tenant: Tenant): Promise<void> {
+  const { rowCount } = await client.query(
+    `insert into platform.domains (name, kind, tenant_id, verified_at) values ($1, 'subdomain', $2, now())
+     on conflict (name) do nothing`,
+    [tenant.slug, tenant.id],
+  );
+  if (rowCount === 0) {
+    throw new RowhouseError("domainTaken", {
+      message: `The address ${tenant.slug} belongs to another tenant, which had this slug before`,
+      hint: "Choose another slug, or remove the address from that tenant.",
+    });
+  }
+}
+
+async function addOwnRows(client: DbClient, keyring: Keyring, tenant: Tenant, wanted: NewTenant): Promise<void> {
+  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:create", role: "owner" };
+  await enterScope(client, makeScope(facts, keyring), "write");
+  await client.query("insert into tenant.settings (name, value, is_public) values ('brand', $1, true)", [
+    JSON.stringify({ name: tenant.name, ...wanted.brand }),
+  ]);
+  if (wanted.adminEmail !== undefined) {
+    await client.query("insert into tenant.users (email, role) values (lower($1), 'owner')", [wanted.adminEmail]);
+  }
+}
+
+/**
+ * Makes a tenant, its address, its settings and its first user, all or nothing.
+ * @param actor who does it, for the audit trail
+ * @throws RowhouseError slugMalformed, slugReserved, tenantExists, domainTaken
+ */
+export function createTenant(pool: ConnectionPool, keyring: Keyring, wanted: NewTenant, actor: string): Promise<CreatedTenant> {
+  checkSlug(wanted.slug);
+  return inPlatformTransaction(pool, actor, async (client) => {
+    const tenant = await insertTenant(client, keyring, wanted);
+    if (tenant === undefined) {
+      const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [wanted.slug]);
+      if (wanted.ifNotExists === true && rows[0] !== undefined) return { tenant: rows[0], created: false };
+      throw new RowhouseError("tenantExists", {
+        message: `A tenant ${wanted.slug} exists`,
+        hint: "Choose another slug, or add --if-not-exists to take it as it is.",
+      });
+    }
+    await addAddress(client, tenant);
+    await addOwnRows(client, keyring, tenant, wanted);
+    return { tenant, created: true };
+  });
+}

@@ -1,0 +1,16 @@
+/** The isolated customer space: unit of row-level security, export and promotion. */
+export interface Tenant {
+  /** uuid */
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly status: "active" | "suspended" | "deleting";
+  /** Version of the placement; a bigint's digits. */
+  readonly epoch: string;
+  /** ISO 8601 */
+  readonly createdAt: string;
+}
+
+/** The columns of `platform.tenants t` that make a {@link Tenant}, in its field names. */
+export const TENANT_COLUMNS = `t.id, t.slug, t.name, t.status, t.epoch::text as epoch,
+  to_char(t.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;

@@ -1,0 +1,181 @@
+import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { dataFolder, exists, log, query, script, sourceUrl, start } from "./folders.ts";
+import { startEmbedded } from "../../src/embedded/server.ts";
+import { makeDataFolder } from "../../src/embedded/place.ts";
+import { findPostmaster } from "../../src/embedded/postmaster.ts";
+import { waitForEnd } from "../../src/embedded/process.ts";
+
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+describe("a first start", () => {
+  test("keeps data, password and log private and listens on loopback only", async () => {
+    const dataDir = await dataFolder();
+    const server = await start(dataDir);
+    expect(server).toMatchObject({ adopted: false, dataDir, note: null });
+    expect(server.url).toMatch(/^postgres:\/\/postgres:[\w-]{32}@127\.0\.0\.1:\d+\/rowhouse$/);
+    expect(await modeOf(join(dataDir, "postgres"))).toBe(0o700);
+    expect(await modeOf(join(dataDir, "password"))).toBe(0o600);
+    expect(await modeOf(join(dataDir, "postgres.log"))).toBe(0o600);
+    expect((await modeOf(dataDir)) & 0o066).toBe(0);
+    expect((await stat(join(dataDir, "password"))).uid).toBe(process.getuid?.());
+    const [facts] = await query(
+      server.url,
+      `select current_setting('listen_addresses') as address, current_setting('unix_socket_directories') as sockets,
+        current_setting('wal_level') as wal, current_setting('TimeZone') as zone, current_setting('server_version') as version,
+        (select rolpassword like 'SCRAM-SHA-256$%' from pg_authid where rolname = 'postgres') as scram,
+        pg_encoding_to_char(encoding) as encoding, datlocprovider as provider, datlocale as locale
+        from pg_database where datname = current_database()`,
+    );
+    expect(facts).toEqual({
+      address: "127.0.0.1",
+      sockets: "",
+      wal: "logical",
+      zone: "UTC",
+      version: server.version,
+      scram: true,
+      encoding: "UTF8",
+      provider: "b",
+      locale: "C.UTF-8",
+    });
+  });
+
+  test("refuses a connection without the password", async () => {
+    const server = await start(await dataFolder());
+    const wrong = server.url.replace(/:[\w-]+@/, ":guess@");
+    await expect(query(wrong, "select 1")).rejects.toMatchObject({ code: "28P01" });
+  });
+
+  test("takes settings and the database's name from its caller", async () => {
+    const server = await start(await dataFolder(), { settings: { max_connections: "37" }, database: 'odd "name' });
+    const rows = await query(
+      server.url,
+      "select current_database() as name, current_setting('max_connections') as most",
+    );
+    expect(rows).toEqual([{ name: 'odd "name', most: "37" }]);
+  });
+
+  test("tells what the server said when it does not start, and leaves nothing running", async () => {
+    const dataDir = await dataFolder();
+    const failing = startEmbedded({ dataDir, log, settings: { shared_buffers: "nonsense" } });
+    await expect(failing).rejects.toMatchObject({
+      kind: "embeddedFailed",
+      details: expect.stringContaining('"shared_buffers"') as string,
+      hint: expect.stringContaining(join(dataDir, "postgres.log")) as string,
+    });
+    expect(await findPostmaster(join(dataDir, "postgres"))).toBeNull();
+  });
+
+  test("names a data folder that can't be made", async () => {
+    const dataDir = await dataFolder();
+    await writeFile(dataDir, "a file");
+    const failing = startEmbedded({ dataDir, log });
+    await expect(failing).rejects.toMatchObject({
+      kind: "embeddedFailed",
+      message: expect.stringContaining(dataDir) as string,
+    });
+  });
+
+  test("closes an empty folder, and leaves the mode of one that holds something", async () => {
+    const dataDir = await dataFolder();
+    await mkdir(dataDir);
+    await chmod(dataDir, 0o755);
+    await makeDataFolder(dataDir);
+    expect((await modeOf(dataDir)) & 0o066).toBe(0);
+    await chmod(dataDir, 0o755);
+    await writeFile(join(dataDir, "something"), "");
+    await makeDataFolder(dataDir);
+    expect(await modeOf(dataDir)).toBe(0o755);
+  });
+});
+
+describe("a later start", () => {
+  test("keeps data, port and password, and takes well under a second", async () => {
+    const dataDir = await dataFolder();
+    const first = await start(dataDir);
+    await query(first.url, "create table kept as select 42 as answer");
+    await first.stop();
+    expect(await findPostmaster(join(dataDir, "postgres"))).toBeNull();
+    const began = performance.now();
+    const second = await start(dataDir);
+    const tookMs = performance.now() - began;
+    expect(second.url).toBe(first.url);
+    expect(await query(second.url, "select answer from kept")).toEqual([{ answer: 42 }]);
+    expect(tookMs).toBeLessThan(2000);
+  });
+
+  test("goes to another port when the last one is taken", async () => {
+    const dataDir = await dataFolder();
+    const first = await start(dataDir);
+    await first.stop();
+    const taken = createServer().listen(Number(new URL(first.url).port), "127.0.0.1");
+    try {
+      const second = await start(dataDir);
+      expect(new URL(second.url).port).not.toBe(String((taken.address() as AddressInfo).port));
+      expect(await query(second.url, "select 1 as one")).toEqual([{ one: 1 }]);
+    } finally {
+      taken.close();
+    }
+  });
+
+  test("asks for the password's file when that is gone", async () => {
+    const dataDir = await dataFolder();
+    await (await start(dataDir)).stop();
+    await writeFile(join(dataDir, "password"), "another\n");
+    const failing = startEmbedded({ dataDir, log });
+    await expect(failing).rejects.toMatchObject({
+      kind: "embeddedFailed",
+      hint: expect.stringContaining("password") as string,
+    });
+    expect(await findPostmaster(join(dataDir, "postgres"))).toBeNull();
+  });
+});
+
+describe("an end", () => {
+  test("may be asked for twice, and cuts off sessions", async () => {
+    const server = await start(await dataFolder());
+    const asleep = query(server.url, "select pg_sleep(60)").catch((error: unknown) => error);
+    const began = performance.now();
+    await Promise.all([server.stop(), server.stop()]);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(await asleep).toBeInstanceOf(Error);
+  });
+
+  test("does not come with Ctrl-C, which the terminal sends to the whole process group", async () => {
+    const dataDir = await dataFolder();
+    const { child, line } = script(`
+      import { startEmbedded } from ${JSON.stringify(sourceUrl("embedded/server.ts"))};
+      import { openLog } from ${JSON.stringify(sourceUrl("log.ts"))};
+      const server = await startEmbedded({ dataDir: ${JSON.stringify(dataDir)}, log: openLog("silent") });
+      process.on("SIGINT", () => setTimeout(() => server.stop().then(() => process.exit(7)), 1000));
+      console.log(server.url);
+      setInterval(() => {}, 1000);
+    `);
+    const url = await line;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    await sleep(300);
+    expect(await query(url, "select 1 as one")).toEqual([{ one: 1 }]);
+    expect(await gone).toBe(7);
+    expect(await findPostmaster(join(dataDir, "postgres"))).toBeNull();
+  });
+
+  test("comes with the process when nobody stopped the server", async () => {
+    const dataDir = await dataFolder();
+    const { line } = script(`
+      import { startEmbedded } from ${JSON.stringify(sourceUrl("embedded/server.ts"))};
+      import { openLog } from ${JSON.stringify(sourceUrl("log.ts"))};
+      import { readPostmaster } from ${JSON.stringify(sourceUrl("embedded/postmaster.ts"))};
+      const server = await startEmbedded({ dataDir: ${JSON.stringify(dataDir)}, log: openLog("silent") });
+      console.log((await readPostmaster(server.dataDir + "/postgres")).pid);
+    `);
+    const pid = Number(await line);
+    expect(pid).toBeGreaterThan(0);
+    expect(await waitForEnd(pid, 5000)).toBe(true);
+    expect(await readFile(join(dataDir, "postgres.log"), "utf8")).toContain("database system is shut down");
+    expect(await exists(join(dataDir, "postgres", "postmaster.pid"))).toBe(false);
+  });
+});

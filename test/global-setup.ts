@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import type { TestProject } from "vitest/node";
+import { openDatabase, type Database } from "../src/db/connections.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { startEmbedded } from "../src/embedded/server.ts";
+import { openLog } from "../src/log.ts";
+import { createTenant } from "../src/tenant/create.ts";
+import { seedTenant } from "../src/tenant/seed.ts";
+import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
+import { SALES, TEST_SECRET, withDatabase } from "./harness.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    adminUrl: string;
+    template: string;
+  }
+}
+
+/** The server under test: TEST_DATABASE_URL, or one made of TEST_PG_BIN's binaries, or the embedded one. */
+async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
+  const given = process.env["TEST_DATABASE_URL"];
+  if (given !== undefined) return { url: given, close: async () => {} };
+  const dataDir = await mkdtemp(join(tmpdir(), "rowhouse-test-"));
+  const server = await startEmbedded({
+    dataDir,
+    log: openLog("silent"),
+    binDir: process.env["TEST_PG_BIN"],
+    settings: { fsync: "off", full_page_writes: "off", max_connections: "200" },
+  });
+  const close = async () => {
+    await server.stop();
+    await rm(server.dataDir, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return { url: server.url, close };
+}
+
+async function fillTemplate(database: Database): Promise<void> {
+  await migrate(database, { appDir: SALES });
+  const pool = database.openPool("rowhouse_platform", { max: 1 });
+  const importer = await database.connect("rowhouse_importer");
+  for (const { slug, name, scale } of DEMO_TENANTS) {
+    const { tenant } = await createTenant(pool, database.keyring, { slug, name, adminEmail: `admin@${slug}.example` }, "test");
+    await seedTenant(importer, database.keyring, tenant, generate(slug, scale / 10));
+  }
+  await importer.end();
+  await pool.end();
+}
+
+/** One template database for the whole run: migrated, with the sales app and its three tenants at a tenth of their size. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await openServer();
+  const template = `rowhouse_template_${process.pid}`;
+  const admin = new pg.Client({ connectionString: server.url });
+  await admin.connect();
+  const close = async () => {
+    await admin.query(`drop database if exists ${template} with (force)`);
+    await admin.end();
+    await server.close();
+  };
+  try {
+    await admin.query(`create database ${template}`);
+    await fillTemplate(openDatabase(withDatabase(server.url, template), TEST_SECRET));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  project.provide("adminUrl", server.url);
+  project.provide("template", template);
+  return close;
+}
