@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { RowhouseError } from "./errors.ts";
 
 const list = z
   .string()
@@ -46,6 +45,14 @@ export interface Config extends Settings {
   readonly publicUrl: URL;
 }
 
+/** Names each bad setting and what is wrong with it; never shows its value. The command reports it as `configInvalid`. */
+export class SettingsError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`Bad settings: ${problems.join("; ")}`);
+    this.name = "SettingsError";
+  }
+}
+
 /** `NAME_FILE` holds the path of a file with the value, as Docker and Kubernetes mount secrets. */
 function withFiles(env: Record<string, string | undefined>): Record<string, string | undefined> {
   const merged = { ...env };
@@ -60,17 +67,14 @@ function withFiles(env: Record<string, string | undefined>): Record<string, stri
 /**
  * Reads the settings from the environment. The only place that touches `process.env`.
  * @param overrides values that win over the environment, as from command options
- * @throws RowhouseError configInvalid, which names each bad setting and never shows its value
+ * @throws SettingsError
  */
 export function readConfig(overrides: Partial<Record<keyof Settings, string>> = {}, env = process.env): Config {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const parsed = settings.safeParse({ ...withFiles(env), ...given });
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw new RowhouseError("configInvalid", {
-      message: `Bad settings: ${problems.join("; ")}`,
-      hint: "See docs/reference/configuration.md.",
-    });
+    throw new SettingsError(problems);
   }
   const values = parsed.data;
   return {

@@ -31,6 +31,10 @@ export interface Column {
   readonly castType: string;
   readonly nullable: boolean;
   readonly hasDefault: boolean;
+  /** The default as SQL, for rows of one insert that differ in what they leave out; null without one, or when it is generated. */
+  readonly defaultSql: string | null;
+  /** Labels of an enum type, in order; null for any other. */
+  readonly labels: readonly string[] | null;
   /** Computed by the database: it can be read and not written. */
   readonly generated: boolean;
   readonly comment: string | null;

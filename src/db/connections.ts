@@ -74,6 +74,8 @@ export function openDatabase(url: string, secret?: string): Database {
         ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
       });
       pool.on("error", () => {});
+      // The pool listens only while a client is idle; one that breaks in use rejects its query, and must not end the process.
+      pool.on("connect", (client) => client.on("error", () => {}));
       return pool;
     },
   };
