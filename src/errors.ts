@@ -36,10 +36,13 @@ export const ERRORS = {
   restMethodUnsupported: { code: "PGRST117", status: 405, exit: 1, title: "The method is not supported" },
   orderNotToOne: { code: "PGRST118", status: 400, exit: 1, title: "Only a to-one embed can be ordered by" },
   preferInvalid: { code: "PGRST122", status: 400, exit: 1, title: "A preference is not understood, and handling=strict was asked for" },
+  aggregatesOff: { code: "PGRST123", status: 400, exit: 1, title: "Use of aggregate functions is not allowed" },
+  maxAffectedExceeded: { code: "PGRST124", status: 400, exit: 1, title: "The request would change more rows than it allows" },
   pathInvalid: { code: "PGRST125", status: 404, exit: 4, title: "The path is not one of the API" },
   relationshipUnknown: { code: "PGRST200", status: 400, exit: 1, title: "The tables have no relationship" },
   relationshipAmbiguous: { code: "PGRST201", status: 300, exit: 1, title: "More than one relationship fits" },
   columnUnknown: { code: "PGRST204", status: 400, exit: 1, title: "The table has no such column" },
+  columnMissing: { code: "42703", status: 400, exit: 1, title: "The query names a column that does not exist" },
   tableUnknown: { code: "PGRST205", status: 404, exit: 4, title: "There is no such table" },
   bodyTooLarge: { code: "RH110", status: 413, exit: 1, title: "The request body is too large" },
   tenantIdGiven: { code: "RH111", status: 400, exit: 1, title: "tenant_id is not part of the API" },
@@ -88,6 +91,7 @@ export const ERRORS = {
   embeddedRunning: { code: "RH601", status: 409, exit: 5, title: "Rowhouse is running on this data folder" },
   embeddedFailed: { code: "RH602", status: 500, exit: 1, title: "The embedded PostgreSQL did not start" },
   portTaken: { code: "RH603", status: 409, exit: 5, title: "The port is taken" },
+  databaseMissing: { code: "RH604", status: 500, exit: 4, title: "There is no database yet" },
 
   internal: { code: "RH900", status: 500, exit: 1, title: "Rowhouse failed" },
 } as const satisfies Record<string, ErrorFacts>;

@@ -1,4 +1,4 @@
-import { chown, stat, writeFile } from "node:fs/promises";
+import { chown, readFile, stat, writeFile } from "node:fs/promises";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -42,6 +42,8 @@ describe("a server that was left behind", () => {
     const server = await start(dataDir);
     expect(server.adopted).toBe(false);
     expect(await isAlive(pid)).toBe(false);
+    // Woken to end by itself, not killed.
+    expect(await readFile(join(dataDir, "postgres.log"), "utf8")).toContain("received immediate shutdown request");
     expect(await query(server.url, "select answer from kept")).toEqual([{ answer: 42 }]);
   });
 

@@ -35,6 +35,15 @@ describe("a database in the making", () => {
     expect(await drafts(dataDir)).toEqual([]);
   });
 
+  test("leaves no copy of the password when its start was killed at the last moment", async () => {
+    const dataDir = await dataFolder();
+    await (await start(dataDir)).stop();
+    await mkdir(join(dataDir, ".rowhouse-init-abc123"));
+    await writeFile(join(dataDir, ".rowhouse-init-abc123", "password"), "secret");
+    await start(dataDir);
+    expect(await drafts(dataDir)).toEqual([]);
+  });
+
   test("never replaces what else lies in its place", async () => {
     const dataDir = await dataFolder();
     await mkdir(join(dataDir, "postgres"), { recursive: true });

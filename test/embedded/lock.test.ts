@@ -53,7 +53,9 @@ describe("the lock of a data folder", () => {
     const dataDir = await dataFolder();
     const lock = await lockData(dataDir);
     setTimeout(() => void lock.release(), 200);
+    const began = performance.now();
     const next = await lockData(dataDir, {}, { waitMs: 10_000 });
+    expect(performance.now() - began).toBeGreaterThan(150);
     await next.release();
   });
 
@@ -104,6 +106,19 @@ describe("the lock of a data folder", () => {
         lines.filter((line) => line.startsWith("embeddedRunning") && line.includes(`process ${pid}`)),
       ).toHaveLength(5);
       for (const { child } of rivals) child.kill("SIGKILL");
+    }
+  });
+
+  test("goes to one of many that find the same stale one", async () => {
+    for (let round = 0; round < 20; round++) {
+      const dataDir = await dataFolder();
+      await mkdir(dataDir);
+      await writeFile(join(dataDir, "rowhouse.lock"), JSON.stringify({ pid: 0, since: "", start: null, token: "old" }));
+      const rivals = await Promise.allSettled(Array.from({ length: 12 }, () => lockData(dataDir)));
+      const won = rivals.flatMap((rival) => (rival.status === "fulfilled" ? [rival.value] : []));
+      expect(won).toHaveLength(1);
+      await won[0]?.release();
+      expect(await readdir(dataDir)).toEqual([]);
     }
   });
 

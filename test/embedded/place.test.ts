@@ -3,7 +3,7 @@ import { chmod, cp, lstat, mkdir, readlink, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { prepareBinaries } from "../../src/embedded/binaries.ts";
+import type { prepareBinaries } from "../../src/embedded/binaries.ts";
 import { connectEmbedded } from "../../src/embedded/connect.ts";
 import { linkLibraries } from "../../src/embedded/links.ts";
 import { makePlace, SYSTEM_DIR } from "../../src/embedded/place.ts";
