@@ -48,6 +48,7 @@ export const ERRORS = {
   tenantIdGiven: { code: "RH111", status: 400, exit: 1, title: "tenant_id is not part of the API" },
   limitExceeded: { code: "RH112", status: 400, exit: 1, title: "The request exceeds a limit" },
   featureUnsupported: { code: "RH113", status: 501, exit: 1, title: "The dialect knows it, this version does not" },
+  headerRepeated: { code: "RH114", status: 400, exit: 1, title: "A header that must stand once is repeated" },
 
   credentialsMissing: { code: "PGRST302", status: 401, exit: 1, title: "The request carries no token" },
   tokenInvalid: { code: "PGRST301", status: 401, exit: 1, title: "The token can't be verified" },

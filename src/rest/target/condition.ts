@@ -1,42 +1,10 @@
-import type { Column, Relation } from "../../catalog/catalog.ts";
+import type { Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
-import type { Field, JsonStep } from "../request/field.ts";
+import type { Field } from "../request/field.ts";
 import type { Filter } from "../request/filter.ts";
 import type { Logic } from "../request/logic.ts";
-import type { OperatorFacts } from "../request/operators.ts";
 import { findColumn } from "./names.ts";
-import type { EmbedTarget } from "./target.ts";
-
-/** A column of the catalog, or a place in its JSON. */
-export interface ResolvedField {
-  readonly column: Column;
-  readonly path: readonly JsonStep[];
-}
-
-export interface ColumnCondition {
-  readonly kind: "column";
-  readonly field: ResolvedField;
-  readonly isNegated: boolean;
-  readonly operator: OperatorFacts;
-  readonly quantifier: "any" | "all" | null;
-  readonly language: string | null;
-  readonly values: readonly string[];
-}
-
-/** `items=is.null`: whether there are embedded rows. */
-export interface EmbedCondition {
-  readonly kind: "embed";
-  readonly embed: EmbedTarget;
-  readonly isNegated: boolean;
-}
-
-export interface ConditionGroup {
-  readonly kind: "and" | "or";
-  readonly isNegated: boolean;
-  readonly members: readonly ResolvedCondition[];
-}
-
-export type ResolvedCondition = ColumnCondition | EmbedCondition | ConditionGroup;
+import type { EmbedTarget, ResolvedCondition, ResolvedField } from "./target.ts";
 
 /** @throws RowhouseError columnMissing, tenantIdGiven */
 export function resolveField(relation: Relation, { name, path }: Field): ResolvedField {

@@ -1,0 +1,109 @@
+import type pg from "pg";
+import type { Database } from "./connections.ts";
+
+/** A tenant, its domains or its token secret changed; the payload is its id. */
+export const TENANTS_CHANNEL = "rowhouse_tenants";
+/** A signing key was made or retired; no payload. */
+export const KEYS_CHANNEL = "rowhouse_keys";
+/** The schema changed; no payload. */
+export const CATALOG_CHANNEL = "rowhouse_catalog";
+
+export interface ListenOptions {
+  /** What to do with a notification, per channel. */
+  readonly channels: Readonly<Record<string, (payload: string) => void>>;
+  /** After a connection was lost and made again: notifications may have been missed, so what they keep fresh must go. */
+  onReconnect(): void;
+  onLost?(error: unknown): void;
+  /** How often an idle connection is asked for a sign of life: a peer that vanished without a word sends none. */
+  readonly heartbeatMs?: number;
+}
+
+export interface Listener {
+  close(): Promise<void>;
+}
+
+const HEARTBEAT_MS = 15_000;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5000;
+
+/** Channel names can't be parameters of LISTEN. */
+function listenText(channels: readonly string[]): string {
+  for (const channel of channels) if (!/^[a-z_]+$/.test(channel)) throw new TypeError(`Not a channel: ${channel}`);
+  return channels.map((channel) => `listen ${channel}`).join("; ");
+}
+
+/** Resolves when the connection is of no more use; the heartbeat notices what the socket does not. */
+function whenLost(client: pg.Client, heartbeatMs: number): Promise<unknown> {
+  return new Promise((lose) => {
+    const beat = setInterval(() => {
+      const limit = setTimeout(() => lose(new Error("No answer to the heartbeat")), heartbeatMs);
+      client
+        .query("select")
+        .catch(lose)
+        .finally(() => clearTimeout(limit));
+    }, heartbeatMs);
+    beat.unref();
+    client.once("error", lose);
+    client.once("end", () => {
+      clearInterval(beat);
+      lose(new Error("The connection ended"));
+    });
+  });
+}
+
+/**
+ * Hears of changes on a connection of its own, for as long as the process runs.
+ * @throws RowhouseError databaseUnavailable when the first connection fails; later ones are tried again without end
+ */
+export async function listen(database: Database, options: ListenOptions): Promise<Listener> {
+  const stop = new AbortController();
+  const text = listenText(Object.keys(options.channels));
+  const connect = async () => {
+    const client = await database.connect("rowhouse_platform");
+    client.on("notification", ({ channel, payload = "" }) => options.channels[channel]?.(payload));
+    await client.query(text);
+    return client;
+  };
+  const reconnect = async () => {
+    for (let wait = FIRST_RETRY_MS; !stop.signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+      await pause(wait * (0.5 + Math.random() / 2), stop.signal);
+      const client = await connect().catch(() => undefined);
+      if (client !== undefined) return client;
+    }
+    return undefined;
+  };
+
+  let current: pg.Client | undefined = await connect();
+  const running = (async () => {
+    while (current !== undefined && !stop.signal.aborted) {
+      const error = await whenLost(current, options.heartbeatMs ?? HEARTBEAT_MS);
+      if (stop.signal.aborted) return;
+      options.onLost?.(error);
+      void current.end().catch(() => {});
+      current = await reconnect();
+      if (current !== undefined) options.onReconnect();
+    }
+  })();
+  return {
+    close: async () => {
+      stop.abort();
+      await current?.end().catch(() => {});
+      await running;
+    },
+  };
+}
+
+/** Ends early, without an error, when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    timer.unref();
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
+}

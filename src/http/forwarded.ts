@@ -1,0 +1,71 @@
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { RowhouseError } from "../errors.ts";
+import type { Middleware, RequestContext } from "./request-state.ts";
+
+function addRange(list: BlockList, range: string): void {
+  const [address = "", bits, ...rest] = range.split("/");
+  const version = isIP(address);
+  const longest = version === 6 ? 128 : 32;
+  if (version === 0 || rest.length > 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= longest))) {
+    throw new RowhouseError("configInvalid", {
+      message: `TRUSTED_PROXIES: ${range} is not an address or a CIDR range`,
+      hint: "Write it as 10.0.0.5, 10.0.0.0/8 or fd00::/8.",
+    });
+  }
+  list.addSubnet(address, bits === undefined ? longest : Number(bits), version === 6 ? "ipv6" : "ipv4");
+}
+
+/**
+ * @param ranges TRUSTED_PROXIES
+ * @returns whether a request's socket comes from one of them; remembered per socket
+ * @throws RowhouseError configInvalid, naming the malformed range
+ */
+export function trustProxies(ranges: readonly string[]): (request: IncomingMessage) => boolean {
+  if (ranges.length === 0) return () => false;
+  const list = new BlockList();
+  for (const range of ranges) addRange(list, range);
+  const known = new WeakMap<object, boolean>();
+  return ({ socket }) => {
+    let trusted = known.get(socket);
+    if (trusted === undefined) {
+      const address = socket.remoteAddress ?? "";
+      // BlockList takes IPv4-mapped addresses (::ffff:10.0.0.5) for the IPv4 address that they are.
+      trusted = isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+      known.set(socket, trusted);
+    }
+    return trusted;
+  };
+}
+
+function malformed(name: string): never {
+  throw new RowhouseError("forwardedInvalid", { message: `The header ${name} is malformed` });
+}
+
+const isAddressList = (text: string) => text.length < 1000 && text.split(",").every((part) => isIP(part.trim()) !== 0);
+
+/** The host that a trusted proxy was asked for. Also refuses what else is malformed in its headers: then it is not set up right. */
+function forwardedHost({ req: { headers } }: RequestContext): string | undefined {
+  const { "x-forwarded-host": host, "x-forwarded-proto": proto, "x-forwarded-for": addresses } = headers;
+  if (host !== undefined && (typeof host !== "string" || host === "" || host.includes(","))) malformed("X-Forwarded-Host");
+  if (proto !== undefined && proto !== "http" && proto !== "https") malformed("X-Forwarded-Proto");
+  if (addresses !== undefined && !(typeof addresses === "string" && isAddressList(addresses))) malformed("X-Forwarded-For");
+  return host;
+}
+
+/** Which host the request is for. Headers of anybody but a trusted proxy count for nothing (threats.md H08). */
+export function readForwarded(): Middleware {
+  return (ctx, next) => {
+    const { state } = ctx;
+    state.host = (state.byTrustedProxy ? forwardedHost(ctx) : undefined) ?? ctx.req.headers.host;
+    return next();
+  };
+}
+
+const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
+const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/** Whether somebody on this machine asks, and not a proxy on this machine for somebody else. */
+export function isDirectLoopback({ headers, socket }: IncomingMessage): boolean {
+  return LOOPBACK.has(socket.remoteAddress ?? "") && PROXY_HEADERS.every((name) => headers[name] === undefined);
+}

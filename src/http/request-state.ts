@@ -1,0 +1,22 @@
+import type Koa from "koa";
+import type { Site } from "../tenant/resolve.ts";
+
+/** What the middlewares of one request tell each other. A class, so that every request has the same shape in memory. */
+export class RequestState {
+  requestId = "";
+  /** Whether the socket's other end is one of TRUSTED_PROXIES. */
+  byTrustedProxy = false;
+  /** The Host header, or what a trusted proxy says it was; not parsed yet. */
+  host: string | undefined = undefined;
+  /** What the host selects. */
+  site: Site | null = null;
+  /** Slug of the tenant that the request is about, for the log. */
+  slug: string | null = null;
+  /** Pattern of the path, without anything the client chose, for the log. */
+  route = "-";
+  /** Code of the refusal, for the log. */
+  code: string | undefined = undefined;
+}
+
+export type RequestContext = Koa.ParameterizedContext<RequestState, object>;
+export type Middleware = Koa.Middleware<RequestState, object>;
