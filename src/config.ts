@@ -27,6 +27,7 @@ export const settings = z.object({
   CORS_ORIGINS: list.describe("Origins allowed for every tenant, besides the tenant's own domains; exact match"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
   TOKEN_AUDIENCE: z.string().min(1).default("rowhouse").describe("`aud` that a token must carry"),
+  TOKEN_ISSUER: z.string().min(1).max(200).optional().describe("`iss` of the tokens that this deployment signs; by default the origin of PUBLIC_URL, or http://BASE_DOMAIN"),
   CONNECTION_POOL_SIZE: count(10, 1000).describe("Database connections for requests, per process"),
   CONNECTION_WAIT_MS: count(5000, 600_000).describe("Longest wait for a free connection"),
   STATEMENT_TIMEOUT_MS: count(8000, 600_000).describe("Longest run of one request's statement"),
@@ -43,6 +44,8 @@ export interface Config extends Settings {
   readonly dataDir: string;
   readonly appDir: string | null;
   readonly publicUrl: URL;
+  /** TOKEN_ISSUER or its default: without the port, so that the command and a server on another port agree. */
+  readonly issuer: string;
 }
 
 /** Names each bad setting and what is wrong with it; never shows its value. The command reports it as `configInvalid`. */
@@ -82,6 +85,7 @@ export function readConfig(overrides: Partial<Record<keyof Settings, string>> = 
     dataDir: resolve(values.ROWHOUSE_DATA.replace(/^~(?=\/)/, homedir())),
     appDir: values.ROWHOUSE_APP === undefined ? null : resolve(values.ROWHOUSE_APP),
     publicUrl: new URL(values.PUBLIC_URL ?? `http://${values.BASE_DOMAIN}:${values.PORT}`),
+    issuer: values.TOKEN_ISSUER ?? (values.PUBLIC_URL === undefined ? `http://${values.BASE_DOMAIN}` : new URL(values.PUBLIC_URL).origin),
   };
 }
 

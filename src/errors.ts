@@ -79,6 +79,8 @@ export const ERRORS = {
   databaseTooOld: { code: "RH415", status: 500, exit: 1, title: "The PostgreSQL server is too old" },
   tableUnfit: { code: "RH416", status: 500, exit: 1, title: "The table can't be protected as it stands" },
   schemaUnknown: { code: "RH417", status: 503, exit: 5, title: "The database was migrated by a newer Rowhouse" },
+  domainInUse: { code: "RH418", status: 409, exit: 5, title: "The address is the tenant's own slug" },
+  keyRotated: { code: "RH419", status: 409, exit: 5, title: "The signing key was rotated by someone else at this moment" },
 
   archiveDamaged: { code: "RH500", status: 400, exit: 1, title: "The archive is damaged" },
   archiveVersion: { code: "RH501", status: 400, exit: 1, title: "The archive's format is not known" },

@@ -142,10 +142,19 @@ function isUniqueIn(relation: Relation | undefined, columns: readonly string[]):
  * @param options `schema` to serve, `role` whose rights say which relations and verbs there are
  * @throws what `query` throws
  */
-export async function loadCatalog(query: CatalogQuery, { schema, role }: { schema: string; role: string }): Promise<Catalog> {
+export async function loadCatalog(
+  query: CatalogQuery,
+  { schema, role }: { schema: string; role: string },
+): Promise<Catalog> {
   const [row] = await query(QUERY, [schema, role]);
-  const found = JSON.parse(String(row?.["catalog"])) as { relations: FoundRelation[]; foreignKeys: Omit<ForeignKey, "oneToOne">[] };
+  const found = JSON.parse(String(row?.["catalog"])) as {
+    relations: FoundRelation[];
+    foreignKeys: Omit<ForeignKey, "oneToOne">[];
+  };
   const relations = new Map(found.relations.map((relation) => [relation.name, toRelation(relation)]));
-  const foreignKeys = found.foreignKeys.map((key) => ({ ...key, oneToOne: isUniqueIn(relations.get(key.from), key.columns) }));
+  const foreignKeys = found.foreignKeys.map((key) => ({
+    ...key,
+    oneToOne: isUniqueIn(relations.get(key.from), key.columns),
+  }));
   return { schema, relations, foreignKeys };
 }

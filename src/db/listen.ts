@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type pg from "pg";
 import type { Database } from "./connections.ts";
 
@@ -32,23 +33,26 @@ function listenText(channels: readonly string[]): string {
   return channels.map((channel) => `listen ${channel}`).join("; ");
 }
 
-/** Resolves when the connection is of no more use; the heartbeat notices what the socket does not. */
-function whenLost(client: pg.Client, heartbeatMs: number): Promise<unknown> {
-  return new Promise((lose) => {
-    const beat = setInterval(() => {
-      const limit = setTimeout(() => lose(new Error("No answer to the heartbeat")), heartbeatMs);
-      client
-        .query("select")
-        .catch(lose)
-        .finally(() => clearTimeout(limit));
-    }, heartbeatMs);
-    beat.unref();
-    client.once("error", lose);
-    client.once("end", () => {
-      clearInterval(beat);
-      lose(new Error("The connection ended"));
-    });
-  });
+/** Resolves with the reason when the connection is of no more use; the heartbeat notices what the socket does not. */
+async function whenLost(client: pg.Client, heartbeatMs: number): Promise<unknown> {
+  const { promise, resolve: lose } = Promise.withResolvers<unknown>();
+  let waiting = false;
+  const beat = setInterval(() => {
+    if (waiting) return lose(new Error("No answer to the heartbeat"));
+    waiting = true;
+    client.query("select").then(() => (waiting = false), lose);
+  }, heartbeatMs);
+  beat.unref();
+  client.once("error", lose);
+  client.once("end", () => lose(new Error("The connection ended")));
+  const reason = await promise;
+  clearInterval(beat);
+  return reason;
+}
+
+/** Without waiting for a peer that may be gone. */
+function cutOff(client: pg.Client): void {
+  (client as pg.Client & { connection: { stream: Socket } }).connection.stream.destroy();
 }
 
 /**
@@ -79,9 +83,10 @@ export async function listen(database: Database, options: ListenOptions): Promis
       const error = await whenLost(current, options.heartbeatMs ?? HEARTBEAT_MS);
       if (stop.signal.aborted) return;
       options.onLost?.(error);
-      void current.end().catch(() => {});
+      cutOff(current);
       current = await reconnect();
-      if (current !== undefined) options.onReconnect();
+      if (stop.signal.aborted) await current?.end();
+      else if (current !== undefined) options.onReconnect();
     }
   })();
   return {

@@ -1,4 +1,5 @@
 import type Koa from "koa";
+import type { Host } from "../tenant/host.ts";
 import type { Site } from "../tenant/resolve.ts";
 
 /** What the middlewares of one request tell each other. A class, so that every request has the same shape in memory. */
@@ -6,9 +7,11 @@ export class RequestState {
   requestId = "";
   /** Whether the socket's other end is one of TRUSTED_PROXIES. */
   byTrustedProxy = false;
-  /** The Host header, or what a trusted proxy says it was; not parsed yet. */
+  /** The Host header, or what a trusted proxy says it was. */
   host: string | undefined = undefined;
-  /** What the host selects. */
+  /** `host`, parsed. */
+  address: Host | null = null;
+  /** What the host and X-Tenant select. */
   site: Site | null = null;
   /** Slug of the tenant that the request is about, for the log. */
   slug: string | null = null;

@@ -59,7 +59,9 @@ function isObject(value: unknown): value is JsonObject {
 function haveSameKeys(rows: readonly JsonObject[], keys: readonly string[]): boolean {
   return rows.every((row) => {
     const own = Object.keys(row);
-    return own.length === keys.length && (own.every((key, n) => key === keys[n]) || own.every((key) => keys.includes(key)));
+    return (
+      own.length === keys.length && (own.every((key, n) => key === keys[n]) || own.every((key) => keys.includes(key)))
+    );
   });
 }
 

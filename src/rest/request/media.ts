@@ -10,7 +10,7 @@ export interface Media {
 }
 
 const CSV_HEAD = `(select string_agg(k, ',') from json_object_keys((json_agg(t.*)->0)) k)`;
-const CSV_ROWS = `string_agg(substring(t::text, 2, length(t::text) - 2), e'\\n')`;
+const CSV_ROWS = `string_agg(substring((t.*)::text, 2, length((t.*)::text) - 2), e'\\n')`;
 
 const JSON_ARRAY: Media = {
   contentType: "application/json; charset=utf-8",
@@ -59,7 +59,11 @@ interface Accepted {
 function readAccepted(part: string): Accepted {
   const [type = "", ...params] = part.split(";").map((piece) => piece.trim().toLowerCase());
   const quality = params.find((param) => param.startsWith("q="));
-  return { type, isStripped: params.includes("nulls=stripped"), quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0 };
+  return {
+    type,
+    isStripped: params.includes("nulls=stripped"),
+    quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0,
+  };
 }
 
 /**

@@ -10,7 +10,11 @@ export interface OperatorFacts {
   readonly quantifiable: boolean;
 }
 
-const facts = (sql: string, kind: OperatorFacts["kind"], quantifiable = false): OperatorFacts => ({ sql, kind, quantifiable });
+const facts = (sql: string, kind: OperatorFacts["kind"], quantifiable = false): OperatorFacts => ({
+  sql,
+  kind,
+  quantifiable,
+});
 
 /** By the word in the query string (PostgREST, Operators). */
 export const OPERATORS: ReadonlyMap<string, OperatorFacts> = new Map([

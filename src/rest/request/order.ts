@@ -31,7 +31,9 @@ function readTerm(scanner: Scanner): OrderTerm {
   scanner.skipSpace();
   if (!scanner.isAtEnd && !scanner.sees(",")) {
     const isDotted = scanner.take(".");
-    scanner.fail(isDotted && direction === undefined ? '"asc", "desc", "nullsfirst" or "nullslast"' : '"," or end of input');
+    scanner.fail(
+      isDotted && direction === undefined ? '"asc", "desc", "nullsfirst" or "nullslast"' : '"," or end of input',
+    );
   }
   return { field, embed, isDescending: direction === "desc", nulls: nullsOf(nulls) };
 }

@@ -166,7 +166,11 @@ export function parseRequest(request: RestRequest, relation: string, maxInsertRo
   const { method, headers } = request;
   const verb = VERBS.get(method);
   if (verb === undefined) {
-    if (method === "PUT") throw new RowhouseError("featureUnsupported", { message: "PUT is not supported yet", hint: "POST with Prefer: resolution=merge-duplicates does the same." });
+    if (method === "PUT")
+      throw new RowhouseError("featureUnsupported", {
+        message: "PUT is not supported yet",
+        hint: "POST with Prefer: resolution=merge-duplicates does the same.",
+      });
     throw new RowhouseError("restMethodUnsupported", { message: `Unsupported HTTP method: ${method}` });
   }
   const query = parseQuery(request.query);

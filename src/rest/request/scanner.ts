@@ -94,7 +94,9 @@ export class Scanner {
 
   /** @throws RowhouseError requestMalformed, in the words of PostgREST's parser: place, what is there, what should be */
   fail(expecting: string): never {
-    const found = this.isAtEnd ? "end of input" : JSON.stringify(String.fromCodePoint(this.text.codePointAt(this.at) ?? 0));
+    const found = this.isAtEnd
+      ? "end of input"
+      : JSON.stringify(String.fromCodePoint(this.text.codePointAt(this.at) ?? 0));
     throw new RowhouseError("requestMalformed", {
       message: `"failed to parse ${this.what} (${this.text})" (line 1, column ${this.at + 1})`,
       details: `unexpected ${found} expecting ${expecting}`,

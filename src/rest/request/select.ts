@@ -98,7 +98,8 @@ function readItems(scanner: Scanner, depth: number): SelectItem[] {
   if (scanner.isAtEnd || scanner.sees(")")) return items;
   do {
     items.push(readItem(scanner, depth));
-    if (!scanner.isAtEnd && !scanner.sees(",") && !scanner.sees(")")) scanner.fail('"->>", "->", "::", ")", "," or end of input');
+    if (!scanner.isAtEnd && !scanner.sees(",") && !scanner.sees(")"))
+      scanner.fail('"->>", "->", "::", ")", "," or end of input');
   } while (scanner.take(","));
   return items;
 }

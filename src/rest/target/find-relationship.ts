@@ -65,7 +65,12 @@ function refuseUnknown(catalog: Catalog, origin: Relation, target: string, hint:
  * The relationship that `select=target!hint(…)` means.
  * @throws RowhouseError relationshipUnknown; {@link AmbiguousRelationship}
  */
-export function findRelationship(catalog: Catalog, origin: Relation, target: string, hint: string | null): Relationship {
+export function findRelationship(
+  catalog: Catalog,
+  origin: Relation,
+  target: string,
+  hint: string | null,
+): Relationship {
   const found = relationshipsFrom(catalog, origin.name).filter((each) => fits(each, target, hint));
   const [first] = found;
   if (first === undefined) return refuseUnknown(catalog, origin, target, hint);

@@ -88,8 +88,10 @@ class Resolver {
   #count(depth: number): void {
     const { maxEmbeds, maxDepth } = this.#limits;
     this.#embeds += 1;
-    if (depth > maxDepth) throw new RowhouseError("limitExceeded", { message: `Embeds are nested deeper than ${maxDepth} levels` });
-    if (this.#embeds > maxEmbeds) throw new RowhouseError("limitExceeded", { message: `The request has more than ${maxEmbeds} embeds` });
+    if (depth > maxDepth)
+      throw new RowhouseError("limitExceeded", { message: `Embeds are nested deeper than ${maxDepth} levels` });
+    if (this.#embeds > maxEmbeds)
+      throw new RowhouseError("limitExceeded", { message: `The request has more than ${maxEmbeds} embeds` });
   }
 }
 
@@ -104,7 +106,11 @@ interface LevelParts {
 
 const isHere = ({ path }: Placed<unknown>): boolean => path.length === 0;
 
-function levelParts(filters: LevelParts["filters"], orders: LevelParts["orders"], ranges: LevelParts["ranges"]): LevelParts {
+function levelParts(
+  filters: LevelParts["filters"],
+  orders: LevelParts["orders"],
+  ranges: LevelParts["ranges"],
+): LevelParts {
   const isBelow = ({ path }: Placed<unknown>) => path.length > 0;
   return { filters, orders, ranges, hasPlaced: filters.some(isBelow) || orders.some(isBelow) || ranges.some(isBelow) };
 }

@@ -1,7 +1,6 @@
 import type { Column } from "../../catalog/catalog.ts";
 import type { JsonStep } from "../request/field.ts";
-import type { ColumnCondition, ResolvedCondition, ResolvedField } from "../target/target.ts";
-import { existsRows } from "./join.ts";
+import type { ColumnCondition, ResolvedField } from "../target/target.ts";
 import { arrayLiteral, quote, type Writer } from "./writer.ts";
 
 const JSON_TYPES: ReadonlySet<string> = new Set(["json", "jsonb"]);
@@ -68,7 +67,8 @@ function renderPattern(writer: Writer, condition: ColumnCondition, left: string)
   return `(${left} ^@ ${writer.bind(pattern.slice(0, -1))}::text and ${like})`;
 }
 
-function renderColumn(writer: Writer, condition: ColumnCondition, alias: string): string {
+/** A filter on one column of `alias`, without its negation. */
+export function renderFilter(writer: Writer, condition: ColumnCondition, alias: string): string {
   const { operator, values } = condition;
   const left = renderField(writer, condition.field, alias);
   switch (operator.kind) {
@@ -82,21 +82,5 @@ function renderColumn(writer: Writer, condition: ColumnCondition, alias: string)
       return renderPattern(writer, condition, left);
     default:
       return `${left} ${operator.sql} ${bindValue(writer, condition)}`;
-  }
-}
-
-/** One condition on the rows of `alias`. */
-export function renderCondition(writer: Writer, condition: ResolvedCondition, alias: string): string {
-  switch (condition.kind) {
-    case "column": {
-      const test = renderColumn(writer, condition, alias);
-      return condition.isNegated ? `not (${test})` : test;
-    }
-    case "embed":
-      return `${condition.isNegated ? "" : "not "}${existsRows(writer, condition.embed, alias)}`;
-    default: {
-      const members = condition.members.map((member) => renderCondition(writer, member, alias));
-      return `${condition.isNegated ? "not " : ""}(${members.join(` ${condition.kind} `)})`;
-    }
   }
 }

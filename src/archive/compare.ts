@@ -1,0 +1,89 @@
+import type { Database, DbClient } from "../db/connections.ts";
+import { makeScope } from "../db/scope.ts";
+import { enterScope } from "../db/transaction.ts";
+import { RowhouseError } from "../errors.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import { tableName } from "./manifest.ts";
+import { applySettings } from "./session.ts";
+import { readShapes, type TableShape } from "./shape.ts";
+
+/** What two copies of a table are compared by. */
+export interface TableContent {
+  /** `schema.table` */
+  readonly table: string;
+  readonly rows: number;
+  /** Equal for equal rows in any order: the sum over rows of hashtextextended(row's text, 0). A numeric's digits. */
+  readonly rowHash: string;
+}
+
+export interface CountedTable extends TableContent {
+  /** Highest value of each column that a sequence feeds. */
+  readonly maxima: Readonly<Record<string, string>>;
+}
+
+interface CountRow {
+  rows: string;
+  foreign_rows: string;
+  row_hash: string;
+  maxima: (string | null)[];
+}
+
+function countText(identifier: string, columns: readonly string[], counters: readonly string[]): string {
+  const maxima = counters.map((column) => `max(${column})::text`).join(", ");
+  return `select count(*)::text as rows,
+      count(*) filter (where tenant_id is distinct from (select platform.current_tenant()))::text as foreign_rows,
+      coalesce(sum(hashtextextended(row(${columns.join(", ")})::text collate "C", 0)), 0)::text as row_hash,
+      array[${maxima}]::text[] as maxima
+    from ${identifier}`;
+}
+
+/**
+ * Counts and hashes the tenant's rows of a table, inside its context and {@link applySettings}. The hash is the one that hash
+ * partitioning uses, so it is the same in all versions of PostgreSQL, on machines of equal byte order.
+ * @param columns quoted; all but tenant_id when left out
+ * @throws RowhouseError exportInconsistent when rows of another tenant are in sight
+ */
+export async function countTable(
+  client: DbClient,
+  shape: TableShape,
+  columns: readonly string[] = shape.columns.map(({ identifier }) => identifier),
+): Promise<CountedTable> {
+  const counters = shape.columns.filter(({ sequence }) => sequence !== null);
+  const text = countText(shape.identifier, columns, counters.map(({ identifier }) => identifier));
+  const { rows } = await client.query<CountRow>(text);
+  const counted = rows[0]!;
+  if (counted.foreign_rows !== "0") {
+    throw new RowhouseError("exportInconsistent", {
+      message: `Rows of another tenant are in sight in ${shape.identifier}`,
+      hint: "Row-level security does not hold: run `rowhouse check`.",
+    });
+  }
+  const maxima = counters.flatMap(({ name }, index) => {
+    const value = counted.maxima[index] ?? null;
+    return value === null ? [] : [[name, value] as const];
+  });
+  return { table: tableName(shape), rows: Number(counted.rows), rowHash: counted.row_hash, maxima: Object.fromEntries(maxima) };
+}
+
+/**
+ * Counts and hashes each table of a live tenant, in one snapshot.
+ * @throws RowhouseError tenantUnknown, exportInconsistent, databaseUnavailable
+ */
+export async function readContent(database: Database, tenant: Pick<Tenant, "id" | "epoch">): Promise<TableContent[]> {
+  const session = await database.connect("rowhouse_exporter");
+  try {
+    await session.query("begin isolation level repeatable read read only");
+    await applySettings(session);
+    const shapes = await readShapes(session);
+    const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:compare", role: "owner" };
+    await enterScope(session, makeScope(facts, database.keyring), "read");
+    const contents: TableContent[] = [];
+    for (const shape of shapes) {
+      const { table, rows, rowHash } = await countTable(session, shape);
+      contents.push({ table, rows, rowHash });
+    }
+    return contents;
+  } finally {
+    await session.end();
+  }
+}

@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { RowhouseError } from "../errors.ts";
+import { damaged } from "./damage.ts";
+
+/** Entries of the container beside the tables' data, in their order, at its end: where they are missing, the archive is none. */
+export const MANIFEST = "manifest.json";
+/** SHA-256 of {@link MANIFEST} in the form of sha256sum, so that `sha256sum -c manifest.sha256` checks it. */
+export const DIGEST = "manifest.sha256";
+const FORMAT = "rowhouse-archive";
+/** Version of the format that is written and read. A reader refuses what is newer, and keys that it does not know. */
+const VERSION = 1;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const name = z.string().min(1).max(63 * 4);
+const time = z.iso.datetime();
+
+const column = z.strictObject({
+  name,
+  /** As format_type() says it with search_path `public`. */
+  type: z.string().min(1),
+  nullable: z.boolean(),
+});
+
+const table = z.strictObject({
+  schema: z.enum(["tenant", "app"]),
+  name,
+  /** In the order of the data. Never tenant_id, never generated columns. */
+  columns: z.array(column).max(1600),
+  /** Without tenant_id. */
+  primaryKey: z.array(name),
+  /** `schema.table` of each other table that it refers to. Those stand earlier in the list. */
+  references: z.array(z.string()),
+  /** Highest value of each column that a sequence feeds: what the sequence has to be beyond after a restore. */
+  maxima: z.record(name, z.string().regex(/^-?\d+$/)),
+  rows: count,
+  /** Order-free: the sum of hashtextextended(row, 0). See compare.ts. */
+  rowHash: z.string().regex(/^-?\d+$/),
+  /** Entry that holds the rows. */
+  file: z.string(),
+  /** Of the text COPY, uncompressed. */
+  rawBytes: count,
+  rawSha256: sha256,
+  /** Of the entry as it stands in the container. */
+  fileBytes: count,
+  fileSha256: sha256,
+});
+
+const manifest = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  /** Of the Rowhouse that wrote it. */
+  rowhouse: z.string(),
+  /** Of the server that it was taken from, such as 18.4. */
+  postgres: z.string(),
+  tenant: z.strictObject({
+    id: z.uuid(),
+    slug: z.string().min(1).max(63),
+    name: z.string().min(1).max(200),
+    status: z.enum(["active", "suspended"]),
+    domains: z.array(z.strictObject({ name: z.string(), kind: z.enum(["subdomain", "custom"]), verified: z.boolean() })),
+  }),
+  /** The instant that all the rows are of. */
+  snapshot: z.strictObject({ at: time, lsn: z.string().regex(/^[0-9A-F]+\/[0-9A-F]+$/) }),
+  schema: z.strictObject({
+    /** Applied migrations, oldest first. */
+    platform: z.array(z.string()),
+    app: z.array(z.string()),
+    fingerprint: sha256,
+  }),
+  /** Those that are referred to before those that refer to them. */
+  tables: z.array(table).max(10_000),
+});
+
+/** What an archive says of itself. */
+export type Manifest = z.infer<typeof manifest>;
+export type ManifestTable = Manifest["tables"][number];
+
+export function tableName({ schema, name: own }: { readonly schema: string; readonly name: string }): string {
+  return `${schema}.${own}`;
+}
+
+/** SHA-256 over tables, columns, types and keys, whatever order the tables come in. Equal schemas have equal ones. */
+export function fingerprintOf(tables: readonly Pick<ManifestTable, "schema" | "name" | "columns" | "primaryKey" | "references">[]): string {
+  const facts = tables
+    .map(({ schema, name: own, columns, primaryKey, references }) =>
+      JSON.stringify([schema, own, columns.map((c) => [c.name, c.type, c.nullable]), primaryKey, references.toSorted()]),
+    )
+    .toSorted();
+  return createHash("sha256").update(facts.join("\n")).digest("hex");
+}
+
+/**
+ * Where a table's rows stand in the container. Names that are no plain identifiers, and those that differ in case alone, get
+ * the table's number, so that a file system of any kind can hold the unpacked files.
+ */
+export function fileNames(tables: readonly { readonly schema: string; readonly name: string }[]): string[] {
+  return tables.map(({ schema, name: own }, index) =>
+    /^[a-z0-9_]+$/.test(own) ? `data/${schema}.${own}.copy.zst` : `data/${schema}.table-${index + 1}.copy.zst`,
+  );
+}
+
+/** The two entries, as bytes. */
+export function renderManifest(facts: Omit<Manifest, "format" | "version">): { manifest: Manifest; json: Buffer; digest: Buffer } {
+  const whole: Manifest = { format: FORMAT, version: VERSION, ...facts };
+  const json = Buffer.from(`${JSON.stringify(whole, null, 2)}\n`);
+  return { manifest: whole, json, digest: renderDigest(json) };
+}
+
+function renderDigest(json: Buffer): Buffer {
+  return Buffer.from(`${createHash("sha256").update(json).digest("hex")}  ${MANIFEST}\n`);
+}
+
+function parseJson(json: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf8", { fatal: true }).decode(json));
+  } catch (error) {
+    throw damaged(MANIFEST, "it is not JSON", error);
+  }
+}
+
+function checkVersion(parsed: unknown): void {
+  const { format, version } = (parsed ?? {}) as { format?: unknown; version?: unknown };
+  if (format === FORMAT && version === VERSION) return;
+  throw new RowhouseError("archiveVersion", {
+    message: `The archive is of format ${JSON.stringify(format ?? null)}, version ${JSON.stringify(version ?? null)}`,
+    details: MANIFEST,
+    hint: `This Rowhouse reads ${FORMAT} version ${VERSION}. A newer Rowhouse may know it.`,
+  });
+}
+
+/** What a manifest that some Rowhouse wrote can't lack, whatever its digest says. */
+function checkConsistency({ tables, schema }: Manifest): void {
+  const seen = new Set<string>();
+  for (const entry of tables) {
+    const whole = tableName(entry);
+    if (seen.has(whole)) throw damaged(MANIFEST, `${whole} is listed twice`);
+    const late = entry.references.find((other) => !seen.has(other));
+    if (late !== undefined) throw damaged(MANIFEST, `${whole} stands before ${late}, which it refers to`);
+    const columns = new Set(entry.columns.map((own) => own.name));
+    if (columns.size < entry.columns.length) throw damaged(MANIFEST, `a column of ${whole} is listed twice`);
+    if (columns.has("tenant_id")) throw damaged(MANIFEST, `${whole} has tenant_id, which no archive carries`);
+    if (entry.rows > entry.rawBytes) throw damaged(MANIFEST, `${whole} has more rows than bytes`);
+    seen.add(whole);
+  }
+  const files = fileNames(tables);
+  const other = tables.find((entry, index) => entry.file !== files[index]);
+  if (other !== undefined) throw damaged(MANIFEST, `the file of ${tableName(other)} is not the one that it should be`);
+  if (fingerprintOf(tables) !== schema.fingerprint) throw damaged(MANIFEST, "the fingerprint does not fit the tables");
+}
+
+/**
+ * @throws RowhouseError archiveDamaged when the digest, the shape or the parts don't fit; archiveVersion for another format
+ */
+export function parseManifest(json: Buffer, digest: Buffer): Manifest {
+  if (!renderDigest(json).equals(digest)) throw damaged(MANIFEST, `it is not the one that ${DIGEST} was made for`);
+  const parsed = parseJson(json);
+  checkVersion(parsed);
+  const result = manifest.safeParse(parsed);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw damaged(MANIFEST, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}`);
+  }
+  checkConsistency(result.data);
+  return result.data;
+}

@@ -1,0 +1,112 @@
+import type { ArchiveProgress } from "../archive/progress.ts";
+import type { Output } from "./output.ts";
+
+/** How often the line is drawn anew on a terminal, and how often a new line is written where there is none. */
+const DRAW_MS = 100;
+const PLAIN_MS = 3000;
+const EVENT_MS = 500;
+
+const PHASES: Readonly<Record<ArchiveProgress["phase"], string>> = {
+  count: "counting",
+  copy: "copying",
+  pack: "packing",
+  verify: "verifying",
+  load: "loading",
+  compare: "comparing",
+};
+
+/** Rows and bytes of one phase, over all of its tables. */
+interface Totals {
+  readonly startedAt: number;
+  /** Of the tables that are through. */
+  rows: number;
+  bytes: number;
+}
+
+/** How far a phase is. */
+export interface Pace {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Whole seconds that are left, at the pace so far; null while nobody can tell. */
+  readonly eta: number | null;
+}
+
+/** Pure: 1,234 B, 1.2 MB, 3.4 GB, in powers of 1000. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** step;
+  return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[step]}`;
+}
+
+/** Pure: 4 s, 2 min 5 s, 1 h 3 min. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** Pure. */
+export function describeProgress(progress: ArchiveProgress, pace: Pace): string {
+  const of = progress.totalRows === null ? "" : ` of ${progress.totalRows.toLocaleString("en")}`;
+  const parts = [`${PHASES[progress.phase]} ${progress.table}`, `${progress.rows.toLocaleString("en")}${of} rows`];
+  if (pace.bytes > 0) parts.push(formatBytes(pace.bytes));
+  if (pace.bytes > 0 && pace.seconds > 0.2) parts.push(`${formatBytes(pace.bytes / pace.seconds)}/s`);
+  if (pace.eta !== null) parts.push(`${formatSeconds(pace.eta)} left`);
+  return parts.join("  ");
+}
+
+function paceOf(totals: Totals, progress: ArchiveProgress, now: number): Pace {
+  const rows = totals.rows + progress.rows;
+  const seconds = (now - totals.startedAt) / 1000;
+  const known = progress.allRows !== null && rows > 0 && seconds > 0.5;
+  const eta = known ? Math.ceil(((progress.allRows! - rows) / rows) * seconds) : null;
+  return { rows, bytes: totals.bytes + progress.bytes, seconds, eta };
+}
+
+/** What shows progress: a line that changes on a terminal, lines every few seconds elsewhere, events with --json. */
+export interface ProgressLine {
+  show(progress: ArchiveProgress): void;
+  /** Clears the line, before anything else is printed. */
+  end(): void;
+}
+
+/** @param terminal where the line is drawn */
+export function openProgress(out: Output, terminal: NodeJS.WriteStream = process.stderr): ProgressLine {
+  const phases = new Map<string, Totals>();
+  const isDrawn = terminal.isTTY && !out.quiet && !out.json;
+  const everyMs = out.json ? EVENT_MS : isDrawn ? DRAW_MS : PLAIN_MS;
+  let shownAt = performance.now();
+
+  const put = (progress: ArchiveProgress, pace: Pace) => {
+    out.event({ event: "progress", ...progress, seconds: Math.round(pace.seconds * 1000) / 1000, eta: pace.eta });
+    if (out.json) return;
+    const text = describeProgress(progress, pace);
+    if (isDrawn) terminal.write(`\r\x1b[2K${text.slice(0, (terminal.columns ?? 80) - 1)}`);
+    else out.talk(text);
+  };
+  const totalsOf = (phase: string, now: number) => {
+    const known = phases.get(phase) ?? { startedAt: now, rows: 0, bytes: 0 };
+    phases.set(phase, known);
+    return known;
+  };
+  return {
+    show: (progress) => {
+      const now = performance.now();
+      const totals = totalsOf(progress.phase, now);
+      const isDue = now - shownAt >= everyMs || (out.json && progress.done);
+      if (isDue) {
+        put(progress, paceOf(totals, progress, now));
+        shownAt = now;
+      }
+      if (!progress.done) return;
+      totals.rows += progress.rows;
+      totals.bytes += progress.bytes;
+    },
+    end: () => {
+      if (isDrawn) terminal.write("\r\x1b[2K");
+    },
+  };
+}

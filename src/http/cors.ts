@@ -1,0 +1,95 @@
+import cors from "@koa/cors";
+import { RowhouseError } from "../errors.ts";
+import { parseHost } from "../tenant/host.ts";
+import type { Registry } from "../tenant/registry.ts";
+import { resolveSite, type Site } from "../tenant/resolve.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import type { Middleware, RequestContext } from "./request-state.ts";
+
+/** Headers of an answer that a script of another origin may read. */
+const EXPOSED = `Allow, Content-Location, Content-Range, ETag, Location, Preference-Applied, Proxy-Status, Range-Unit, Retry-After,
+  WWW-Authenticate, X-Request-Id`.replace(/\s+/g, " ");
+
+/** Which origins may read what. Exact text, never a pattern (threats.md H13). */
+export interface Origins {
+  /** Of the tenant itself: its address, its verified domains, and what the deployment lists for everyone. */
+  isTenants(tenant: Tenant, origin: string): Promise<boolean>;
+  /** Before the tenant is known, for `api.BASE_DOMAIN`: of any tenant. */
+  isAnyTenants(origin: string): Promise<boolean>;
+}
+
+export interface OriginSettings {
+  readonly registry: Registry;
+  readonly baseDomain: string;
+  /** Its scheme and port are those of every tenant's address. */
+  readonly publicUrl: URL;
+  /** CORS_ORIGINS */
+  readonly listed: readonly string[];
+}
+
+function checkListed(origin: string): string {
+  if (URL.canParse(origin) && new URL(origin).origin === origin) return origin;
+  throw new RowhouseError("configInvalid", {
+    message: `CORS_ORIGINS: ${origin} is not an origin`,
+    hint: "Write scheme, host and port as a browser sends them: https://app.example.com",
+  });
+}
+
+/** @throws RowhouseError configInvalid, naming the malformed origin */
+export function openOrigins({ registry, baseDomain, publicUrl, listed }: OriginSettings): Origins {
+  const everyones = new Set(listed.map(checkListed));
+  const scheme = `${publicUrl.protocol}//`;
+  const port = publicUrl.port === "" ? "" : `:${publicUrl.port}`;
+  const isTenants = async (tenant: Tenant, origin: string) => {
+    if (everyones.has(origin) || origin === `${scheme}${tenant.slug}.${baseDomain}${port}`) return true;
+    const domains = await registry.domainsOf(tenant.id);
+    return domains.some((domain) => origin === scheme + domain + port);
+  };
+  const siteOf = async (origin: string): Promise<Site | null> => {
+    if (!origin.startsWith(scheme)) return null;
+    try {
+      return await resolveSite(registry, baseDomain, { host: parseHost(origin.slice(scheme.length)) });
+    } catch (error) {
+      if (error instanceof RowhouseError && error.status < 500) return null;
+      throw error;
+    }
+  };
+  return {
+    isTenants,
+    isAnyTenants: async (origin) => {
+      if (everyones.has(origin)) return true;
+      const site = await siteOf(origin);
+      return site?.kind === "tenant" && isTenants(site.tenant, origin);
+    },
+  };
+}
+
+/**
+ * Answers preflights, without a token since browsers send none, and says which origin may read an answer. Credentials stay off:
+ * a token is sent by the script itself, never by the browser.
+ */
+export function allowOrigins(origins: Origins): Middleware {
+  const isAllowed = async ({ site }: RequestContext["state"], origin: string) => {
+    if (site === null || site.kind === "platform") return false;
+    return site.kind === "tenant" ? origins.isTenants(site.tenant, origin) : origins.isAnyTenants(origin);
+  };
+  const answer = cors({
+    origin: async (ctx) => {
+      const origin = ctx.get("Origin");
+      return (await isAllowed(ctx.state as RequestContext["state"], origin)) ? origin : "";
+    },
+    allowMethods: "GET, HEAD, POST, PATCH, PUT, DELETE",
+    exposeHeaders: EXPOSED,
+    maxAge: 7200, // what Chromium allows at most
+    keepHeadersOnError: false, // errors.ts answers on the same context
+  }) as unknown as Middleware;
+  return (ctx, next) => (ctx.req.headers.origin === undefined ? next() : answer(ctx, next));
+}
+
+/** Once the tenant is known that a token grants: the origin has to be this tenant's, not just any one's. */
+export async function keepOwnOrigin(ctx: RequestContext, tenant: Tenant, origins: Origins): Promise<void> {
+  const { origin } = ctx.req.headers;
+  if (origin === undefined || (await origins.isTenants(tenant, origin))) return;
+  ctx.remove("Access-Control-Allow-Origin");
+  ctx.remove("Access-Control-Expose-Headers");
+}

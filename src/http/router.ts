@@ -1,0 +1,59 @@
+import { RowhouseError } from "../errors.ts";
+import type { Site } from "../tenant/resolve.ts";
+import type { Middleware, RequestContext } from "./request-state.ts";
+
+/** One path, where it is served, and what answers GET and HEAD there. */
+export interface Route {
+  readonly path: string;
+  /** Kinds of site that have the path; `all` is for what asks no host at all. */
+  readonly sites: ReadonlySet<Site["kind"]> | "all";
+  readonly get: (ctx: RequestContext) => void | Promise<void>;
+}
+
+export const sites = (...kinds: Site["kind"][]): ReadonlySet<Site["kind"]> => new Set(kinds);
+
+const REST = "/rest/v1";
+const REST_METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS";
+
+export const isRestPath = (path: string) => path.startsWith(REST) && (path.length === REST.length || path[REST.length] === "/");
+
+function unknown(): never {
+  throw new RowhouseError("routeUnknown", { hint: "The API is under /rest/v1, its description at /openapi.json." });
+}
+
+/** OPTIONS that is no preflight (that is `cors.ts`), and the methods that a path does not take. */
+function answerMethods(ctx: RequestContext, allowed: string): void {
+  ctx.set("Allow", allowed);
+  if (ctx.method !== "OPTIONS") throw new RowhouseError("methodUnsupported", { hint: `It takes ${allowed}.` });
+  ctx.status = 204;
+}
+
+async function follow(ctx: RequestContext, route: Route): Promise<void> {
+  ctx.state.route = route.path;
+  if (ctx.method === "GET" || ctx.method === "HEAD") await route.get(ctx);
+  else answerMethods(ctx, "GET, HEAD, OPTIONS");
+}
+
+/** What is served whatever the host says: probes come by address, and they must work when nothing else does. */
+export function routeProbes(routes: readonly Route[]): Middleware {
+  const byPath = new Map(routes.filter((route) => route.sites === "all").map((route) => [route.path, route]));
+  return (ctx, next) => {
+    const route = byPath.get(ctx.path);
+    return route === undefined ? next() : follow(ctx, route);
+  };
+}
+
+/** The last middleware: everything under /rest/v1 to `rest`, each other path to its route. A look-up, not a search. */
+export function routeRequests(routes: readonly Route[], rest: (ctx: RequestContext) => Promise<void>): Middleware {
+  const byPath = new Map(routes.map((route) => [route.path, route]));
+  return (ctx) => {
+    const kind = ctx.state.site?.kind;
+    if (isRestPath(ctx.path) && kind !== "platform") {
+      ctx.state.route = `${REST}/*`;
+      return ctx.method === "OPTIONS" ? answerMethods(ctx, REST_METHODS) : rest(ctx);
+    }
+    const route = byPath.get(ctx.path);
+    if (route === undefined || kind === undefined || route.sites === "all" || !route.sites.has(kind)) unknown();
+    return follow(ctx, route);
+  };
+}

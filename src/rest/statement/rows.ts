@@ -1,0 +1,75 @@
+import type { ColumnPairs, Relationship } from "../target/relationship.ts";
+import type { EmbedTarget, ReadTarget, ResolvedCondition } from "../target/target.ts";
+import { renderFilter } from "./filter.ts";
+import { quote, where, type Writer } from "./writer.ts";
+
+/** One condition on the rows of `alias`. */
+export function renderCondition(writer: Writer, condition: ResolvedCondition, alias: string): string {
+  switch (condition.kind) {
+    case "column": {
+      const test = renderFilter(writer, condition, alias);
+      return condition.isNegated ? `not (${test})` : test;
+    }
+    case "embed":
+      return `${condition.isNegated ? "" : "not "}${existsRows(writer, condition.embed, alias)}`;
+    default: {
+      const members = condition.members.map((member) => renderCondition(writer, member, alias));
+      return `${condition.isNegated ? "not " : ""}(${members.join(` ${condition.kind} `)})`;
+    }
+  }
+}
+
+/** What the rows of `alias` have to pass: the tenant's predicate, the filters, and rows in every inner embed. */
+export function rowTests(writer: Writer, target: ReadTarget, alias: string): (string | undefined)[] {
+  const { relation, where: conditions } = target;
+  const tests = [writer.tenantTest(relation, alias)];
+  for (const condition of conditions) tests.push(renderCondition(writer, condition, alias));
+  return [...tests, ...innerTests(writer, target, alias)];
+}
+
+/** Rows in every `!inner` embed. */
+export function innerTests(writer: Writer, { embeds }: ReadTarget, alias: string): string[] {
+  return embeds.filter((embed) => embed.isInner).map((embed) => existsRows(writer, embed, alias));
+}
+
+function pairTests(pairs: ColumnPairs, here: string, there: string): string[] {
+  return pairs.map(([mine, theirs]) => `${there}.${quote(theirs)} = ${here}.${quote(mine)}`);
+}
+
+/** Rows of two tenants never belong together: `tenant_id` is part of every key. */
+function tenantPair(one: { hasTenant: boolean }, other: { hasTenant: boolean }, here: string, there: string): string[] {
+  return one.hasTenant && other.hasTenant ? [`${there}.tenant_id = ${here}.tenant_id`] : [];
+}
+
+function junctionTest(writer: Writer, { from, to, junction }: Relationship, here: string, there: string): string[] {
+  if (junction === null) return [];
+  const { relation, origin, target } = junction;
+  const between = writer.alias();
+  const pairs = (columns: readonly string[], referenced: readonly string[]) =>
+    referenced.map((name, n) => [name, columns[n] ?? ""] as const);
+  const tests = [
+    writer.tenantTest(relation, between),
+    ...tenantPair(from, relation, here, between),
+    ...pairTests(pairs(origin.columns, origin.referenced), here, between),
+    ...tenantPair(to, relation, there, between),
+    ...pairTests(pairs(target.columns, target.referenced), there, between),
+  ];
+  return [`exists (select from ${writer.table(relation)} ${between}${where(tests)})`];
+}
+
+/** What makes a row of `there` belong with one of `here`. */
+export function joinTests(writer: Writer, relationship: Relationship, here: string, there: string): string[] {
+  const { from, to, pairs } = relationship;
+  return [
+    ...tenantPair(from, to, here, there),
+    ...pairTests(pairs, here, there),
+    ...junctionTest(writer, relationship, here, there),
+  ];
+}
+
+/** Whether a row of `here` has rows in the embed. */
+export function existsRows(writer: Writer, embed: EmbedTarget, here: string): string {
+  const alias = writer.alias();
+  const tests = [...rowTests(writer, embed, alias), ...joinTests(writer, embed.relationship, here, alias)];
+  return `exists (select from ${writer.table(embed.relation)} ${alias}${where(tests)})`;
+}

@@ -1,0 +1,21 @@
+import { Resolver } from "node:dns/promises";
+
+/** What the TXT records of a name say, or why there are none. */
+export interface TxtAnswer {
+  readonly values: readonly string[];
+  readonly problem: string | null;
+}
+
+/** Strings of one record are one value (RFC 1035 3.3.14, RFC 7208 3.3). Never throws: no answer is an answer. */
+export async function lookUpTxt(name: string, servers?: readonly string[]): Promise<TxtAnswer> {
+  const resolver = new Resolver({ timeout: 3000, tries: 2 });
+  if (servers !== undefined) resolver.setServers(servers);
+  try {
+    const records = await resolver.resolveTxt(name);
+    return { values: records.map((strings) => strings.join("")), problem: null };
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? String(error);
+    const isAbsent = code === "ENODATA" || code === "ENOTFOUND";
+    return { values: [], problem: isAbsent ? `There is no TXT record ${name}` : `DNS answered ${code} for ${name}` };
+  }
+}
