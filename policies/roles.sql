@@ -82,17 +82,24 @@ begin
     where p.pronamespace = 'pg_catalog'::regnamespace
       and (p.proname in ('set_config', 'pg_notify', 'ts_stat', 'setval', 'pg_sleep', 'pg_sleep_for', 'pg_sleep_until',
              'pg_cancel_backend', 'pg_terminate_backend', 'pg_stat_get_activity', 'pg_lock_status', 'pg_logical_emit_message',
-             'pg_export_snapshot', 'pg_current_logfile', 'loread', 'lowrite', 'pg_stat_get_backend_activity')
+             'pg_export_snapshot', 'pg_current_logfile', 'loread', 'lowrite', 'pg_stat_get_backend_activity',
+             'pg_prepared_statement', 'pg_cursor')
+        or (p.proname = 'ts_rewrite' and p.pronargs = 2)
         or p.proname ~ '^(lo_|pg_(try_)?advisory_|query_to_xml|table_to_xml|cursor_to_xml|schema_to_xml|database_to_xml)')
       and pg_catalog.has_function_privilege('rowhouse_api', p.oid, 'execute')
   loop
     execute format('revoke execute on function %s from public', routine);
   end loop;
   revoke select on pg_catalog.pg_stat_activity, pg_catalog.pg_locks from public;
+  -- Names of prepared statements are what db/prepared.ts makes unguessable (threats.md, D46).
+  revoke select on pg_catalog.pg_prepared_statements, pg_catalog.pg_cursors from public;
   grant select on pg_catalog.pg_stat_activity, pg_catalog.pg_locks to pg_monitor;
+  -- DO: loops and caught errors would turn an injection into a program.
+  revoke usage on language plpgsql from public;
+  grant usage on language plpgsql to rowhouse_owner;
   grant execute on function pg_catalog.set_config(text, text, boolean) to rowhouse_owner;
   grant execute on function pg_catalog.pg_notify(text, text) to rowhouse_owner, rowhouse_platform;
   grant execute on function pg_catalog.pg_export_snapshot() to rowhouse_exporter;
-  grant execute on function pg_catalog.pg_advisory_xact_lock_shared(integer, integer), pg_catalog.pg_advisory_xact_lock(integer, integer)
-    to rowhouse_owner;
+  grant execute on function pg_catalog.pg_advisory_xact_lock_shared(integer, integer), pg_catalog.pg_advisory_xact_lock(integer, integer),
+    pg_catalog.pg_try_advisory_lock(bigint), pg_catalog.pg_advisory_lock(bigint) to rowhouse_owner;
 end $$;

@@ -15,6 +15,6 @@ left join pg_catalog.pg_attribute here on here.attrelid = k.conrelid and here.at
 where k.contype = 'f'
   and n.nspname in ('app', 'tenant')
   and not exists (
-    select from pg_catalog.unnest(k.conkey, k.confkey) pair (mine, theirs)
+    select from unnest(k.conkey, k.confkey) pair (mine, theirs)
     where pair.mine = here.attnum and pair.theirs = there.attnum
   )

@@ -43,7 +43,7 @@ const table = z.strictObject({
   rawBytes: count,
   rawSha256: sha256,
   /** Of the entry as it stands in the container. */
-  fileBytes: count,
+  fileBytes: count.min(1),
   fileSha256: sha256,
 });
 

@@ -8,6 +8,8 @@ export interface Catalog {
 export interface Relation {
   readonly name: string;
   readonly kind: "table" | "view";
+  /** Its rows are those of its partitions, and have no system columns of their own. */
+  readonly isPartitioned: boolean;
   readonly comment: string | null;
   /** By name, in the table's order. Never has `tenant_id`. */
   readonly columns: ReadonlyMap<string, Column>;

@@ -94,6 +94,7 @@ select json_build_object(
   'relations', coalesce((select json_agg(json_build_object(
       'name', r.relname,
       'kind', case r.relkind when 'v' then 'view' else 'table' end,
+      'isPartitioned', r.relkind = 'p',
       'comment', pg_catalog.obj_description(r.oid, 'pg_class'),
       'columns', c.list,
       'keys', coalesce(k.list, '[]'),

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { RowhouseError } from "../errors.ts";
+import { Interrupted } from "./interrupt.ts";
 import { errorPaint } from "./output.ts";
 
 /** What a command that fails prints: on stderr, with --json as `{"error": …}` in one line. */
@@ -45,6 +46,7 @@ export function toFailure(error: unknown): Failure {
     return { code, message, details, hint, exit };
   }
   if (error instanceof CommanderError) return usageFailure(error);
+  if (error instanceof Interrupted) return { code: "INTERRUPTED", message: error.message, details: null, hint: null, exit: error.exit };
   if (!(error instanceof Error)) return { code: "RH900", message: String(error), details: null, hint: null, exit: 1 };
   const coded: Error & Coded = error;
   if (coded.severity !== undefined) return databaseFailure(coded);

@@ -7,6 +7,7 @@ import { registerDoctor } from "./doctor.ts";
 import { registerDomain } from "./domain.ts";
 import { registerExport } from "./export.ts";
 import { printFailure } from "./failure.ts";
+import { handleSignals } from "./interrupt.ts";
 import { registerKeys } from "./keys.ts";
 import { registerMigrate } from "./migrate.ts";
 import { registerRestore } from "./restore.ts";
@@ -66,19 +67,13 @@ function endQuietlyOnClosedPipe(): void {
   });
 }
 
-/** Ends a command at once: an open transaction is rolled back by its server, an embedded server ends with this process. */
-function endOnSignal(): void {
-  process.once("SIGINT", () => process.exit(130));
-  process.once("SIGTERM", () => process.exit(143));
-}
-
 /**
  * Parses the arguments and runs the command. `docs/reference/exit-codes.md` lists what it leaves in `process.exitCode`.
  * @param args without `node` and the script
  */
 export async function runCommand(args: readonly string[]): Promise<void> {
   endQuietlyOnClosedPipe();
-  endOnSignal();
+  handleSignals();
   try {
     await makeProgram().parseAsync([...args], { from: "user" });
   } catch (error) {

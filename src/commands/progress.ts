@@ -40,8 +40,9 @@ export function formatBytes(bytes: number): string {
   return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[step]}`;
 }
 
-/** Pure: 4 s, 2 min 5 s, 1 h 3 min. */
+/** Pure: 0.3 s, 42 s, 2 min 5 s, 1 h 3 min. */
 export function formatSeconds(seconds: number): string {
+  if (seconds < 9.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`;
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

@@ -52,14 +52,15 @@ export class Batch implements Submittable {
   }
 
   #write(wire: Wire, prepared: PreparedNames, { text, name = "", values }: Statement): void {
+    const wireName = prepared.wireName(name);
     if (name === "" || !prepared.has(name, text)) {
       if (name !== "") {
-        for (const stale of prepared.add(name, text)) wire.close({ type: "S", name: stale });
+        for (const stale of prepared.add(name, text)) wire.close({ type: "S", name: prepared.wireName(stale) });
         this.#parsed.push(name);
       }
-      wire.parse({ name, text });
+      wire.parse({ name: wireName, text });
     }
-    wire.bind({ statement: name, values });
+    wire.bind({ statement: wireName, values });
     wire.execute({ portal: "" });
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Connection } from "pg";
 
 /** More than the shapes that one application asks for, few enough for the server's memory: a plan is some 20 kB. */
@@ -9,8 +10,18 @@ const LIMIT = 256;
  * not exist is no error (PostgreSQL protocol, Close).
  */
 export class PreparedNames {
+  /**
+   * SQL's PREPARE shares these names: whoever could guess one would have the next tenant's request, with its context and
+   * secret, run a statement of theirs (threats.md, D46). Hence a part that nobody knows, another one per connection.
+   */
+  readonly #suffix = randomBytes(12).toString("base64url");
   readonly #known = new Map<string, string>();
   readonly #unsure = new Set<string>();
+
+  /** What the server is to call the statement. */
+  wireName(name: string): string {
+    return name === "" ? "" : `${name}_${this.#suffix}`;
+  }
 
   /** Whether `name` is prepared for `text`; marks it as the most recently used. */
   has(name: string, text: string): boolean {

@@ -3,7 +3,7 @@ export interface Statement {
   readonly text: string;
   /** Text form of each value, a Buffer for bytea, null for SQL null. */
   readonly values: readonly (string | Buffer | null)[];
-  /** Name to prepare it under, at most 63 bytes and equal for equal text; unprepared without one. */
+  /** Name to prepare it under, at most 40 bytes and equal for equal text; unprepared without one. */
   readonly name?: string;
 }
 

@@ -10,6 +10,11 @@ export function isDatabaseError(error: unknown): error is pg.DatabaseError {
   return error instanceof Error && typeof (error as { code?: unknown }).code === "string" && "severity" in error;
 }
 
+/** Prepared statements that we made are gone (26000), or there are some that we did not make (RH301 of enter()). */
+function isTamperedSession(error: unknown): boolean {
+  return isDatabaseError(error) && (error.code === "26000" || error.code === "RH301");
+}
+
 async function checkOut(pool: ConnectionPool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
@@ -43,7 +48,7 @@ export async function runBatch(pool: ConnectionPool, statements: readonly Statem
     client.release();
     return results;
   } catch (error) {
-    client.release(error instanceof BrokenConnection);
+    client.release(error instanceof BrokenConnection || isTamperedSession(error));
     throw translateError(error);
   }
 }

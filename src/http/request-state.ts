@@ -15,6 +15,8 @@ export class RequestState {
   site: Site | null = null;
   /** Slug of the tenant that the request is about, for the log. */
   slug: string | null = null;
+  /** Who asks, once a token is verified; for the audit trail. */
+  actor = "anonymous";
   /** Pattern of the path, without anything the client chose, for the log. */
   route = "-";
   /** Code of the refusal, for the log. */

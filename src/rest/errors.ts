@@ -33,12 +33,16 @@ function toError(status: number, body: RestErrorBody): RestError {
     "proxy-status": `PostgREST; error=${body.code}`,
   };
   if (status === 401) headers["www-authenticate"] = "Bearer";
+  // postgrest-js tries a 503 again, and keeps to this.
+  if (status === 503) headers["retry-after"] = "1";
   return { status, headers, body };
 }
 
 function fromKind(kind: ErrorKind, message: string, details: string | object | null, hint: string | null): RestError {
-  const { code, status } = ERRORS[kind];
-  return toError(status, { code, message: withoutTenant(message), details, hint });
+  const { code, status, title } = ERRORS[kind];
+  // What went wrong on our side, and what to do about it, is for the operator's log.
+  if (status >= 500 && status !== 501) return toError(status, { code, message: title, details: null, hint: null });
+  return toError(status, { code, message, details, hint });
 }
 
 function fromDatabase(error: { code: string; message: string; detail?: string; hint?: string }): RestError {
@@ -48,13 +52,11 @@ function fromDatabase(error: { code: string; message: string; detail?: string; h
   const raised = RAISED.get(code);
   if (raised !== undefined) return fromKind(raised, message, details, hint);
   if (code === "42501" && message === NO_CONTEXT) return fromKind("contextMissing", message, null, null);
-  if (code === "57014") return fromKind("statementTimeout", message, null, null);
   return toError(statusOf(code), { code, message: withoutTenant(message), details, hint });
 }
 
 function detailsOf(error: RowhouseError): string | object | null {
-  if (error instanceof AmbiguousRelationship) return error.candidates;
-  return error.details === null ? null : withoutTenant(error.details);
+  return error instanceof AmbiguousRelationship ? error.candidates : error.details;
 }
 
 /**

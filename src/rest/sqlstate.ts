@@ -12,8 +12,6 @@ const BY_CODE: ReadonlyMap<string, number> = new Map([
   ["53400", 500],
   ["57P01", 503],
   ["P0001", 400],
-  // The statement's own time is up, or the client went away; the rest of 57 is the server's doing.
-  ["57014", 504],
 ]);
 
 const BY_CLASS: ReadonlyMap<string, number> = new Map([

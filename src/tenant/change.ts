@@ -31,7 +31,7 @@ export async function listTenants(pool: ConnectionPool): Promise<Tenant[]> {
 export function setTenantStatus(pool: ConnectionPool, slug: string, status: "active" | "suspended", actor: string): Promise<Tenant> {
   return inPlatformTransaction(pool, actor, async (client) => {
     await client.query(
-      "update platform.tenants set status = $2, updated_at = now() where slug = $1 and status <> $2 and status <> 'deleting'",
+      "update platform.tenants set status = $2, updated_at = now() where slug = $1 and status <> $2 and status not in ('importing', 'deleting')",
       [slug, status],
     );
     const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [slug]);

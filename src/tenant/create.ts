@@ -25,17 +25,24 @@ export interface CreatedTenant {
   readonly created: boolean;
 }
 
-async function insertTenant(client: DbClient, keyring: Keyring, wanted: NewTenant): Promise<Tenant | undefined> {
+/** @returns undefined when the slug is taken */
+export async function insertTenant(
+  client: DbClient,
+  keyring: Keyring,
+  wanted: Pick<NewTenant, "id" | "slug" | "name">,
+  status: Tenant["status"] = "active",
+): Promise<Tenant | undefined> {
   const id = wanted.id ?? randomUUID();
   const { rows } = await client.query<Tenant>(
-    `insert into platform.tenants as t (id, slug, name, seal) values ($1, $2, $3, $4)
+    `insert into platform.tenants as t (id, slug, name, seal, status) values ($1, $2, $3, $4, $5)
      on conflict (slug) do nothing returning ${TENANT_COLUMNS}`,
-    [id, wanted.slug, wanted.name, sealOf(keyring.tenantSecret(id))],
+    [id, wanted.slug, wanted.name, sealOf(keyring.tenantSecret(id)), status],
   );
   return rows[0];
 }
 
-async function addAddress(client: DbClient, tenant: Tenant): Promise<void> {
+/** @throws RowhouseError domainTaken */
+export async function addAddress(client: DbClient, tenant: Tenant): Promise<void> {
   const { rowCount } = await client.query(
     `insert into platform.domains (name, kind, tenant_id, verified_at) values ($1, 'subdomain', $2, now())
      on conflict (name) do nothing`,

@@ -1,4 +1,5 @@
 import type { ConnectionPool } from "../db/connections.ts";
+import { queryRows } from "../db/query.ts";
 import { openLookup, type LookupOptions } from "./lookup.ts";
 import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
 
@@ -46,7 +47,7 @@ const selectText = (key: Key) => `
 
 async function findEntry(pool: ConnectionPool, key: Key, value: string): Promise<Entry | undefined> {
   const query = { name: `rowhouse_registry_${key}`, text: selectText(key), values: [value] };
-  const { rows } = await pool.query<Tenant & { domains: string[] }>(query);
+  const rows = await queryRows<Tenant & { domains: string[] }>(pool, query);
   if (rows[0] === undefined) return undefined;
   const { domains, ...tenant } = rows[0];
   return { tenant: Object.freeze(tenant), domains: Object.freeze(domains) };

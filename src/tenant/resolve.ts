@@ -10,7 +10,7 @@ export type Place =
   | { readonly kind: "custom"; readonly name: string };
 
 /** How a tenant was named. */
-export type Signal = "host" | "header" | "token";
+export type Signal = "host" | "header" | "token" | "apikey";
 
 /**
  * What a request is addressed to. `platform` is `admin.BASE_DOMAIN`; `api` and `home` (BASE_DOMAIN itself) are without a

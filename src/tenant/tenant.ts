@@ -4,7 +4,8 @@ export interface Tenant {
   readonly id: string;
   readonly slug: string;
   readonly name: string;
-  readonly status: "active" | "suspended" | "deleting";
+  /** `importing`: a restore is filling it, and no request enters. */
+  readonly status: "active" | "suspended" | "importing" | "deleting";
   /** Version of the placement; a bigint's digits. */
   readonly epoch: string;
   /** ISO 8601 */

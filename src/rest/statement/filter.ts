@@ -80,7 +80,10 @@ export function renderFilter(writer: Writer, condition: ColumnCondition, alias: 
       return renderSearch(writer, condition, left);
     case "pattern":
       return renderPattern(writer, condition, left);
-    default:
+    case "compare":
+    case "distinct":
+    case "inferred":
+    case "off":
       return `${left} ${operator.sql} ${bindValue(writer, condition)}`;
   }
 }

@@ -5,18 +5,14 @@ import { quote, where, type Writer } from "./writer.ts";
 
 /** One condition on the rows of `alias`. */
 export function renderCondition(writer: Writer, condition: ResolvedCondition, alias: string): string {
-  switch (condition.kind) {
-    case "column": {
-      const test = renderFilter(writer, condition, alias);
-      return condition.isNegated ? `not (${test})` : test;
-    }
-    case "embed":
-      return `${condition.isNegated ? "" : "not "}${existsRows(writer, condition.embed, alias)}`;
-    default: {
-      const members = condition.members.map((member) => renderCondition(writer, member, alias));
-      return `${condition.isNegated ? "not " : ""}(${members.join(` ${condition.kind} `)})`;
-    }
+  if (condition.kind === "column") {
+    const test = renderFilter(writer, condition, alias);
+    return condition.isNegated ? `not (${test})` : test;
   }
+  if (condition.kind === "embed")
+    return `${condition.isNegated ? "" : "not "}${existsRows(writer, condition.embed, alias)}`;
+  const members = condition.members.map((member) => renderCondition(writer, member, alias));
+  return `${condition.isNegated ? "not " : ""}(${members.join(` ${condition.kind} `)})`;
 }
 
 /** What the rows of `alias` have to pass: the tenant's predicate, the filters, and rows in every inner embed. */

@@ -109,11 +109,14 @@ function renderRefusals(writer: Writer, { media, answers, maxAffected, maxRows }
   return refusals;
 }
 
-/** Whether a row came by insert and not by update: an updated one carries its transaction's lock (PostgreSQL, System Columns). */
+/**
+ * Whether a row came by insert and not by update: an updated one carries its transaction's lock (PostgreSQL, System Columns). Where there are no
+ * system columns it can't be told, and the answer is 201.
+ */
 const IS_NEW = `"rowhouse is new"`;
 
 function asksWhichAreNew({ conflict, read }: WriteTarget): boolean {
-  return conflict?.isMerge === true && read.relation.kind === "table";
+  return conflict?.isMerge === true && read.relation.kind === "table" && !read.relation.isPartitioned;
 }
 
 function renderLocation({ read }: WriteTarget): string {

@@ -31,7 +31,7 @@ function resolveFilter(relation: Relation, embeds: readonly EmbedTarget[], filte
   if (isNull && field.path.length === 0 && embeds.length > 0) {
     const embed = embeds.find((each) => each.name === field.name);
     // "is null" is true where there are no rows.
-    if (embed !== undefined) return { kind: "embed", embed, isNegated: isNegated === (values[0] === "not null") };
+    if (embed !== undefined) return { kind: "embed", embed, isNegated: isNegated !== (values[0] === "not null") };
   }
   checkPattern(filter);
   return { kind: "column", field: resolveField(relation, field), isNegated, operator, quantifier, language, values };

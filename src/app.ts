@@ -1,0 +1,92 @@
+import Koa from "koa";
+import type { Denials } from "./audit/denials.ts";
+import type { Keyset } from "./auth/keyset.ts";
+import type { Verifier } from "./auth/verifier.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Config } from "./config.ts";
+import { homePage } from "./console/home.ts";
+import { refusalPage } from "./console/refusal.ts";
+import { allowOrigins, openOrigins } from "./http/cors.ts";
+import { recordDisagreement } from "./http/disagreement.ts";
+import { docsRoutes } from "./http/docs.ts";
+import { answerErrors } from "./http/errors.ts";
+import { readForwarded, trustProxies } from "./http/forwarded.ts";
+import { setHeaders } from "./http/headers.ts";
+import { healthRoutes } from "./http/health.ts";
+import { homeRoute } from "./http/home.ts";
+import { jwksRoute } from "./http/jwks.ts";
+import { openapiRoute } from "./http/openapi.ts";
+import type { Readiness } from "./http/readiness.ts";
+import { identifyRequest } from "./http/request-id.ts";
+import { logRequests } from "./http/request-log.ts";
+import type { RequestState } from "./http/request-state.ts";
+import { serveRest } from "./http/rest.ts";
+import { routeProbes, routeRequests } from "./http/router.ts";
+import type { Runner } from "./http/run.ts";
+import { checkHeaders } from "./http/single-headers.ts";
+import { selectSite } from "./http/site.ts";
+import type { Log } from "./log.ts";
+import type { Tenant } from "./tenant/tenant.ts";
+
+export interface AppSources {
+  readonly config: Config;
+  readonly log: Log;
+  /** Public address of BASE_DOMAIN, with the port that is listened on. */
+  readonly publicUrl: URL;
+  readonly runner: Runner;
+  readonly verifier: Verifier;
+  readonly keyset: Keyset;
+  readonly denials: Denials;
+  readonly catalog: () => Catalog;
+  readonly listTenants: () => Promise<Tenant[]>;
+  readonly readiness: Readiness;
+  readonly isDraining: () => boolean;
+}
+
+/**
+ * The middlewares, in the order that a request meets them. The path of a request: docs/explanations/a-request.md.
+ * @throws RowhouseError configInvalid for a malformed TRUSTED_PROXIES or CORS_ORIGINS
+ */
+export function makeApp(sources: AppSources): Koa<RequestState, object> {
+  const { config, log, publicUrl, runner, catalog, readiness } = sources;
+  const { registry, keyring } = runner;
+  const baseDomain = config.BASE_DOMAIN;
+  const origins = openOrigins({ registry, baseDomain, publicUrl, listed: config.CORS_ORIGINS });
+  const home = {
+    run: runner.run.bind(null, runner.api),
+    keyring,
+    catalog,
+    listTenants: sources.listTenants,
+    publicUrl,
+  };
+  const rest = serveRest({
+    grants: { verifier: sources.verifier, registry, baseDomain, origins },
+    runner,
+    catalog,
+    readiness,
+    limits: { maxRows: config.MAX_ROWS, maxInsertRows: 10_000, maxEmbeds: 12, maxDepth: 4 }, // threats.md H19
+    maxBodyBytes: config.MAX_BODY_BYTES,
+  });
+  const probes = healthRoutes(readiness, sources.isDraining);
+  const routes = [
+    homeRoute((visit) => homePage(home, visit), publicUrl),
+    openapiRoute(catalog, publicUrl),
+    ...docsRoutes(),
+    jwksRoute(sources.keyset),
+  ];
+
+  const app = new Koa<RequestState, object>();
+  app.use(identifyRequest(trustProxies(config.TRUSTED_PROXIES)));
+  app.use(logRequests(log));
+  app.use(setHeaders(sources.isDraining));
+  app.use(answerErrors({ log, refusalPage }));
+  app.use(checkHeaders());
+  app.use(routeProbes(probes));
+  app.use(readForwarded());
+  app.use(recordDisagreement(sources.denials));
+  app.use(selectSite(registry, baseDomain));
+  app.use(allowOrigins(origins));
+  app.use(routeRequests(routes, rest));
+  app.on("error", (error) => log.error({ err: error }, "an answer failed"));
+  return app;
+}

@@ -1,0 +1,64 @@
+import type { JWTPayload } from "jose";
+import { RowhouseError } from "../errors.ts";
+import { UUID } from "../tenant/registry.ts";
+import { CLOCK_TOLERANCE } from "./algorithms.ts";
+import type { Principal } from "./principal.ts";
+
+/** Claims that every token must carry (threats.md, H03). */
+export const REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "tenant"];
+
+/** What a token without a `role` may do: the least. */
+export const DEFAULT_ROLE = "viewer";
+const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
+/** Printable; 255 characters as OpenID Connect Core 5.1 has it. */
+const SUBJECT = /^[^\p{C}]{1,255}$/u;
+/** The platform acts under this name; no token may. */
+const PLATFORM = "platform:";
+
+export function refuseClaims(message: string, hint?: string): RowhouseError {
+  return new RowhouseError("claimsInvalid", { message, hint });
+}
+
+/** @throws RowhouseError claimsInvalid */
+export function checkSubject(sub: unknown): string {
+  if (typeof sub !== "string" || !SUBJECT.test(sub)) throw refuseClaims("The claim sub is not 1 to 255 printable characters");
+  if (sub.startsWith(PLATFORM)) throw refuseClaims("The claim sub names the platform", `Don't start it with ${PLATFORM}`);
+  return sub;
+}
+
+/** @throws RowhouseError claimsInvalid */
+export function checkRole(role: unknown): string {
+  if (role === undefined) return DEFAULT_ROLE;
+  if (typeof role === "string" && ROLE.test(role)) return role;
+  throw refuseClaims("The claim role is not a membership role", "Lower-case letters, digits and underscores, as in: admin");
+}
+
+/** @throws RowhouseError claimsInvalid */
+export function checkTenantClaim(tenant: unknown): string {
+  if (typeof tenant === "string" && UUID.test(tenant)) return tenant.toLowerCase();
+  throw refuseClaims("The claim tenant is not a tenant's id", "It is the uuid that `rowhouse tenant show` prints.");
+}
+
+/** What jose leaves open: that the token was not made in the future, and that it does not live too long. Unix seconds. */
+function checkLifetime({ iat = NaN, exp = NaN }: JWTPayload, maxLifetime: number, now: number): void {
+  if (iat > now + CLOCK_TOLERANCE) throw refuseClaims("JWT issued at future");
+  if (exp - iat <= maxLifetime) return;
+  throw refuseClaims("JWT lives too long", `From iat to exp at most ${maxLifetime / 3600} hours.`);
+}
+
+/**
+ * The principal that verified claims name. Signature, `iss`, `aud`, `exp` and `nbf` were checked before.
+ * @throws RowhouseError claimsInvalid
+ */
+export function readPrincipal(claims: JWTPayload, maxLifetime: number, now = Date.now() / 1000): Principal {
+  checkLifetime(claims, maxLifetime, now);
+  const id = checkSubject(claims.sub);
+  return Object.freeze<Principal>({
+    kind: id.startsWith("service:") ? "service" : "user",
+    id,
+    tenantId: checkTenantClaim(claims["tenant"]),
+    role: checkRole(claims["role"]),
+    expiresAt: claims.exp!,
+    jti: typeof claims.jti === "string" ? claims.jti : null,
+  });
+}

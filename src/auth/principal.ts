@@ -1,0 +1,35 @@
+import type { Keyring } from "../db/keyring.ts";
+import { makeScope, type Scope } from "../db/scope.ts";
+import { TenantDisagreement } from "../tenant/resolve.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+
+/** Who was authenticated, and in which tenant. */
+export interface Principal {
+  /** A `sub` of `service:…` is a program, any other a person. */
+  readonly kind: "user" | "service";
+  /** The token's `sub`. */
+  readonly id: string;
+  readonly tenantId: string;
+  /** Membership role. */
+  readonly role: string;
+  /** Unix seconds: the token's `exp`. */
+  readonly expiresAt: number;
+  readonly jti: string | null;
+}
+
+/** A principal lives as long as its verified token is cached, and so does its scope. */
+const scopes = new WeakMap<Principal, Scope>();
+
+/**
+ * The principal's scope in the tenant that was selected, worked out once per token and placement.
+ * @throws TenantDisagreement: a principal has a scope in its own tenant and in no other
+ */
+export function scopeOf(principal: Principal, tenant: Tenant, keyring: Keyring): Scope {
+  const known = scopes.get(principal);
+  if (known !== undefined && known.tenantId === tenant.id && known.epoch === tenant.epoch) return known;
+  if (principal.tenantId !== tenant.id) throw new TenantDisagreement({ host: tenant.id, token: principal.tenantId });
+  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: principal.id, role: principal.role };
+  const scope = makeScope(facts, keyring);
+  scopes.set(principal, scope);
+  return scope;
+}

@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { makeApp, type AppSources } from "./app.ts";
+import { openDenials } from "./audit/denials.ts";
+import { openKeyset } from "./auth/keyset.ts";
+import { openTokenSecrets } from "./auth/secrets.ts";
+import { openVerifier } from "./auth/verifier.ts";
+import { loadCatalog } from "./catalog/introspect.ts";
+import { openLiveCatalog } from "./catalog/live.ts";
+import type { Config } from "./config.ts";
+import type { ConnectionPool, Database } from "./db/connections.ts";
+import { CATALOG_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
+import { migrationSets } from "./db/migrate.ts";
+import { queryRows } from "./db/query.ts";
+import { readFailing, type Failing } from "./db/readiness.ts";
+import { runScoped } from "./db/transaction.ts";
+import { RowhouseError } from "./errors.ts";
+import { listenHttp } from "./http/listener.ts";
+import { openReadiness, type Readiness } from "./http/readiness.ts";
+import type { Run } from "./http/run.ts";
+import type { Log } from "./log.ts";
+import { listTenants } from "./tenant/change.ts";
+import { openRegistry } from "./tenant/registry.ts";
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly log: Log;
+  /** Folder of the app; config's when left out. */
+  readonly appDir?: string | null;
+  /** Another way to run statements, for benchmarks to compare. */
+  readonly run?: Run;
+}
+
+export interface RunningServer {
+  /** Public address of BASE_DOMAIN; a tenant's has its slug in front of the host. */
+  readonly url: string;
+  readonly port: number;
+  /** As bound: `127.0.0.1:3000`. */
+  readonly address: string;
+  /** What keeps it from being ready; empty when it is. */
+  ready(): Promise<readonly Failing[]>;
+  /** Ends the running requests and releases everything. Calling it again waits for the same end. */
+  close(): Promise<void>;
+}
+
+/** A statement that still runs holds its connection; its server notices soon that nobody is left. */
+const POOL_END_MS = 2000;
+
+type Sources = Omit<AppSources, "publicUrl" | "isDraining">;
+
+/** Opens a pool that closes with the stack. */
+function openPool(stack: AsyncDisposableStack, ...[database, role, options]: [Database, ...Parameters<Database["openPool"]>]): ConnectionPool {
+  const pool = database.openPool(role, options);
+  stack.defer(() => Promise.race([pool.end(), sleep(POOL_END_MS, undefined, { ref: false })]));
+  return pool;
+}
+
+/** @throws RowhouseError migrationPending when there is no schema to serve, databaseUnavailable */
+function refuseUnmigrated(failing: readonly Failing[]): void {
+  const missing = failing.find(({ fact, isolation }) => fact === "migrations_pending" && isolation);
+  if (missing !== undefined) throw new RowhouseError("migrationPending", { message: missing.problem, hint: missing.fix });
+}
+
+/** Everything behind the middlewares, in the order in which each needs what was opened before it. */
+async function openSources(stack: AsyncDisposableStack, options: ServerOptions): Promise<Sources & { readiness: Readiness }> {
+  const { config, database, log, run = runScoped, appDir = config.appDir } = options;
+  const timing = { waitMs: config.CONNECTION_WAIT_MS, statementTimeoutMs: config.STATEMENT_TIMEOUT_MS };
+  const api = openPool(stack, database, "rowhouse_api", { max: config.CONNECTION_POOL_SIZE, ...timing });
+  const platform = openPool(stack, database, "rowhouse_platform", { max: 4, ...timing });
+  // Of its own, so that a busy server does not look like a broken one.
+  const probe = openPool(stack, database, "rowhouse_api", { max: 1, ...timing });
+  const { keyring } = database;
+  const readiness = openReadiness(() => readFailing({ api: probe, platform, keyring, migrationSets: migrationSets(appDir) }), log);
+  refuseUnmigrated(await readiness.current());
+
+  const registry = openRegistry(platform);
+  const keyset = openKeyset(platform);
+  await keyset.current(); // the first server of a deployment makes the first key
+  const secrets = openTokenSecrets(platform);
+  const verifier = openVerifier({ keyset, secrets }, { issuer: config.issuer, audience: config.TOKEN_AUDIENCE });
+  const live = await openLiveCatalog({
+    load: () => loadCatalog((text, values) => queryRows(platform, { text, values }), { schema: "app", role: "rowhouse_api" }),
+    onError: (err) => log.error({ err }, "the catalog can't be read; the last one goes on serving"),
+  });
+  stack.defer(() => live.close());
+  const forgetAll = () => {
+    registry.clear();
+    verifier.clear();
+    void live.reload();
+  };
+  const listener = await listen(database, {
+    channels: {
+      [TENANTS_CHANNEL]: (id) => {
+        registry.invalidate(id);
+        verifier.invalidate(id);
+      },
+      [KEYS_CHANNEL]: () => verifier.clear(),
+      [CATALOG_CHANNEL]: () => void live.reload(),
+    },
+    onReconnect: forgetAll,
+    onLost: (err) => log.warn({ err }, "the connection that listens was lost"),
+  });
+  stack.defer(() => listener.close());
+  forgetAll(); // what changed before it listened
+
+  return {
+    config,
+    log,
+    runner: { run, api, keyring, registry },
+    verifier,
+    keyset,
+    denials: openDenials(platform, { onError: (err) => log.error({ err }, "an audit event was not written") }),
+    catalog: live.current,
+    listTenants: () => listTenants(platform),
+    readiness,
+  };
+}
+
+/** PUBLIC_URL, or by default the port that the system chose for PORT=0. */
+function publicUrlOf(config: Config, port: number): URL {
+  const url = new URL(config.publicUrl);
+  if (config.PUBLIC_URL === undefined) url.port = String(port);
+  return url;
+}
+
+/**
+ * Opens the server: pools, caches and what keeps them fresh, catalog, port. When one fails, those before it are closed.
+ * @throws RowhouseError databaseUnavailable, migrationPending, portTaken, configInvalid
+ */
+export async function openServer(options: ServerOptions): Promise<RunningServer> {
+  await using stack = new AsyncDisposableStack();
+  const { config, log } = options;
+  const sources = await openSources(stack, options);
+  const http = await listenHttp(config.HOST, config.PORT);
+  let isDraining = false;
+  stack.defer(() => {
+    isDraining = true;
+    return http.drain(config.SHUTDOWN_TIMEOUT_MS);
+  });
+  const publicUrl = publicUrlOf(config, http.port);
+  http.serve(makeApp({ ...sources, publicUrl, isDraining: () => isDraining }).callback());
+  log.info({ address: http.address, url: publicUrl.origin }, "listening");
+
+  const opened = stack.move();
+  let closing: Promise<void> | null = null;
+  return {
+    url: publicUrl.origin,
+    port: http.port,
+    address: http.address,
+    ready: () => sources.readiness.current(),
+    close: () => (closing ??= opened.disposeAsync()),
+  };
+}
+
+/**
+ * Resolves when SIGTERM or SIGINT came and everything is closed; a second signal ends the process at once, with 128 and the
+ * signal's number.
+ */
+export function closeOnSignal(server: Pick<RunningServer, "close">, log: Log): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isClosing = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (isClosing) process.exit(signal === "SIGINT" ? 130 : 143);
+      isClosing = true;
+      log.info({ signal }, "closing");
+      server.close().then(resolve, reject);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}

@@ -1,0 +1,46 @@
+/** Why a command ended early: Ctrl-C, or a SIGTERM. */
+export class Interrupted extends Error {
+  /** 128 and the signal's number, as shells have it. */
+  readonly exit: number;
+
+  constructor(signal: NodeJS.Signals, exit: number) {
+    super(`Interrupted by ${signal}`);
+    this.name = "Interrupted";
+    this.exit = exit;
+  }
+}
+
+const EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** npm passes on the Ctrl-C that the terminal has sent to everybody already: two at once are one. */
+const ECHO_MS = 500;
+
+let running: AbortController | null = null;
+
+/**
+ * What signals do to every command: work that {@link untilInterrupted} runs is asked to end and tidies up; a second signal, or
+ * one while nothing of the kind runs, ends the process at once. Then an open transaction is rolled back by its server, and an
+ * embedded server ends with this process.
+ */
+export function handleSignals(): void {
+  let asked = -Infinity;
+  for (const [signal, exit] of Object.entries(EXITS) as [keyof typeof EXITS, number][]) {
+    process.on(signal, () => {
+      if (running !== null && !running.signal.aborted) {
+        asked = performance.now();
+        running.abort(new Interrupted(signal, exit));
+      } else if (performance.now() - asked > ECHO_MS) {
+        process.exit(exit);
+      }
+    });
+  }
+}
+
+/** Runs work that wants to tidy up when it is interrupted. @param work gets the signal, whose reason is an {@link Interrupted} */
+export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  running = new AbortController();
+  try {
+    return await work(running.signal);
+  } finally {
+    running = null;
+  }
+}

@@ -1,0 +1,50 @@
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
+import { PACKAGE_DIR } from "../config.ts";
+import { SALES_DIR } from "./evaluation.ts";
+
+/** Lines for the user's shell, which work when pasted on this machine. */
+export interface PasteTarget {
+  /** Of the tenant, without a slash at the end. */
+  readonly tenantUrl: string;
+  /** Of BASE_DOMAIN itself, where the token alone says which tenant. */
+  readonly homeUrl: string;
+  readonly token: string;
+  readonly appDir: string | null;
+}
+
+const CLIENT = "@supabase/supabase-js";
+
+/** Relative to where the user is, when that is shorter. */
+function shorten(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") || short === "" ? path : short;
+}
+
+/** The Node that runs us when our dependencies brought it: the shell's own may be too old for supabase-js. */
+function nodeName(): string {
+  const own = join(PACKAGE_DIR, "node_modules");
+  if (!process.execPath.startsWith(own)) return "node";
+  const link = join(own, ".bin", "node");
+  return shorten(existsSync(link) ? link : process.execPath);
+}
+
+/** curl takes *.localhost for this machine from 7.77 on (RFC 6761 6.3). */
+export function curlLine({ tenantUrl, token, appDir }: PasteTarget): string {
+  const path = appDir === SALES_DIR ? "/rest/v1/customers?select=name,city&limit=3" : "/openapi.json";
+  return `curl -H "Authorization: Bearer ${token}" "${tenantUrl}${path}"`;
+}
+
+/** Node asks the system for *.localhost, which seldom knows it: so the home address, with the tenant in the token. */
+export function supabaseLine({ homeUrl, token }: PasteTarget): string {
+  const script = [
+    `import { createClient } from "${CLIENT}";`,
+    `const tenant = createClient("${homeUrl}", "${token}");`,
+    `const { data, error } = await tenant.from("customers").select("name,city").limit(3);`,
+    "console.log(error ?? data);",
+  ].join(" ");
+  const line = `${nodeName()} --input-type=module -e '${script}'`;
+  const isInstalled = existsSync(join(PACKAGE_DIR, "node_modules", CLIENT));
+  if (!isInstalled) return `npm install ${CLIENT} && ${line}`;
+  return process.cwd() === PACKAGE_DIR ? line : `cd ${PACKAGE_DIR} && ${line}`;
+}

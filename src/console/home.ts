@@ -1,0 +1,62 @@
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Keyring } from "../db/keyring.ts";
+import { readBrand, type RunScoped } from "../tenant/brand.ts";
+import type { Site } from "../tenant/resolve.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import type { Page } from "./layout.ts";
+import { platformHome } from "./platform-home.ts";
+import { tenantHome } from "./tenant-home.ts";
+import { apiPage, welcomePage } from "./welcome.ts";
+
+export interface HomeSources {
+  readonly run: RunScoped;
+  readonly keyring: Keyring;
+  readonly catalog: () => Catalog;
+  readonly listTenants: () => Promise<Tenant[]>;
+  readonly publicUrl: URL;
+}
+
+export interface Visit {
+  readonly site: Site;
+  /** `https://acme.example.com`, as the visitor came. */
+  readonly origin: string;
+  /** Whether the visitor sits at this machine. */
+  readonly isLocal: boolean;
+}
+
+/** The first table that can be read, for the example on the page. */
+function exampleTable({ relations }: Catalog): string | null {
+  for (const { name, hasTenant, verbs } of relations.values()) {
+    if (hasTenant && verbs.has("select")) return name;
+  }
+  return null;
+}
+
+/**
+ * Without sign-in, tenants are listed to somebody at the machine only, and only where no public name leads: behind a proxy that
+ * adds no header, everybody seems to be local.
+ */
+const mayList = ({ publicUrl }: HomeSources, { isLocal }: Visit) => isLocal && /(^|\.)localhost$/.test(publicUrl.hostname);
+
+/**
+ * What stands at `/` of each kind of host.
+ * @throws RowhouseError as reading the brand does
+ */
+export async function homePage(sources: HomeSources, visit: Visit): Promise<Page> {
+  const { site, origin } = visit;
+  switch (site.kind) {
+    case "tenant": {
+      const { tenant } = site;
+      const brand = await readBrand(sources.run, sources.keyring, tenant);
+      return tenantHome({ tenant, brand, origin, table: exampleTable(sources.catalog()) });
+    }
+    case "platform": {
+      const tenants = mayList(sources, visit) ? await sources.listTenants() : null;
+      return platformHome({ tenants, publicUrl: sources.publicUrl });
+    }
+    case "api":
+      return apiPage(sources.publicUrl);
+    case "home":
+      return welcomePage(sources.publicUrl);
+  }
+}

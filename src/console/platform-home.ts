@@ -1,0 +1,55 @@
+import { h } from "preact";
+import type { Tenant } from "../tenant/tenant.ts";
+import { renderPage, section, type Page } from "./layout.ts";
+
+export interface PlatformHome {
+  /** Null when this visitor may not see them. */
+  readonly tenants: readonly Tenant[] | null;
+  /** Public address of BASE_DOMAIN. */
+  readonly publicUrl: URL;
+}
+
+/** What to do next, by the command that does it. */
+const NEXT = [
+  ["rowhouse tenant create initech --name 'Initech'", "make a tenant, with its address, settings and first user"],
+  ["rowhouse token initech --role admin", "a token for its API"],
+  ["rowhouse domain add initech shop.example", "serve it at a domain of its own"],
+  ["rowhouse export initech -o initech.rowhouse", "one consistent archive of one tenant"],
+  ["rowhouse check", "prove that no tenant sees another’s rows"],
+] as const;
+
+export function tenantAddress(publicUrl: URL, slug: string): string {
+  return `${publicUrl.protocol}//${slug}.${publicUrl.host}`;
+}
+
+function tenantRow(publicUrl: URL, { slug, name, status }: Tenant) {
+  const address = tenantAddress(publicUrl, slug);
+  return h(
+    "tr",
+    null,
+    h("td", null, name),
+    h("td", null, h("a", { href: `${address}/` }, address)),
+    h("td", null, h("span", { class: status === "active" ? "state" : "state off" }, status)),
+  );
+}
+
+function tenantList({ tenants, publicUrl }: PlatformHome) {
+  if (tenants === null) {
+    return h("p", null, "Tenants are listed to the operator, at the machine itself: ", h("code", null, "rowhouse tenant list"), ".");
+  }
+  if (tenants.length === 0) return h("p", null, "There is none yet. The first command below makes one.");
+  const head = h("tr", null, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "Address"), h("th", { scope: "col" }, "Status"));
+  const rows = tenants.map((tenant) => tenantRow(publicUrl, tenant));
+  return h("table", null, h("thead", null, head), h("tbody", null, ...rows));
+}
+
+/** What a browser gets at `admin.BASE_DOMAIN`. */
+export function platformHome(home: PlatformHome): Page {
+  const next = NEXT.flatMap(([command, meaning]) => [h("dt", null, h("code", null, command)), h("dd", null, meaning)]);
+  return renderPage({
+    title: "Rowhouse platform",
+    subtitle: `admin.${home.publicUrl.host}`,
+    mark: "R",
+    sections: [section("Tenants", tenantList(home)), section("What to do next", h("dl", null, ...next))],
+  });
+}

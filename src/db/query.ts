@@ -1,0 +1,26 @@
+import { RowhouseError } from "../errors.ts";
+import type { ConnectionPool } from "./connections.ts";
+import { isDatabaseError, translateError } from "./transaction.ts";
+
+export interface Query {
+  /** Name to prepare it under; unprepared without one. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+/**
+ * One statement of the control plane, outside of any transaction.
+ * @returns its rows
+ * @throws RowhouseError busy, databaseUnavailable, or what the SQL raised; DatabaseError for the rest
+ */
+export async function queryRows<Row extends object>(pool: ConnectionPool, query: Query): Promise<Row[]> {
+  try {
+    const { rows } = await pool.query<Row>({ name: query.name, text: query.text, values: [...(query.values ?? [])] });
+    return rows;
+  } catch (error) {
+    if (isDatabaseError(error) && !error.code?.startsWith("57P")) throw translateError(error); // 57P01 to 05: the server goes away
+    const isBusy = error instanceof Error && error.message.startsWith("timeout exceeded");
+    throw new RowhouseError(isBusy ? "busy" : "databaseUnavailable", { cause: error });
+  }
+}

@@ -1,0 +1,62 @@
+import type { Catalog } from "../catalog/catalog.ts";
+import { RowhouseError } from "../errors.ts";
+import { answerRest, type RestAnswer, type RestLimits, type RestRequest } from "../rest/answer.ts";
+import { grantTenant, type Grants } from "./authenticate.ts";
+import { readBody } from "./body.ts";
+import type { Readiness } from "./readiness.ts";
+import type { RequestContext } from "./request-state.ts";
+import { runnerOf, type Runner } from "./run.ts";
+
+export interface RestSources {
+  readonly grants: Grants;
+  readonly runner: Runner;
+  readonly catalog: () => Catalog;
+  readonly readiness: Readiness;
+  readonly limits: RestLimits;
+  readonly maxBodyBytes: number;
+}
+
+const BASE_PATH = "/rest/v1";
+
+/** @throws RowhouseError pathInvalid for a percent sign that encodes nothing (RFC 3986 2.1) */
+function segmentsOf(path: string): string[] {
+  try {
+    return path.slice(BASE_PATH.length + 1).split("/").map(decodeURIComponent);
+  } catch (cause) {
+    throw new RowhouseError("pathInvalid", { message: "Invalid path specified in request URL", cause });
+  }
+}
+
+function toRequest({ method, path, querystring, req }: RequestContext, body: Buffer | null): RestRequest {
+  // node:http joins repeated headers by comma; only Set-Cookie, which no request has, stays a list.
+  const headers = req.headers as Record<string, string | undefined>;
+  return { method, path: segmentsOf(path), query: querystring, headers, body };
+}
+
+function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void {
+  ctx.status = status;
+  for (const name in headers) {
+    // Ours says more: an answer also depends on who asks.
+    if (name.toLowerCase() !== "vary") ctx.res.setHeader(name, headers[name]!);
+  }
+  if (body !== null) ctx.body = body;
+  else if (status !== 204 && status !== 304) {
+    ctx.body = ""; // null would make it a 204
+    if (headers["content-type"] === undefined && headers["Content-Type"] === undefined) ctx.remove("Content-Type");
+  }
+}
+
+/** `/rest/v1/…`: who asks, for which tenant, what is in the body, and then the dialect. */
+export function serveRest(sources: RestSources): (ctx: RequestContext) => Promise<void> {
+  const { grants, runner, limits, maxBodyBytes } = sources;
+  return async (ctx) => {
+    await sources.readiness.admit();
+    const grant = await grantTenant(ctx, grants);
+    const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
+    const catalog = sources.catalog();
+    const [table = ""] = request.path;
+    if (catalog.relations.has(table)) ctx.state.route = `${BASE_PATH}/${table}`;
+    const run = runnerOf(runner, grant);
+    send(ctx, await answerRest(request, { catalog, tenantId: grant.tenant.id, limits, run, basePath: BASE_PATH }));
+  };
+}

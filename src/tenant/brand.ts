@@ -1,0 +1,39 @@
+import type { Keyring } from "../db/keyring.ts";
+import { makeScope, type Scope } from "../db/scope.ts";
+import type { Statement, StatementResult } from "../db/statement.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** How a tenant shows itself to the public. */
+export interface Brand {
+  readonly name: string;
+  /** As the tenant wrote it; to be checked before it is used. */
+  readonly color: string | null;
+  readonly tagline: string | null;
+}
+
+/** Runs statements as the scope says, in one transaction. */
+export type RunScoped = (scope: Scope, access: "read" | "write", statements: readonly Statement[]) => Promise<StatementResult[]>;
+
+const brandStatement = (tenantId: string): Statement => ({
+  name: "rowhouse_brand",
+  text: "select s.value::text from tenant.settings s where s.tenant_id = $1 and s.name = 'brand' and s.is_public",
+  values: [tenantId],
+});
+
+/** Pure: whatever stands in the setting, a brand comes of it. */
+export function parseBrand(tenant: Tenant, text: string | null | undefined): Brand {
+  const value: unknown = JSON.parse(text ?? "null");
+  const given = (typeof value === "object" ? (value ?? {}) : {}) as Record<string, unknown>;
+  const textOf = (item: unknown) => (typeof item === "string" && item.trim() !== "" ? item.trim().slice(0, 200) : null);
+  return { name: textOf(given["name"]) ?? tenant.name, color: textOf(given["color"]), tagline: textOf(given["tagline"]) };
+}
+
+/**
+ * The tenant's public setting `brand`, read as anybody who is not signed in.
+ * @throws RowhouseError tenantSuspended, tenantMoved, databaseUnavailable, busy
+ */
+export async function readBrand(run: RunScoped, keyring: Keyring, tenant: Tenant): Promise<Brand> {
+  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "anonymous", role: "anonymous" };
+  const [result] = await run(makeScope(facts, keyring), "read", [brandStatement(tenant.id)]);
+  return parseBrand(tenant, result?.rows[0]?.[0]);
+}

@@ -1,0 +1,2 @@
+-- key: app.customers:everyone
+create policy everyone on app.customers as permissive for select to rowhouse_api using (true);

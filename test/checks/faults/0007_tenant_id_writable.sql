@@ -1,0 +1,2 @@
+-- key: app.customers:rowhouse_api
+grant update (tenant_id) on app.customers to rowhouse_api;

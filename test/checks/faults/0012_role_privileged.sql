@@ -1,0 +1,2 @@
+-- key: rowhouse_api:bypassrls
+alter role rowhouse_api bypassrls;

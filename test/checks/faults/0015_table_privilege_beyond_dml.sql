@@ -1,0 +1,2 @@
+-- key: app.customers:rowhouse_api:truncate
+grant truncate on app.customers to rowhouse_api;

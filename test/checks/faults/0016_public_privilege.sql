@@ -1,0 +1,2 @@
+-- key: table app.customers:select
+grant select on app.customers to public;

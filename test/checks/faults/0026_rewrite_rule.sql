@@ -1,0 +1,2 @@
+-- key: app.customers:keep
+create rule keep as on delete to app.customers do instead nothing;

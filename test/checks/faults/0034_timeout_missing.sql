@@ -1,0 +1,2 @@
+-- key: lock_timeout
+alter role rowhouse_api set lock_timeout = 0;

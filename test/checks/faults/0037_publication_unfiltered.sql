@@ -1,0 +1,2 @@
+-- key: everything
+create publication everything for table app.customers;

@@ -1,0 +1,2 @@
+-- key: dblink
+create extension dblink;

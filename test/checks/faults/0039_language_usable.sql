@@ -1,0 +1,2 @@
+-- key: plpgsql
+grant usage on language plpgsql to rowhouse_api;

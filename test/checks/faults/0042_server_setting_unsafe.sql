@@ -1,0 +1,2 @@
+-- key: lo_compat_privileges
+set local lo_compat_privileges = on;

@@ -1,0 +1,102 @@
+import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
+import { Writable } from "node:stream";
+import { pino } from "pino";
+import { openKeyset } from "../../src/auth/keyset.ts";
+import { mintToken } from "../../src/auth/token.ts";
+import { openServer, type RunningServer, type ServerOptions } from "../../src/boot.ts";
+import { readConfig, type Config } from "../../src/config.ts";
+import { SALES, type TestDatabase } from "../harness.ts";
+
+export interface TestAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body as JSON. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+export interface TestRequest {
+  readonly method?: string;
+  readonly token?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  /** Sent as JSON, unless it is text already. */
+  readonly body?: unknown;
+}
+
+export interface TestServer extends AsyncDisposable {
+  /** `http://localhost:<port>`, of BASE_DOMAIN. */
+  readonly url: string;
+  readonly port: number;
+  readonly server: RunningServer;
+  /** Every line that it logged. */
+  readonly log: Record<string, unknown>[];
+  /** @param host as in `acme.localhost`; the port is not added */
+  request(host: string, path: string, options?: TestRequest): Promise<TestAnswer>;
+  get(host: string, path: string, options?: TestRequest): Promise<TestAnswer>;
+  /** A token of the deployment for one tenant. */
+  token(slug: string, role?: string, ttlSeconds?: number): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions extends Partial<Omit<ServerOptions, "config" | "log">> {
+  readonly settings?: Partial<Config>;
+}
+
+/** Sends one request by node:http, which lets a test set Host. */
+export function send(port: number, host: string, path: string, options: TestRequest = {}): Promise<TestAnswer> {
+  const { method = "GET", token, headers = {}, body } = options;
+  const payload = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const all: OutgoingHttpHeaders = {
+    host,
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(payload !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(payload as string) }),
+    ...headers,
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest({ host: "127.0.0.1", port, path, method, headers: all, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      answer.on("error", reject);
+      answer.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, json: <T>() => JSON.parse(text) as T });
+      });
+    });
+    outgoing.on("error", reject);
+    outgoing.end(payload);
+  });
+}
+
+function memoryLog(lines: Record<string, unknown>[]) {
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      for (const line of chunk.toString("utf8").split("\n").filter(Boolean)) lines.push(JSON.parse(line) as Record<string, unknown>);
+      done();
+    },
+  });
+  return pino({ level: "debug", base: null }, stream);
+}
+
+/** The real server on a port of its own, over the test's database; the sales app is its app. */
+export async function testServer(db: TestDatabase, options: TestServerOptions = {}): Promise<TestServer> {
+  const { settings = {}, ...rest } = options;
+  const log: Record<string, unknown>[] = [];
+  const config = { ...readConfig({ PORT: "0", BASE_DOMAIN: "localhost" }, {}), appDir: SALES, ...settings };
+  const server = await openServer({ config, database: db.database, log: memoryLog(log), ...rest });
+  const keyset = openKeyset(db.platform);
+  const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
+  return {
+    url: server.url,
+    port: server.port,
+    server,
+    log,
+    request: (host, path, request) => send(server.port, host, path, request),
+    get: (host, path, request) => send(server.port, host, path, request),
+    token: async (slug, role = "admin", ttlSeconds = 600) => {
+      const { id } = await db.tenant(slug);
+      return mintToken(keyset, policy, { tenantId: id, sub: "11111111-1111-4111-8111-111111111111", role, ttlSeconds });
+    },
+    close: () => server.close(),
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}

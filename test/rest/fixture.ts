@@ -1,0 +1,147 @@
+import type { Catalog, Column, ForeignKey, Relation } from "../../src/catalog/catalog.ts";
+import { answerRest, type RestAnswer, type RestContext, type RestRequest } from "../../src/rest/answer.ts";
+import { RowhouseError } from "../../src/errors.ts";
+import type { Statement } from "../../src/db/statement.ts";
+
+const CATEGORIES: Record<string, string> = {
+  uuid: "U",
+  text: "S",
+  integer: "N",
+  bigint: "N",
+  numeric: "N",
+  jsonb: "U",
+  "text[]": "A",
+  date: "D",
+  boolean: "B",
+};
+
+function column(spec: string): Column {
+  const [name = "", castType = "text", flags = ""] = spec.split(" ");
+  return {
+    name,
+    type: castType,
+    category: CATEGORIES[castType] ?? "U",
+    castType,
+    nullable: flags.includes("?"),
+    hasDefault: flags.includes("="),
+    defaultSql: flags.includes("=") ? "gen_random_uuid()" : null,
+    labels: null,
+    generated: flags.includes("*"),
+    comment: null,
+  };
+}
+
+/** @param columns each as `name type flags`: `?` nullable, `=` with default, `*` generated */
+export function relation(name: string, columns: readonly string[], rest: Partial<Relation> = {}): Relation {
+  return {
+    name,
+    kind: "table",
+    isPartitioned: false,
+    comment: null,
+    columns: new Map(columns.map(column).map((each) => [each.name, each])),
+    primaryKey: ["id"],
+    uniqueKeys: [],
+    hasTenant: true,
+    verbs: new Set(["select", "insert", "update", "delete"]),
+    ...rest,
+  };
+}
+
+function foreignKey(name: string, from: string, columns: string[], to: string, oneToOne = false): ForeignKey {
+  return { name, from, columns, to, referenced: ["id"], oneToOne };
+}
+
+const relations = [
+  relation("customers", [
+    "id uuid =",
+    "name text",
+    "city text ?",
+    "tags text[] =",
+    "settings jsonb =",
+    "credit bigint ?",
+  ]),
+  relation("invoices", ["id uuid =", "number text ?", "customer_id uuid", "billing_id uuid ?", "total bigint *"]),
+  relation("items", ["id uuid =", "invoice_id uuid", "product_id uuid ?", "quantity numeric"]),
+  relation("products", ["id uuid =", "name text", "search tsvector *"]),
+  relation("labels", ["id uuid =", "word text"]),
+  relation("product_labels", ["product_id uuid", "label_id uuid"], { primaryKey: ["product_id", "label_id"] }),
+  relation("notes", ["id uuid =", "customer_id uuid", 'odd"name text']),
+  relation("locations", ["id uuid =", "name text", "parent_id uuid ?"]),
+  relation("countries", ["code text", "name text"], {
+    hasTenant: false,
+    primaryKey: ["code"],
+    verbs: new Set(["select"]),
+  }),
+];
+
+/** A small catalog with every kind of relationship. */
+export const CATALOG: Catalog = {
+  schema: "app",
+  relations: new Map(relations.map((each) => [each.name, each])),
+  foreignKeys: [
+    foreignKey("invoices_customer_fkey", "invoices", ["customer_id"], "customers"),
+    foreignKey("items_invoice_fkey", "items", ["invoice_id"], "invoices"),
+    foreignKey("items_product_fkey", "items", ["product_id"], "products"),
+    foreignKey("product_labels_product_fkey", "product_labels", ["product_id"], "products"),
+    foreignKey("product_labels_label_fkey", "product_labels", ["label_id"], "labels"),
+    foreignKey("notes_customer_fkey", "notes", ["customer_id"], "customers", true),
+    foreignKey("locations_parent_fkey", "locations", ["parent_id"], "locations"),
+  ],
+};
+
+export const TENANT = "0b8f3c1e-0000-4000-8000-000000000001";
+export const LIMITS = { maxRows: 1000, maxInsertRows: 100, maxEmbeds: 12, maxDepth: 4 };
+
+export interface Said {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+  readonly catalog?: Catalog;
+  readonly row?: (string | null)[];
+  readonly explicitTenant?: boolean;
+}
+
+/** `/customers?select=*` as a request. */
+export function request(url: string, { method = "GET", headers = {}, body }: Said = {}): RestRequest {
+  const at = url.indexOf("?");
+  const path = (at < 0 ? url : url.slice(0, at)).split("/").filter((part) => part !== "");
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return {
+    method,
+    path: path.map(decodeURIComponent),
+    query: at < 0 ? "" : url.slice(at + 1),
+    headers,
+    body: body === undefined ? null : Buffer.from(text),
+  };
+}
+
+/** Answers with a database that only notes what it was asked. */
+export async function ask(
+  url: string,
+  said: Said = {},
+): Promise<{ answer: RestAnswer; statement: Statement; access: string }> {
+  let asked: { statement: Statement; access: string } | undefined;
+  const context: RestContext = {
+    catalog: said.catalog ?? CATALOG,
+    tenantId: TENANT,
+    limits: LIMITS,
+    basePath: "/rest/v1",
+    explicitTenant: said.explicitTenant,
+    run: (access, [statement]) => {
+      asked = { statement: statement!, access };
+      return Promise.resolve([{ rows: [said.row ?? ["1", "[{}]", null, null]], rowCount: 1 }]);
+    },
+  };
+  const answer = await answerRest(request(url, said), context);
+  return { answer, ...asked! };
+}
+
+/** The refusal that a request ends in. */
+export async function refusal(url: string, said: Said = {}): Promise<RowhouseError> {
+  const error: unknown = await ask(url, said).then(
+    () => new Error("It was accepted"),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof RowhouseError) return error;
+  throw error;
+}
