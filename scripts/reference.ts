@@ -1,11 +1,12 @@
 /**
- * Writes the tables of docs/reference that stand in the code: error codes and settings. With --check it only says whether they
+ * Writes the parts of docs/reference that stand in the code: error codes, settings and commands. With --check it only says whether they
  * are fresh, and exits 1 when they are not. Prevents a code or setting that nobody documented.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settings } from "../src/config.ts";
 import { ERRORS } from "../src/errors.ts";
+import { commandSections } from "./reference-commands.ts";
 
 const DOCS = join(import.meta.dirname, "../docs/reference");
 
@@ -26,7 +27,7 @@ function settingTable(): string {
   return ["| setting | default | meaning |", "|---|---|---|", ...rows].join("\n");
 }
 
-const TABLES = { "errors.md": errorTable, "configuration.md": settingTable };
+const TABLES = { "errors.md": errorTable, "configuration.md": settingTable, "commands.md": commandSections };
 
 /** The page with what stands between its two markers replaced. */
 export function withTable(page: string, table: string): string {

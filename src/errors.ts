@@ -42,7 +42,6 @@ export const ERRORS = {
   relationshipUnknown: { code: "PGRST200", status: 400, exit: 1, title: "The tables have no relationship" },
   relationshipAmbiguous: { code: "PGRST201", status: 300, exit: 1, title: "More than one relationship fits" },
   columnUnknown: { code: "PGRST204", status: 400, exit: 1, title: "The table has no such column" },
-  columnMissing: { code: "42703", status: 400, exit: 1, title: "The query names a column that does not exist" },
   tableUnknown: { code: "PGRST205", status: 404, exit: 4, title: "There is no such table" },
   bodyTooLarge: { code: "RH110", status: 413, exit: 1, title: "The request body is too large" },
   tenantIdGiven: { code: "RH111", status: 400, exit: 1, title: "tenant_id is not part of the API" },

@@ -4,7 +4,7 @@ select distinct
   'error' as level,
   format('%I.%I:%s', n.nspname, c.relname, coalesce(r.rolname, 'public')) as key,
   format('%I.%I', n.nspname, c.relname) as object,
-  format('%s has rights on it: asked for by its own name, the policies of %s do not apply.',
+  format('%s has rights on it: asked for by its own name, it obeys its own policies and not those of %s.',
     coalesce(r.rolname, 'PUBLIC'), i.inhparent::pg_catalog.regclass) as detail,
   format('revoke all on %I.%I from %s', n.nspname, c.relname, coalesce(quote_ident(r.rolname), 'public')) as fix
 from pg_catalog.pg_inherits i

@@ -5,14 +5,14 @@ import { RowhouseError } from "../errors.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { tableName } from "./manifest.ts";
 import { applySettings } from "./session.ts";
-import { readShapes, type TableShape } from "./shape.ts";
+import { readShapes, type ShapeColumn, type TableShape } from "./shape.ts";
 
 /** What two copies of a table are compared by. */
 export interface TableContent {
   /** `schema.table` */
   readonly table: string;
   readonly rows: number;
-  /** Equal for equal rows in any order: the sum over rows of hashtextextended(row's text, 0). A numeric's digits. */
+  /** Equal for equal rows in any order: the sum over all rows of a 64-bit hash of the row. Digits. */
   readonly rowHash: string;
 }
 
@@ -28,29 +28,45 @@ interface CountRow {
   maxima: (string | null)[];
 }
 
-function countText(identifier: string, columns: readonly string[], counters: readonly string[]): string {
-  const maxima = counters.map((column) => `max(${column})::text`).join(", ");
+/** Types whose own hash tells all values apart that their text does, and is some four times as fast as hashing the text. */
+const HASHED_AS_THEY_ARE = new Set([
+  ...["uuid", "smallint", "integer", "bigint", "boolean", "bytea"],
+  ...["date", "timestamp with time zone", "timestamp without time zone", "time without time zone"],
+]);
+
+/** Everything else by its text: numeric 1.0 and 1.00, or an enum of two databases, are equal or different only there. */
+function hashInput({ identifier, type }: ShapeColumn): string {
+  if (HASHED_AS_THEY_ARE.has(type)) return identifier;
+  const cast = type === "text" || type.startsWith("character varying") ? "" : "::text";
+  return `${identifier}${cast} collate "C"`;
+}
+
+/**
+ * A row's hash is a sum of its columns' hashes (hash_record_extended), so that without hashing it once more, two rows could
+ * swap a value and the table's sum stay as it was.
+ */
+function countText(identifier: string, columns: readonly ShapeColumn[], counters: readonly ShapeColumn[]): string {
+  const maxima = counters.map((column) => `max(${column.identifier})::text`).join(", ");
   return `select count(*)::text as rows,
       count(*) filter (where tenant_id is distinct from (select platform.current_tenant()))::text as foreign_rows,
-      coalesce(sum(hashtextextended(row(${columns.join(", ")})::text collate "C", 0)), 0)::text as row_hash,
+      coalesce(sum(hashint8extended(hash_record_extended(row(${columns.map(hashInput).join(", ")}), 0), 0)), 0)::text as row_hash,
       array[${maxima}]::text[] as maxima
     from ${identifier}`;
 }
 
 /**
- * Counts and hashes the tenant's rows of a table, inside its context and {@link applySettings}. The hash is the one that hash
- * partitioning uses, so it is the same in all versions of PostgreSQL, on machines of equal byte order.
- * @param columns quoted; all but tenant_id when left out
+ * Counts and hashes the tenant's rows of a table, inside its context and {@link applySettings}. The hashes are the ones that hash
+ * partitioning uses, so they are the same in all versions of PostgreSQL, on machines of equal byte order.
+ * @param columns in the order to hash them in
  * @throws RowhouseError exportInconsistent when rows of another tenant are in sight
  */
 export async function countTable(
   client: DbClient,
   shape: TableShape,
-  columns: readonly string[] = shape.columns.map(({ identifier }) => identifier),
+  columns: readonly ShapeColumn[] = shape.columns,
 ): Promise<CountedTable> {
   const counters = shape.columns.filter(({ sequence }) => sequence !== null);
-  const text = countText(shape.identifier, columns, counters.map(({ identifier }) => identifier));
-  const { rows } = await client.query<CountRow>(text);
+  const { rows } = await client.query<CountRow>(countText(shape.identifier, columns, counters));
   const counted = rows[0]!;
   if (counted.foreign_rows !== "0") {
     throw new RowhouseError("exportInconsistent", {

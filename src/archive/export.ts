@@ -8,7 +8,7 @@ import { PACKAGE_DIR } from "../config.ts";
 import type { Database } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
 import { countTable, type CountedTable } from "./compare.ts";
-import { fileNames, fingerprintOf, type Manifest, type ManifestTable } from "./manifest.ts";
+import { fileNames, fingerprintOf, tableName, type Manifest, type ManifestTable } from "./manifest.ts";
 import { Meter } from "./meter.ts";
 import { openWorkshop, packArchive, publishArchive, type Workshop } from "./pack.ts";
 import type { OnProgress } from "./progress.ts";
@@ -40,28 +40,20 @@ function largestFirst(tables: readonly TableShape[]): number[] {
   return [...tables.keys()].toSorted((a, b) => tables[b]!.bytes - tables[a]!.bytes);
 }
 
-async function countAll({ sessions, tables }: Snapshot, onProgress: OnProgress | undefined): Promise<CountedTable[]> {
-  const counted: CountedTable[] = [];
+/** How many rows there are to copy: cheap, so that the rest can say how long it takes. */
+async function countAll({ sessions, tables }: Snapshot, onProgress: OnProgress | undefined): Promise<number[]> {
+  const counts: number[] = [];
   await shareOut(sessions, largestFirst(tables), async (session, index) => {
-    const own = await countTable(session, tables[index]!);
-    counted[index] = own;
-    const { table, rows } = own;
-    onProgress?.({ phase: "count", table, rows, totalRows: rows, bytes: 0, totalBytes: null, allRows: null, done: true });
+    const shape = tables[index]!;
+    const { rows } = await session.query<{ count: string }>(`select count(*) from ${shape.identifier}`);
+    const count = (counts[index] = Number(rows[0]?.count));
+    onProgress?.({ phase: "count", table: tableName(shape), rows: count, totalRows: count, bytes: 0, totalBytes: null, allRows: null, done: true });
   });
-  return counted;
+  return counts;
 }
 
 /** What copying a table tells about it. */
 type Copied = Pick<ManifestTable, "rawBytes" | "rawSha256" | "fileBytes" | "fileSha256">;
-
-function assertSameCount({ table, rows }: CountedTable, copied: number): void {
-  if (copied === rows) return;
-  throw new RowhouseError("exportInconsistent", {
-    message: `${table}: COPY gave ${copied} rows, count(*) in the same snapshot ${rows}`,
-    details: table,
-    hint: "Nothing was exported. Run `rowhouse check`, and report this.",
-  });
-}
 
 /** `copy (select …)`, since under row-level security `copy table` sees nothing of a partitioned one. */
 async function copyTable(
@@ -79,31 +71,52 @@ async function copyTable(
   return { rows: raw.lines, rawBytes: raw.bytes, rawSha256: raw.sha256(), fileBytes: file.bytes, fileSha256: file.sha256() };
 }
 
-async function copyAll(
-  { sessions, tables }: Snapshot,
-  counted: readonly CountedTable[],
-  workshop: Workshop,
-  { onProgress, signal }: ExportOptions,
-): Promise<Copied[]> {
-  const copies: Copied[] = [];
-  const allRows = counted.reduce((sum, { rows }) => sum + rows, 0);
-  await shareOut(sessions, largestFirst(tables), async (session, index) => {
-    const { table, rows: totalRows } = counted[index]!;
-    const report = (rows: number, bytes: number, done: boolean) =>
-      onProgress?.({ phase: "copy", table, rows, totalRows, bytes, totalBytes: done ? bytes : null, allRows, done });
-    const onChunk = ({ lines, bytes }: Meter) => report(lines, bytes, false);
-    const { rows, ...copied } = await copyTable(session, tables[index]!, workshop.spoolPath(index), onChunk, signal);
-    assertSameCount(counted[index]!, rows);
-    copies[index] = copied;
-    report(rows, copied.rawBytes, true);
-  });
-  return copies;
+/** What was read of all tables, by their number. */
+interface Reading {
+  readonly copies: (Copied & { rows: number })[];
+  readonly counted: CountedTable[];
 }
 
-function describe({ facts, tables }: Snapshot, counted: readonly CountedTable[], copies: readonly Copied[]): Omit<Manifest, "format" | "version"> {
+/** Copies each table and, apart from that, counts and hashes it: as many things at once as there are sessions. */
+async function readAll(snapshot: Snapshot, counts: readonly number[], workshop: Workshop, options: ExportOptions): Promise<Reading> {
+  const { sessions, tables } = snapshot;
+  const { onProgress, signal } = options;
+  const allRows = counts.reduce((sum, rows) => sum + rows, 0);
+  const reading: Reading = { copies: [], counted: [] };
+  const tasks = largestFirst(tables).flatMap((index) => [{ index, copies: true }, { index, copies: false }]);
+  await shareOut(sessions, tasks, async (session, { index, copies }) => {
+    const shape = tables[index]!;
+    if (!copies) {
+      reading.counted[index] = await countTable(session, shape);
+      return;
+    }
+    const report = (rows: number, bytes: number, done: boolean) =>
+      onProgress?.({ phase: "copy", table: tableName(shape), rows, totalRows: counts[index]!, bytes, totalBytes: done ? bytes : null, allRows, done });
+    const onChunk = ({ lines, bytes }: Meter) => report(lines, bytes, false);
+    const copied = await copyTable(session, shape, workshop.spoolPath(index), onChunk, signal);
+    reading.copies[index] = copied;
+    report(copied.rows, copied.rawBytes, true);
+  });
+  return reading;
+}
+
+/** Three counts of one snapshot, made apart: if they are not the same, rows are missing or too many. */
+function assertSameCounts(counts: readonly number[], { copies, counted }: Reading): void {
+  for (const [index, { table, rows }] of counted.entries()) {
+    const copied = copies[index]!.rows;
+    if (copied === rows && counts[index] === rows) continue;
+    throw new RowhouseError("exportInconsistent", {
+      message: `${table}: COPY gave ${copied} rows, counting in the same snapshot ${counts[index]} and ${rows}`,
+      details: table,
+      hint: "Nothing was exported. Run `rowhouse check`, and report this.",
+    });
+  }
+}
+
+function describe({ facts, tables }: Snapshot, { counted, copies }: Reading): Omit<Manifest, "format" | "version"> {
   const files = fileNames(tables);
   const described = tables.map(({ schema, name, columns, primaryKey, references }, index): ManifestTable => {
-    const { maxima, rows, rowHash } = counted[index]!;
+    const { maxima, rowHash } = counted[index]!;
     return {
       schema: schema as ManifestTable["schema"], // readTenantTables looks in these two
       name,
@@ -111,7 +124,6 @@ function describe({ facts, tables }: Snapshot, counted: readonly CountedTable[],
       primaryKey: [...primaryKey],
       references: [...references],
       maxima,
-      rows,
       rowHash,
       file: files[index]!,
       ...copies[index]!,
@@ -128,9 +140,10 @@ async function readTenant(database: Database, slug: string, workshop: Workshop, 
   options.signal?.addEventListener("abort", cut, { once: true });
   try {
     options.signal?.throwIfAborted();
-    const counted = await countAll(snapshot, options.onProgress);
-    const copies = await copyAll(snapshot, counted, workshop, options);
-    return describe(snapshot, counted, copies);
+    const counts = await countAll(snapshot, options.onProgress);
+    const reading = await readAll(snapshot, counts, workshop, options);
+    assertSameCounts(counts, reading);
+    return describe(snapshot, reading);
   } catch (error) {
     options.signal?.throwIfAborted();
     throw error;

@@ -28,7 +28,7 @@ function misfit(matched: MatchedTable, error: unknown): unknown {
  * @throws RowhouseError archiveDamaged, archiveSchema
  */
 async function loadTable(session: Session, archive: OpenArchive, { live, archived, columns }: MatchedTable, onRows: (rows: number, bytes: number) => void): Promise<void> {
-  const list = columns.join(", ");
+  const list = columns.map(({ identifier }) => identifier).join(", ");
   await session.query(`create temporary table rowhouse_stage on commit drop as select ${list} from ${live.identifier} with no data`);
   const sink = session.query(copyFrom(`copy ${STAGE} (${list}) from stdin`));
   await archive.readTable(archived, sink, ({ lines, bytes }) => onRows(lines, bytes));

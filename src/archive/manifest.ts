@@ -35,7 +35,7 @@ const table = z.strictObject({
   /** Highest value of each column that a sequence feeds: what the sequence has to be beyond after a restore. */
   maxima: z.record(name, z.string().regex(/^-?\d+$/)),
   rows: count,
-  /** Order-free: the sum of hashtextextended(row, 0). See compare.ts. */
+  /** Order-free, see compare.ts. */
   rowHash: z.string().regex(/^-?\d+$/),
   /** Entry that holds the rows. */
   file: z.string(),

@@ -65,8 +65,8 @@ export async function readShapes(client: DbClient): Promise<TableShape[]> {
 export interface MatchedTable {
   readonly archived: ManifestTable;
   readonly live: TableShape;
-  /** Identifiers of the live columns, in the archive's order. */
-  readonly columns: readonly string[];
+  /** The live columns, in the archive's order. */
+  readonly columns: readonly ShapeColumn[];
 }
 
 function tableProblems(archived: ManifestTable, live: TableShape | undefined): string[] {
@@ -102,7 +102,7 @@ export function matchTables(archived: readonly ManifestTable[], live: readonly T
   return live.flatMap((shape) => {
     const table = archived.find((candidate) => tableName(candidate) === tableName(shape));
     if (table === undefined) return [];
-    const identifiers = new Map(shape.columns.map(({ name, identifier }) => [name, identifier]));
-    return { archived: table, live: shape, columns: table.columns.map(({ name }) => identifiers.get(name)!) };
+    const columns = new Map(shape.columns.map((column) => [column.name, column]));
+    return { archived: table, live: shape, columns: table.columns.map(({ name }) => columns.get(name)!) };
   });
 }

@@ -9,7 +9,7 @@ export interface Denials {
 export interface DenialOptions {
   /** Most events written in one second. */
   readonly perSecond?: number;
-  onError?(error: unknown): void;
+  readonly onError?: (error: unknown) => void;
 }
 
 /**

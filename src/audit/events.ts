@@ -18,7 +18,8 @@ export interface AuditEvent {
 }
 
 /** An event to be written. Its details are facts without secrets, and small. */
-export type NewAuditEvent = Pick<AuditEvent, "action" | "outcome" | "actor"> & Partial<Pick<AuditEvent, "tenantId" | "requestId" | "details">>;
+export type NewAuditEvent = Pick<AuditEvent, "action" | "outcome" | "actor"> &
+  Partial<Pick<AuditEvent, "tenantId" | "requestId" | "details">>;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_DETAILS = 4096;
@@ -52,11 +53,12 @@ export interface EventFilter {
 /** The newest events first. */
 export function listEvents(pool: ConnectionPool, { tenant, limit = 100 }: EventFilter = {}): Promise<AuditEvent[]> {
   const isSlug = tenant !== undefined && !UUID.test(tenant);
-  const where = tenant === undefined ? "$1::text is null" : isSlug ? `tenant_id in (${TENANT_IDS})` : "tenant_id = $1::uuid";
+  const where =
+    tenant === undefined ? "$1::text is null" : isSlug ? `tenant_id in (${TENANT_IDS})` : "tenant_id = $1::uuid";
   return queryRows<AuditEvent>(pool, {
     text: `select id::text, to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, action, outcome, actor,
         tenant_id as "tenantId", request_id as "requestId", details
-      from platform.audit_events where ${where} order by id desc limit $2`,
+      from platform.audit_events e where ${where} order by e.id desc limit $2`,
     values: [tenant ?? null, limit],
   });
 }

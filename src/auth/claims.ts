@@ -21,8 +21,10 @@ export function refuseClaims(message: string, hint?: string): RowhouseError {
 
 /** @throws RowhouseError claimsInvalid */
 export function checkSubject(sub: unknown): string {
-  if (typeof sub !== "string" || !SUBJECT.test(sub)) throw refuseClaims("The claim sub is not 1 to 255 printable characters");
-  if (sub.startsWith(PLATFORM)) throw refuseClaims("The claim sub names the platform", `Don't start it with ${PLATFORM}`);
+  if (typeof sub !== "string" || !SUBJECT.test(sub))
+    throw refuseClaims("The claim sub is not 1 to 255 printable characters");
+  if (sub.startsWith(PLATFORM))
+    throw refuseClaims("The claim sub names the platform", `Don't start it with ${PLATFORM}`);
   return sub;
 }
 
@@ -30,7 +32,10 @@ export function checkSubject(sub: unknown): string {
 export function checkRole(role: unknown): string {
   if (role === undefined) return DEFAULT_ROLE;
   if (typeof role === "string" && ROLE.test(role)) return role;
-  throw refuseClaims("The claim role is not a membership role", "Lower-case letters, digits and underscores, as in: admin");
+  throw refuseClaims(
+    "The claim role is not a membership role",
+    "Lower-case letters, digits and underscores, as in: admin",
+  );
 }
 
 /** @throws RowhouseError claimsInvalid */

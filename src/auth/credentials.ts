@@ -49,7 +49,9 @@ export function readCredentials(headers: CredentialHeaders): Credentials | null 
  */
 export async function authenticate(verifier: Verifier, credentials: Credentials | null): Promise<Principal> {
   if (credentials === null) {
-    throw new RowhouseError("credentialsMissing", { hint: "Authorization: Bearer <token>, as `rowhouse token` prints it." });
+    throw new RowhouseError("credentialsMissing", {
+      hint: "Authorization: Bearer <token>, as `rowhouse token` prints it.",
+    });
   }
   const principal = await verifier.verify(credentials.token);
   if (credentials.apikey === null) return principal;

@@ -38,19 +38,28 @@ async function insertKey(client: DbClient, alg: KeyAlgorithm): Promise<boolean> 
 }
 
 async function currentKey(client: Pick<DbClient, "query">): Promise<SigningKey | undefined> {
-  const { rows } = await client.query<SigningKey>(`select ${COLUMNS} from platform.signing_keys where retired_at is null`);
+  const { rows } = await client.query<SigningKey>(
+    `select ${COLUMNS} from platform.signing_keys where retired_at is null`,
+  );
   return rows[0];
 }
 
 /** The key that signs; makes the first one when there is none. Several at once end with the same key. */
-export async function ensureSigningKey(pool: ConnectionPool, actor = "platform:keys", alg: KeyAlgorithm = "EdDSA"): Promise<SigningKey> {
+export async function ensureSigningKey(
+  pool: ConnectionPool,
+  actor = "platform:keys",
+  alg: KeyAlgorithm = "EdDSA",
+): Promise<SigningKey> {
   const found = await currentKey(pool);
   if (found !== undefined) return found;
   await inPlatformTransaction(pool, actor, (client) => insertKey(client, alg));
   return (await currentKey(pool))!;
 }
 
+const MAX_ACCEPT = 366 * 86_400;
+
 export interface RotateOptions {
+  /** The current key's when left out. */
   readonly alg?: KeyAlgorithm;
   /**
    * How long tokens of the old key go on being accepted, in seconds; the longest lifetime of a token when left out, so that
@@ -61,10 +70,20 @@ export interface RotateOptions {
 
 /**
  * Makes a new key and retires the current one, whose private part is destroyed. Two rotations at once: one wins.
- * @throws RowhouseError keyRotated for the other
+ * @throws RowhouseError keyRotated for the other, usage
  */
-export function rotateSigningKey(pool: ConnectionPool, options: RotateOptions, actor: string): Promise<SigningKey> {
-  const { alg = "EdDSA", acceptForSeconds = ALGORITHMS.EdDSA.maxLifetime } = options;
+export async function rotateSigningKey(
+  pool: ConnectionPool,
+  options: RotateOptions,
+  actor: string,
+): Promise<SigningKey> {
+  const { alg, acceptForSeconds = ALGORITHMS.EdDSA.maxLifetime } = options;
+  if (!Number.isInteger(acceptForSeconds) || acceptForSeconds < 0 || acceptForSeconds > MAX_ACCEPT) {
+    throw new RowhouseError("usage", {
+      message: "A retired key is accepted for 0 seconds to a year",
+      hint: "0 for a key that leaked.",
+    });
+  }
   return inPlatformTransaction(pool, actor, async (client) => {
     const seen = await currentKey(client);
     const retired = await client.query(
@@ -73,8 +92,10 @@ export function rotateSigningKey(pool: ConnectionPool, options: RotateOptions, a
       [seen?.kid ?? "", acceptForSeconds],
     );
     const isMine = retired.rowCount === (seen === undefined ? 0 : 1);
-    if (!isMine || !(await insertKey(client, alg))) {
-      throw new RowhouseError("keyRotated", { hint: "`rowhouse keys list` shows the new key. Rotate again if you still want to." });
+    if (!isMine || !(await insertKey(client, alg ?? seen?.alg ?? "EdDSA"))) {
+      throw new RowhouseError("keyRotated", {
+        hint: "`rowhouse keys list` shows the new key. Rotate again if you still want to.",
+      });
     }
     await client.query("delete from platform.signing_keys where accepted_until < now() - interval '1 day'");
     return (await currentKey(client))!;

@@ -64,14 +64,21 @@ async function loadKeys(pool: ConnectionPool): Promise<Keys> {
   );
   const row = rows.find(({ private_jwk }) => private_jwk !== null);
   const signing = row && { kid: row.kid, alg: row.alg, key: await importKey(row.private_jwk!, row.alg) };
-  return { loadedAt: Date.now(), signing, accepted: new Map(accepted), jwks: { keys: rows.map((key) => key.public_jwk) } };
+  return {
+    loadedAt: Date.now(),
+    signing,
+    accepted: new Map(accepted),
+    jwks: { keys: rows.map((key) => key.public_jwk) },
+  };
 }
 
 /** @param pool connections of rowhouse_platform */
 export function openKeyset(pool: ConnectionPool): Keyset {
   const lookup = openLookup<Keys>(() => loadKeys(pool), { max: 1, ttlMs: 60_000, missMs: 0 });
   const load = async () => (await lookup.get("all"))!;
+  let reloadedAt = 0;
   const reload = () => {
+    reloadedAt = Date.now();
     lookup.clear();
     return load();
   };
@@ -83,9 +90,9 @@ export function openKeyset(pool: ConnectionPool): Keyset {
       return (await reload()).signing!;
     },
     find: async (kid) => {
-      let keys = await load();
-      if (!keys.accepted.has(kid) && Date.now() - keys.loadedAt > RELOAD_MS) keys = await reload();
-      const found = keys.accepted.get(kid);
+      const keys = await load();
+      const mayReload = Date.now() - Math.max(keys.loadedAt, reloadedAt) > RELOAD_MS;
+      const found = keys.accepted.get(kid) ?? (mayReload ? await reload() : await load()).accepted.get(kid);
       return found !== undefined && found.acceptedUntil > Date.now() ? found : undefined;
     },
     jwks: async () => (await load()).jwks,

@@ -61,7 +61,11 @@ export function openTokenSecrets(pool: ConnectionPool): TokenSecrets {
   const lookup = openLookup<CryptoKey>(
     async (tenantId) => {
       const text = "select secret from platform.token_secrets where tenant_id = $1";
-      const [row] = await queryRows<{ secret: Buffer }>(pool, { name: "rowhouse_token_secret", text, values: [tenantId] });
+      const [row] = await queryRows<{ secret: Buffer }>(pool, {
+        name: "rowhouse_token_secret",
+        text,
+        values: [tenantId],
+      });
       if (row === undefined) return undefined;
       const hmac = { name: "HMAC", hash: "SHA-256" };
       return crypto.subtle.importKey("raw", Uint8Array.from(row.secret), hmac, false, ["verify"]);

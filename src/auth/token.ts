@@ -29,7 +29,10 @@ export async function mintToken(keyset: Keyset, policy: TokenPolicy, request: To
   const { maxLifetime } = ALGORITHMS.EdDSA;
   const { ttlSeconds } = request;
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > maxLifetime) {
-    throw new RowhouseError("usage", { message: `A token lives 1 second to ${maxLifetime / 86_400} days`, hint: "As in: --ttl 1h" });
+    throw new RowhouseError("usage", {
+      message: `A token lives 1 second to ${maxLifetime / 86_400} days`,
+      hint: "As in: --ttl 1h",
+    });
   }
   const { kid, alg, key } = await keyset.current();
   const now = Math.floor(Date.now() / 1000);

@@ -39,9 +39,8 @@ export function openVerifier(keys: VerifyingKeys, policy: TokenPolicy, max = 10_
     invalidate: (tenantId) => {
       generation++;
       keys.secrets.invalidate(tenantId);
-      for (const [digest, { principal }] of known.entries()) {
-        if (principal.tenantId === tenantId) known.delete(digest);
-      }
+      const changed = [...known.entries()].filter(([, { principal }]) => principal.tenantId === tenantId);
+      for (const [digest] of changed) known.delete(digest);
     },
     clear: () => {
       generation++;

@@ -68,7 +68,11 @@ function claimedTenant(token: string): string {
   return checkTenantClaim(claims["tenant"]);
 }
 
-async function findCandidate(token: string, keys: VerifyingKeys, policy: TokenPolicy): Promise<Candidate & { alg: Algorithm }> {
+async function findCandidate(
+  token: string,
+  keys: VerifyingKeys,
+  policy: TokenPolicy,
+): Promise<Candidate & { alg: Algorithm }> {
   const { alg, kid } = readHeader(token);
   const noKey = "No suitable key or wrong key type";
   if (ALGORITHMS[alg].signer === "tenant") {

@@ -23,8 +23,18 @@ export function act<Options, Args extends (string | undefined)[] = []>(work: Wor
   };
 }
 
+export type Example = readonly [line: string, meaning: string];
+
+const examples = new WeakMap<Command, readonly Example[]>();
+
 /** Adds "Examples" to a command's help. */
-export function addExamples(command: Command, examples: readonly (readonly [line: string, meaning: string])[]): Command {
-  const lines = examples.map(([line, meaning]) => `  $ ${line}\n      ${meaning}`);
+export function addExamples(command: Command, list: readonly Example[]): Command {
+  examples.set(command, list);
+  const lines = list.map(([line, meaning]) => `  $ ${line}\n      ${meaning}`);
   return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+}
+
+/** What {@link addExamples} added, for the reference page. */
+export function examplesOf(command: Command): readonly Example[] {
+  return examples.get(command) ?? [];
 }

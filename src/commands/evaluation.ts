@@ -20,6 +20,8 @@ export interface Choice {
   /** Absolute; null for the platform alone. */
   readonly appDir: string | null;
   readonly demo: boolean;
+  /** The example's tenants were loaded once: who deletes one does not want it back at the next start. */
+  readonly loaded?: boolean;
 }
 
 const choiceFile = (dataDir: string) => join(dataDir, "serve.json");
@@ -45,6 +47,8 @@ export async function keepChoice(dataDir: string, choice: Choice): Promise<void>
 export interface Evaluation {
   readonly url: string;
   readonly note: string | null;
+  /** Public address of BASE_DOMAIN as the running server says it; null when none runs. */
+  readonly publicUrl: string | null;
   /** Stops the server if this command started it. */
   close(): Promise<void>;
 }
@@ -64,7 +68,18 @@ const isServer = (holder: LockHolder | null) => holder?.command === "serve";
 /** The server that `rowhouse serve` runs, once it says where it serves: before that it may still be migrating. */
 async function joinServer(config: Config, holder: LockHolder): Promise<Evaluation | null> {
   const url = holder.url === undefined ? null : await connectEmbedded({ dataDir: config.dataDir });
-  return url === null ? null : { url, note: null, close: async () => {} };
+  return url === null ? null : { url, note: null, publicUrl: holder.url ?? null, close: async () => {} };
+}
+
+/**
+ * Takes the data folder for `serve`. Another `serve` has it for good, a short command only for a while.
+ * @throws RowhouseError embeddedRunning
+ */
+export async function lockForServer(config: Config, talk: (text: string) => void): Promise<DataLock> {
+  const holder = await lockHolder(config.dataDir);
+  const mayEnd = holder !== null && !isServer(holder);
+  if (mayEnd) talk(`Waiting for rowhouse ${holder.command}, process ${holder.pid}, to end.`);
+  return lockData(config.dataDir, { command: "serve" }, { waitMs: mayEnd ? WAIT_MS : 0 });
 }
 
 async function startForCommand(config: Config, command: string): Promise<Evaluation | null> {
@@ -80,7 +95,7 @@ async function startForCommand(config: Config, command: string): Promise<Evaluat
     await server.stop();
     await lock.release();
   };
-  return { url: server.url, note: server.note, close };
+  return { url: server.url, note: server.note, publicUrl: null, close };
 }
 
 /**

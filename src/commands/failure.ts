@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
-import { RowhouseError } from "../errors.ts";
+import { SettingsError } from "../config.ts";
+import { ERRORS, RowhouseError } from "../errors.ts";
 import { Interrupted } from "./interrupt.ts";
 import { errorPaint } from "./output.ts";
 
@@ -30,7 +31,12 @@ function usageFailure(error: CommanderError): Failure {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
   const hint = suggestion === "" ? "`--help` shows what there is." : suggestion;
-  return { code: "RH400", message: first, details: null, hint, exit: 2 };
+  return { code: ERRORS.usage.code, message: first, details: null, hint, exit: ERRORS.usage.exit };
+}
+
+function settingsFailure(error: SettingsError): Failure {
+  const { code, exit } = ERRORS.configInvalid;
+  return { code, message: error.message, details: null, hint: "docs/reference/configuration.md lists the settings.", exit };
 }
 
 function databaseFailure(error: Error & Coded): Failure {
@@ -46,14 +52,15 @@ export function toFailure(error: unknown): Failure {
     return { code, message, details, hint, exit };
   }
   if (error instanceof CommanderError) return usageFailure(error);
+  if (error instanceof SettingsError) return settingsFailure(error);
   if (error instanceof Interrupted) return { code: "INTERRUPTED", message: error.message, details: null, hint: null, exit: error.exit };
-  if (!(error instanceof Error)) return { code: "RH900", message: String(error), details: null, hint: null, exit: 1 };
+  if (!(error instanceof Error)) return { code: ERRORS.internal.code, message: String(error), details: null, hint: null, exit: 1 };
   const coded: Error & Coded = error;
   if (coded.severity !== undefined) return databaseFailure(coded);
   const code = text(coded.code);
   if (code !== null) return { code, message: error.message, details: null, hint: null, exit: 1 };
   const hint = "This is a bug of Rowhouse. Please report it with the lines above.";
-  return { code: "RH900", message: `Rowhouse failed: ${error.message}`, details: error.stack ?? null, hint, exit: 1 };
+  return { code: ERRORS.internal.code, message: `Rowhouse failed: ${error.message}`, details: error.stack ?? null, hint, exit: 1 };
 }
 
 /** Writes the failure to stderr. @returns the exit code */

@@ -16,13 +16,13 @@ interface MigrateOptions {
   readonly fake?: boolean;
 }
 
-/** Says it loudly: below the floor, known holes let plain SQL read another tenant's row. */
-export function warnOfVersion(out: Output, { text, floor }: ServerVersion): void {
-  if (floor === null) return;
-  out.warn(`PostgreSQL ${text} has known holes in row-level security. TENANTS ARE NOT SAFELY KEPT APART. Upgrade to ${floor} or newer.`);
+/** Pure: the warning of a server with known holes, by which plain SQL can read another tenant's row; null for a sound one. */
+export function describeVersion({ text, floor }: ServerVersion): string | null {
+  if (floor === null) return null;
+  return `PostgreSQL ${text} has known holes in row-level security: SQL that gets past the API can reach other tenants' rows. Upgrade to ${floor} or newer.`;
 }
 
-/** Names only the first line of each file's purpose; the SQL follows whole, as it would run. Pure. */
+/** The SQL whole, as it would run. Pure. */
 function pendingSql(histories: readonly SetHistory[]): string {
   const files = histories.flatMap(({ set, pending }) => pending.map((file) => ({ set: set.name, ...file })));
   return files.map(({ set, name, up }) => `-- ${set} ${name}\n${up.trim()}\n`).join("\n");
@@ -54,18 +54,22 @@ async function down(out: Output, session: Session, options: MigrateOptions): Pro
   out.talk(`${plural(undone.length, "migration")} taken back.`);
 }
 
-/** Runs what is pending, telling of a wait and of a server with known holes. Used by `serve`, too. */
-export function migrateUp(out: Output, session: Pick<Session, "database" | "appDir">, fake = false): Promise<MigrateResult> {
-  return migrate(session.database, {
-    appDir: session.appDir,
-    fake,
-    onWait: () => out.talk("Another migrate is running; waiting for it to end."),
-    onVersion: (version) => warnOfVersion(out, version),
-  });
+interface UpOptions {
+  readonly fake?: boolean;
+  readonly onVersion: (version: ServerVersion) => void;
+}
+
+/** Runs what is pending, telling of a wait. Used by `serve`, too. */
+export function migrateUp(out: Output, { database, appDir }: Pick<Session, "database" | "appDir">, options: UpOptions): Promise<MigrateResult> {
+  return migrate(database, { appDir, ...options, onWait: () => out.talk("Another migrate is running; waiting for it to end.") });
 }
 
 async function up(out: Output, session: Session, options: MigrateOptions): Promise<void> {
-  const ran = await migrateUp(out, session, options.fake);
+  const onVersion = (version: ServerVersion) => {
+    const warning = describeVersion(version);
+    if (warning !== null) out.warn(warning);
+  };
+  const ran = await migrateUp(out, session, { fake: options.fake, onVersion });
   const lines = [...ran.platform.map((name) => `platform ${name}`), ...ran.app.map((name) => `app ${name}`)];
   const verb = options.fake === true ? "marked" : "applied";
   out.answer({ platform: ran.platform, app: ran.app, fake: options.fake ?? false }, lines.map((line) => `${verb}  ${line}`).join("\n"));

@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { PACKAGE_DIR } from "../config.ts";
 import { registerCheck } from "./check.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerDomain } from "./domain.ts";
@@ -14,6 +11,7 @@ import { registerRestore } from "./restore.ts";
 import { registerServe } from "./serve.ts";
 import { registerTenant } from "./tenant.ts";
 import { registerToken } from "./token.ts";
+import { readVersion } from "./version.ts";
 import { registerVerify } from "./verify.ts";
 import { addExamples } from "./action.ts";
 
@@ -31,11 +29,6 @@ const COMMANDS = [
   registerCheck,
   registerDoctor,
 ];
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_DIR, "package.json"), "utf8")) as { version: string };
-  return version;
-}
 
 /** The whole command tree. Running nothing and printing nothing until it is parsed. */
 export function makeProgram(): Command {

@@ -45,7 +45,7 @@ async function appOf(config: Config, options: SessionOptions): Promise<string | 
 }
 
 async function openUrl(config: Config, command: string, options: SessionOptions): Promise<Evaluation> {
-  if (config.DATABASE_URL !== undefined) return { url: config.DATABASE_URL, note: null, close: async () => {} };
+  if (config.DATABASE_URL !== undefined) return { url: config.DATABASE_URL, note: null, publicUrl: null, close: async () => {} };
   return openEvaluation(config, command, options.make ?? false);
 }
 
@@ -61,9 +61,10 @@ async function tryRole(database: Database): Promise<void> {
  * @throws RowhouseError configInvalid, databaseUnavailable, databaseMissing, embedded…
  */
 export async function openSession(command: string, options: SessionOptions = {}): Promise<Session> {
-  const config = readConfig();
-  const source = await openUrl(config, command, options);
+  const settings = readConfig();
+  const source = await openUrl(settings, command, options);
   try {
+    const config = source.publicUrl === null ? settings : { ...settings, publicUrl: new URL(source.publicUrl) };
     const database = openDatabase(source.url, config.ROWHOUSE_SECRET);
     if (options.asOwner !== true) await tryRole(database);
     const platform = database.openPool("rowhouse_platform", { max: 4, waitMs: config.CONNECTION_WAIT_MS });

@@ -1,6 +1,6 @@
 import { h } from "preact";
 import type { Tenant } from "../tenant/tenant.ts";
-import { renderPage, section, type Page } from "./layout.ts";
+import { codeBlock, renderPage, section, type Page } from "./layout.ts";
 
 export interface PlatformHome {
   /** Null when this visitor may not see them. */
@@ -9,13 +9,13 @@ export interface PlatformHome {
   readonly publicUrl: URL;
 }
 
-/** What to do next, by the command that does it. */
+/** What to do next, and the command that does it. */
 const NEXT = [
-  ["rowhouse tenant create initech --name 'Initech'", "make a tenant, with its address, settings and first user"],
-  ["rowhouse token initech --role admin", "a token for its API"],
-  ["rowhouse domain add initech shop.example", "serve it at a domain of its own"],
-  ["rowhouse export initech -o initech.rowhouse", "one consistent archive of one tenant"],
-  ["rowhouse check", "prove that no tenant sees another’s rows"],
+  ["Make a tenant, with its address, settings and first user:", "npx rowhouse tenant create hooli --name 'Hooli' \\\n  --admin-email you@hooli.example"],
+  ["Sign a token for its API:", "npx rowhouse token hooli --role admin --ttl 1h"],
+  ["Serve it at a domain of its own:", "npx rowhouse domain add hooli shop.hooli.example"],
+  ["Take one consistent archive of one tenant, at any moment:", "npx rowhouse export acme -o acme.rowhouse"],
+  ["Check that every table keeps its tenants apart:", "npx rowhouse check"],
 ] as const;
 
 export function tenantAddress(publicUrl: URL, slug: string): string {
@@ -23,12 +23,12 @@ export function tenantAddress(publicUrl: URL, slug: string): string {
 }
 
 function tenantRow(publicUrl: URL, { slug, name, status }: Tenant) {
-  const address = tenantAddress(publicUrl, slug);
+  const href = `${tenantAddress(publicUrl, slug)}/`;
   return h(
     "tr",
     null,
     h("td", null, name),
-    h("td", null, h("a", { href: `${address}/` }, address)),
+    h("td", null, h("a", { href }, new URL(href).host)),
     h("td", null, h("span", { class: status === "active" ? "state" : "state off" }, status)),
   );
 }
@@ -45,11 +45,11 @@ function tenantList({ tenants, publicUrl }: PlatformHome) {
 
 /** What a browser gets at `admin.BASE_DOMAIN`. */
 export function platformHome(home: PlatformHome): Page {
-  const next = NEXT.flatMap(([command, meaning]) => [h("dt", null, h("code", null, command)), h("dd", null, meaning)]);
+  const next = NEXT.map(([purpose, command]) => h("li", null, purpose, codeBlock(purpose, command)));
   return renderPage({
     title: "Rowhouse platform",
     subtitle: `admin.${home.publicUrl.host}`,
     mark: "R",
-    sections: [section("Tenants", tenantList(home)), section("What to do next", h("dl", null, ...next))],
+    sections: [section("Tenants", tenantList(home)), section("What to do next", h("ol", { class: "steps" }, ...next))],
   });
 }

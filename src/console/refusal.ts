@@ -10,6 +10,11 @@ export interface Refusal {
   readonly request_id: string;
 }
 
+/** Hints name commands between backticks. */
+function withCode(text: string) {
+  return text.split("`").map((part, index) => (index % 2 === 0 ? part : h("code", null, part)));
+}
+
 /** What a browser gets instead of a page. */
 export function refusalPage({ title, status, code, hint, request_id }: Refusal): Page {
   return renderPage({
@@ -19,7 +24,7 @@ export function refusalPage({ title, status, code, hint, request_id }: Refusal):
     sections: [
       section(
         null,
-        hint === null ? null : h("p", null, hint),
+        hint === null ? null : h("p", null, ...withCode(hint)),
         h("p", { class: "soft" }, "Code ", h("code", null, code), ", request ", h("code", null, request_id)),
       ),
     ],

@@ -34,9 +34,9 @@ a:hover { text-decoration-thickness: 2px; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
 code, pre { font: .875rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 code { overflow-wrap: anywhere; }
-p code, li code, td code { background: var(--code); border: 1px solid var(--line); border-radius: 5px; padding: .08em .38em; }
+:not(pre) > code { background: var(--code); border: 1px solid var(--line); border-radius: 5px; padding: .08em .38em; }
 pre { margin: 0 0 1rem; padding: .85rem 1rem; background: var(--code); border: 1px solid var(--line); border-radius: 9px; overflow-x: auto; }
-.address { display: block; font-size: 1.05rem; font-weight: 600; background: none; border: 0; padding: 0; }
+code.address { display: block; font-size: 1.05rem; font-weight: 600; background: none; border: 0; padding: 0; }
 .actions { display: flex; flex-wrap: wrap; gap: .6rem; margin: 0; padding: 0; list-style: none; }
 .actions a { display: inline-block; padding: .5rem 1rem; border-radius: 8px; border: 1px solid var(--line); text-decoration: none; font-weight: 600; color: var(--ink); }
 .actions a.main { background: var(--brand); border-color: var(--brand); color: var(--on-brand); }
@@ -47,14 +47,12 @@ ol.steps li::marker { color: var(--soft); font-weight: 600; }
 ol.steps pre { margin-top: .45rem; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-size: .82rem; font-weight: 600; color: var(--soft); }
-th, td { padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th, td { padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: baseline; }
+td a { overflow-wrap: anywhere; }
 tbody tr:last-child td { border-bottom: 0; }
-dl { display: grid; grid-template-columns: minmax(0, max-content) 1fr; gap: .45rem 1.2rem; margin: 0; }
-dt { font-weight: 600; } dt code { font-weight: 400; }
-dd { margin: 0; color: var(--soft); overflow-wrap: anywhere; }
 .state { font-size: .82rem; font-weight: 600; } .state.off { color: var(--soft); }
 footer { padding: 1.1rem .25rem 2.5rem; color: var(--soft); font-size: .85rem; }
-@media (max-width: 32rem) { dl { grid-template-columns: 1fr; gap: .1rem; } dd { margin-bottom: .8rem; } header { align-items: flex-start; } }
+@media (max-width: 32rem) { header { align-items: flex-start; } ol.steps { padding-left: 1.1rem; } }
 @media print { body, main { background: none; box-shadow: none; } }
 `;
 

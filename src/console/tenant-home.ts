@@ -16,11 +16,13 @@ export interface TenantHome {
 function requestSteps({ tenant, origin, table }: TenantHome) {
   if (table === null) return h("p", null, "There is no table in schema ", h("code", null, "app"), " yet. Add one by a migration.");
   const curl = `curl '${origin}/rest/v1/${encodeURIComponent(table)}?limit=3' \\\n  -H "Authorization: Bearer $TOKEN"`;
+  const client = constantName(tenant);
   const script = [
     'import { createClient } from "@supabase/supabase-js";',
-    "",
-    `const ${constantName(tenant)} = createClient("${origin}", process.env.TOKEN);`,
-    `const { data, error } = await ${constantName(tenant)}.from(${JSON.stringify(table)}).select().limit(3);`,
+    `const ${client} = createClient("${origin}",`,
+    "  process.env.TOKEN);",
+    `const { data, error } = await ${client}`,
+    `  .from(${JSON.stringify(table)}).select().limit(3);`,
   ].join("\n");
   return h(
     "ol",

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type pg from "pg";
 import type { Database } from "./connections.ts";
 
@@ -26,6 +27,7 @@ export interface Listener {
 const HEARTBEAT_MS = 15_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
+const GOODBYE_MS = 500;
 
 /** Channel names can't be parameters of LISTEN. */
 function listenText(channels: readonly string[]): string {
@@ -55,6 +57,12 @@ function cutOff(client: pg.Client): void {
   (client as pg.Client & { connection: { stream: Socket } }).connection.stream.destroy();
 }
 
+async function endSoon(client: pg.Client): Promise<void> {
+  const limit = globalThis.setTimeout(() => cutOff(client), GOODBYE_MS);
+  await client.end().catch(() => {});
+  clearTimeout(limit);
+}
+
 /**
  * Hears of changes on a connection of its own, for as long as the process runs.
  * @throws RowhouseError databaseUnavailable when the first connection fails; later ones are tried again without end
@@ -65,12 +73,18 @@ export async function listen(database: Database, options: ListenOptions): Promis
   const connect = async () => {
     const client = await database.connect("rowhouse_platform");
     client.on("notification", ({ channel, payload = "" }) => options.channels[channel]?.(payload));
-    await client.query(text);
-    return client;
+    try {
+      await client.query(text);
+      return client;
+    } catch (error) {
+      cutOff(client);
+      throw error;
+    }
   };
   const reconnect = async () => {
     for (let wait = FIRST_RETRY_MS; !stop.signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
-      await pause(wait * (0.5 + Math.random() / 2), stop.signal);
+      await setTimeout(wait * (0.5 + Math.random() / 2), undefined, { signal: stop.signal }).catch(() => {});
+      if (stop.signal.aborted) break;
       const client = await connect().catch(() => undefined);
       if (client !== undefined) return client;
     }
@@ -78,37 +92,22 @@ export async function listen(database: Database, options: ListenOptions): Promis
   };
 
   let current: pg.Client | undefined = await connect();
-  const running = (async () => {
+  void (async () => {
     while (current !== undefined && !stop.signal.aborted) {
       const error = await whenLost(current, options.heartbeatMs ?? HEARTBEAT_MS);
       if (stop.signal.aborted) return;
       options.onLost?.(error);
       cutOff(current);
       current = await reconnect();
-      if (stop.signal.aborted) await current?.end();
+      if (stop.signal.aborted) return current && (await endSoon(current));
       else if (current !== undefined) options.onReconnect();
     }
   })();
   return {
+    // A connection that is being made at this moment ends as soon as it is there.
     close: async () => {
       stop.abort();
-      await current?.end().catch(() => {});
-      await running;
+      if (current !== undefined) await endSoon(current);
     },
   };
-}
-
-/** Ends early, without an error, when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    timer.unref();
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
 }

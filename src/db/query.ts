@@ -19,7 +19,8 @@ export async function queryRows<Row extends object>(pool: ConnectionPool, query:
     const { rows } = await pool.query<Row>({ name: query.name, text: query.text, values: [...(query.values ?? [])] });
     return rows;
   } catch (error) {
-    if (isDatabaseError(error) && !error.code?.startsWith("57P")) throw translateError(error); // 57P01 to 05: the server goes away
+    // 57P01 to 05: the server goes away; 53: it takes no more connections. Either may come while connecting.
+    if (isDatabaseError(error) && !/^(53|57P)/.test(error.code ?? "")) throw translateError(error);
     const isBusy = error instanceof Error && error.message.startsWith("timeout exceeded");
     throw new RowhouseError(isBusy ? "busy" : "databaseUnavailable", { cause: error });
   }

@@ -3,6 +3,7 @@ import { ERRORS, RowhouseError, type ErrorKind } from "../errors.ts";
 import { withoutTenant } from "./sanitize.ts";
 import { statusOf } from "./sqlstate.ts";
 import { AmbiguousRelationship } from "./target/find-relationship.ts";
+import { MissingColumn } from "./target/names.ts";
 
 export interface RestErrorBody {
   readonly code: string;
@@ -64,6 +65,8 @@ function detailsOf(error: RowhouseError): string | object | null {
  * that there was one.
  */
 export function restError(error: unknown): RestError {
+  if (error instanceof MissingColumn)
+    return toError(error.status, { code: error.sqlstate, message: error.message, details: null, hint: error.hint });
   if (error instanceof RowhouseError) return fromKind(error.kind, error.message, detailsOf(error), error.hint);
   if (isDatabaseError(error)) return fromDatabase(error as Parameters<typeof fromDatabase>[0]);
   return fromKind("internal", ERRORS.internal.title, null, null);

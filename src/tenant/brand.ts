@@ -12,7 +12,11 @@ export interface Brand {
 }
 
 /** Runs statements as the scope says, in one transaction. */
-export type RunScoped = (scope: Scope, access: "read" | "write", statements: readonly Statement[]) => Promise<StatementResult[]>;
+export type RunScoped = (
+  scope: Scope,
+  access: "read" | "write",
+  statements: readonly Statement[],
+) => Promise<StatementResult[]>;
 
 const brandStatement = (tenantId: string): Statement => ({
   name: "rowhouse_brand",
@@ -25,7 +29,11 @@ export function parseBrand(tenant: Tenant, text: string | null | undefined): Bra
   const value: unknown = JSON.parse(text ?? "null");
   const given = (typeof value === "object" ? (value ?? {}) : {}) as Record<string, unknown>;
   const textOf = (item: unknown) => (typeof item === "string" && item.trim() !== "" ? item.trim().slice(0, 200) : null);
-  return { name: textOf(given["name"]) ?? tenant.name, color: textOf(given["color"]), tagline: textOf(given["tagline"]) };
+  return {
+    name: textOf(given["name"]) ?? tenant.name,
+    color: textOf(given["color"]),
+    tagline: textOf(given["tagline"]),
+  };
 }
 
 /**

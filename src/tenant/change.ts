@@ -5,14 +5,19 @@ import { checkSlug } from "./slug.ts";
 import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
 
 function unknownTenant(slug: string): RowhouseError {
-  return new RowhouseError("tenantUnknown", { message: `There is no tenant ${slug}`, hint: "`rowhouse tenant list` shows them." });
+  return new RowhouseError("tenantUnknown", {
+    message: `There is no tenant ${slug}`,
+    hint: "`rowhouse tenant list` shows them.",
+  });
 }
 
 /**
  * @throws RowhouseError tenantUnknown
  */
 export async function findTenant(pool: ConnectionPool, slug: string): Promise<Tenant> {
-  const { rows } = await pool.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [slug]);
+  const { rows } = await pool.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [
+    slug,
+  ]);
   if (rows[0] === undefined) throw unknownTenant(slug);
   return rows[0];
 }
@@ -28,13 +33,20 @@ export async function listTenants(pool: ConnectionPool): Promise<Tenant[]> {
  * `platform.enter()` reads the same row. Setting the status that it has is no change.
  * @throws RowhouseError tenantUnknown
  */
-export function setTenantStatus(pool: ConnectionPool, slug: string, status: "active" | "suspended", actor: string): Promise<Tenant> {
+export function setTenantStatus(
+  pool: ConnectionPool,
+  slug: string,
+  status: "active" | "suspended",
+  actor: string,
+): Promise<Tenant> {
   return inPlatformTransaction(pool, actor, async (client) => {
     await client.query(
       "update platform.tenants set status = $2, updated_at = now() where slug = $1 and status <> $2 and status not in ('importing', 'deleting')",
       [slug, status],
     );
-    const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [slug]);
+    const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [
+      slug,
+    ]);
     if (rows[0] === undefined) throw unknownTenant(slug);
     return rows[0];
   });
@@ -53,7 +65,10 @@ export function renameTenant(
 ): Promise<Tenant> {
   if (wanted.slug !== undefined) checkSlug(wanted.slug);
   return inPlatformTransaction(pool, actor, async (client) => {
-    const taken = await client.query("select from platform.tenants where slug = $1 and slug <> $2", [wanted.slug ?? slug, slug]);
+    const taken = await client.query("select from platform.tenants where slug = $1 and slug <> $2", [
+      wanted.slug ?? slug,
+      slug,
+    ]);
     if (taken.rowCount !== 0) throw new RowhouseError("tenantExists", { message: `A tenant ${wanted.slug} exists` });
     const { rows } = await client.query<Tenant>(
       `update platform.tenants t set slug = coalesce($2, t.slug), name = coalesce($3, t.name), updated_at = now()

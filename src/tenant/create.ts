@@ -72,12 +72,20 @@ async function addOwnRows(client: DbClient, keyring: Keyring, tenant: Tenant, wa
  * @param actor who does it, for the audit trail
  * @throws RowhouseError slugMalformed, slugReserved, tenantExists, domainTaken
  */
-export function createTenant(pool: ConnectionPool, keyring: Keyring, wanted: NewTenant, actor: string): Promise<CreatedTenant> {
+export function createTenant(
+  pool: ConnectionPool,
+  keyring: Keyring,
+  wanted: NewTenant,
+  actor: string,
+): Promise<CreatedTenant> {
   checkSlug(wanted.slug);
   return inPlatformTransaction(pool, actor, async (client) => {
     const tenant = await insertTenant(client, keyring, wanted);
     if (tenant === undefined) {
-      const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [wanted.slug]);
+      const { rows } = await client.query<Tenant>(
+        `select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`,
+        [wanted.slug],
+      );
       if (wanted.ifNotExists === true && rows[0] !== undefined) return { tenant: rows[0], created: false };
       throw new RowhouseError("tenantExists", {
         message: `A tenant ${wanted.slug} exists`,

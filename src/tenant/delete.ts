@@ -45,11 +45,18 @@ export async function countTenantRows(pool: ConnectionPool, keyring: Keyring, sl
  * @returns the rows removed, table by table
  * @throws RowhouseError tenantUnknown, internal when rows are left
  */
-export async function deleteTenant(pool: ConnectionPool, keyring: Keyring, slug: string, actor: string): Promise<TableCount[]> {
+export async function deleteTenant(
+  pool: ConnectionPool,
+  keyring: Keyring,
+  slug: string,
+  actor: string,
+): Promise<TableCount[]> {
   const tenant = await findTenant(pool, slug);
   return inPlatformTransaction(pool, actor, async (client) => {
     await client.query("select platform.lock_tenant($1)", [tenant.id]);
-    await client.query("update platform.tenants set status = 'deleting', updated_at = now() where id = $1", [tenant.id]);
+    await client.query("update platform.tenants set status = 'deleting', updated_at = now() where id = $1", [
+      tenant.id,
+    ]);
     const tables = await readTenantTables(client);
     await enterScope(client, scopeOf(tenant, keyring), "write");
     const removed = await countRows(client, tables);

@@ -44,7 +44,10 @@ function toDomain({ challenge, ...row }: DomainRow): Domain {
 }
 
 function malformed(domain: string, hint: string): RowhouseError {
-  return new RowhouseError("domainMalformed", { message: `Not a domain: ${JSON.stringify(domain.slice(0, 80))}`, hint });
+  return new RowhouseError("domainMalformed", {
+    message: `Not a domain: ${JSON.stringify(domain.slice(0, 80))}`,
+    hint,
+  });
 }
 
 function readHost(name: string): Host | null {
@@ -75,7 +78,11 @@ export function checkDomain(domain: string, baseDomain: string): string {
   return name;
 }
 
-async function findDomain(client: Pick<DbClient, "query">, tenantId: string, name: string): Promise<DomainRow | undefined> {
+async function findDomain(
+  client: Pick<DbClient, "query">,
+  tenantId: string,
+  name: string,
+): Promise<DomainRow | undefined> {
   const { rows } = await client.query<DomainRow>(`${SELECT} where d.name = $1 and d.tenant_id = $2`, [name, tenantId]);
   return rows[0];
 }
@@ -145,12 +152,17 @@ export function removeDomain(pool: ConnectionPool, slug: string, domain: string,
   const name = typedName(domain);
   return inPlatformTransaction(pool, actor, async (client) => {
     // A rename updates this row: it waits, or we see what it did.
-    const { rows } = await client.query<{ id: string }>("select id from platform.tenants where slug = $1 for update", [slug]);
+    const { rows } = await client.query<{ id: string }>("select id from platform.tenants where slug = $1 for update", [
+      slug,
+    ]);
     if (rows[0] === undefined) throw new RowhouseError("tenantUnknown", { message: `There is no tenant ${slug}` });
     const found = await findDomain(client, rows[0].id, name);
     if (found === undefined) throw unknownDomain(name);
     if (name === slug) {
-      throw new RowhouseError("domainInUse", { message: `${name} is the tenant's slug`, hint: "Rename the tenant first." });
+      throw new RowhouseError("domainInUse", {
+        message: `${name} is the tenant's slug`,
+        hint: "Rename the tenant first.",
+      });
     }
     await client.query("delete from platform.domains where name = $1 and tenant_id = $2", [name, rows[0].id]);
     return toDomain({ ...found, challenge: null });

@@ -52,7 +52,8 @@ export function parseHost(header: string | undefined): Host {
   const match = bracketed ?? NAMED.exec(header);
   if (match === null) throw refuse(header, "a character that no host name has, or a malformed port");
   const port = match[2] === undefined ? null : Number(match[2]);
-  if (port !== null && (match[2]!.length > 5 || port < 1 || port > 65_535)) throw refuse(header, "the port is out of range");
+  if (port !== null && (match[2]!.length > 5 || port < 1 || port > 65_535))
+    throw refuse(header, "the port is out of range");
   if (bracketed !== null) {
     if (!isIPv6(match[1]!)) throw refuse(header, "not an IPv6 address");
     return { name: new URL(`http://[${match[1]}]`).hostname.slice(1, -1), port, kind: "ipv6" };
@@ -69,7 +70,10 @@ export function parseHost(header: string | undefined): Host {
  * @param values every value that was sent, one per header line
  * @throws RowhouseError `kind`
  */
-export function singleHeader(values: readonly string[] | undefined, kind: "hostInvalid" | "tenantDisagreement" | "tokenInvalid"): string | undefined {
+export function singleHeader(
+  values: readonly string[] | undefined,
+  kind: "hostInvalid" | "tenantDisagreement" | "tokenInvalid",
+): string | undefined {
   if (values !== undefined && values.length > 1) {
     throw new RowhouseError(kind, { details: "A header that may come once came twice", hint: "Send it once." });
   }

@@ -20,7 +20,12 @@ export interface ImportedTenant {
  * Makes a tenant with its address and without any row, which no request enters before {@link finishImport}.
  * @throws RowhouseError slugMalformed, slugReserved, tenantExists, domainTaken
  */
-export function beginImport(pool: ConnectionPool, keyring: Keyring, wanted: ImportedTenant, actor: string): Promise<Tenant> {
+export function beginImport(
+  pool: ConnectionPool,
+  keyring: Keyring,
+  wanted: ImportedTenant,
+  actor: string,
+): Promise<Tenant> {
   checkSlug(wanted.slug);
   return inPlatformTransaction(pool, actor, async (client) => {
     const tenant = await insertTenant(client, keyring, wanted, "importing");
@@ -34,11 +39,22 @@ export function beginImport(pool: ConnectionPool, keyring: Keyring, wanted: Impo
  * Lets requests in, unless the tenant is to stay suspended. A tenant that is not being imported stays as it is.
  * @throws RowhouseError tenantUnknown when it is gone
  */
-export function finishImport(pool: ConnectionPool, id: string, status: "active" | "suspended", actor: string): Promise<Tenant> {
+export function finishImport(
+  pool: ConnectionPool,
+  id: string,
+  status: "active" | "suspended",
+  actor: string,
+): Promise<Tenant> {
   return inPlatformTransaction(pool, actor, async (client) => {
-    await client.query("update platform.tenants set status = $2, updated_at = now() where id = $1 and status = 'importing'", [id, status]);
-    const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.id = $1`, [id]);
-    if (rows[0] === undefined) throw new RowhouseError("tenantUnknown", { message: "The tenant was deleted while it was being restored" });
+    await client.query(
+      "update platform.tenants set status = $2, updated_at = now() where id = $1 and status = 'importing'",
+      [id, status],
+    );
+    const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.id = $1`, [
+      id,
+    ]);
+    if (rows[0] === undefined)
+      throw new RowhouseError("tenantUnknown", { message: "The tenant was deleted while it was being restored" });
     return rows[0];
   });
 }
@@ -57,7 +73,9 @@ export function dropImport(pool: ConnectionPool, keyring: Keyring, tenant: Tenan
       const { rowCount } = await client.query(`select from ${identifier} limit 1`);
       if (rowCount !== 0) return false;
     }
-    const { rowCount } = await client.query("delete from platform.tenants where id = $1 and status = 'importing'", [tenant.id]);
+    const { rowCount } = await client.query("delete from platform.tenants where id = $1 and status = 'importing'", [
+      tenant.id,
+    ]);
     return rowCount === 1;
   });
 }

@@ -1,10 +1,13 @@
 import { LRUCache } from "lru-cache";
 
 /** A bounded memory of what the database said a moment ago, with at most one question under way per key. */
-export interface Lookup<V> {
+export interface Lookup<V extends object | string> {
   get(key: string): Promise<V | undefined>;
-  /** Forgets what matches, and whatever is being asked at this moment: its answer may be from before the change. */
-  drop(matches: (value: V | undefined, key: string) => boolean): void;
+  /**
+   * Forgets the values that match, everything that was not there, and whatever is being asked at this moment: its answer may
+   * be from before the change.
+   */
+  drop(matches: (value: V, key: string) => boolean): void;
   clear(): void;
 }
 
@@ -19,15 +22,25 @@ export interface LookupOptions {
 /**
  * @param find asks the database; a failure is not remembered
  */
-export function openLookup<V>(find: (key: string) => Promise<V | undefined>, { max, ttlMs, missMs }: LookupOptions): Lookup<V> {
-  const known = new LRUCache<string, { readonly value: V | undefined }>({ max, ttl: ttlMs });
+export function openLookup<V extends object | string>(
+  find: (key: string) => Promise<V | undefined>,
+  { max, ttlMs, missMs }: LookupOptions,
+): Lookup<V> {
+  const known = new LRUCache<string, V>({ max, ttl: ttlMs });
+  // Apart, so that whoever asks for names that nobody has can't drive out those that somebody has.
+  const missing = new LRUCache<string, true>({ max: Math.ceil(max / 10), ttl: missMs });
   const running = new Map<string, Promise<V | undefined>>();
+
+  const remember = (key: string, value: V | undefined) => {
+    if (value === undefined) missing.set(key, true);
+    else known.set(key, value);
+  };
 
   const ask = (key: string): Promise<V | undefined> => {
     const asked: Promise<V | undefined> = find(key)
       .then((value) => {
         // Dropped meanwhile: whoever waits gets it, nobody after.
-        if (running.get(key) === asked) known.set(key, { value }, { ttl: value === undefined ? missMs : ttlMs });
+        if (running.get(key) === asked) remember(key, value);
         return value;
       })
       .finally(() => {
@@ -37,19 +50,24 @@ export function openLookup<V>(find: (key: string) => Promise<V | undefined>, { m
     return asked;
   };
 
+  const forgetAbsent = () => {
+    running.clear();
+    missing.clear();
+  };
+
   return {
     get: async (key) => {
       const hit = known.get(key);
-      return hit === undefined ? (running.get(key) ?? ask(key)) : hit.value;
+      if (hit !== undefined) return hit;
+      return missing.has(key) ? undefined : (running.get(key) ?? ask(key));
     },
     drop: (matches) => {
-      running.clear();
-      for (const [key, { value }] of known.entries()) {
-        if (matches(value, key)) known.delete(key);
-      }
+      forgetAbsent();
+      const changed = [...known.entries()].filter(([key, value]) => matches(value, key));
+      for (const [key] of changed) known.delete(key);
     },
     clear: () => {
-      running.clear();
+      forgetAbsent();
       known.clear();
     },
   };

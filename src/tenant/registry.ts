@@ -32,7 +32,8 @@ const KEYS = {
   id: "t.id = $1",
   slug: "t.slug = $1",
   subdomain: "t.id = (select d.tenant_id from platform.domains d where d.name = $1 and d.kind = 'subdomain')",
-  custom: "t.id = (select d.tenant_id from platform.domains d where d.name = $1 and d.kind = 'custom' and d.verified_at is not null)",
+  custom:
+    "t.id = (select d.tenant_id from platform.domains d where d.name = $1 and d.kind = 'custom' and d.verified_at is not null)",
 } as const;
 type Key = keyof typeof KEYS;
 
@@ -69,8 +70,8 @@ export function openRegistry(pool: ConnectionPool, options: Partial<LookupOption
     bySubdomain: async (label) => (await entries.get(`subdomain:${label}`))?.tenant,
     byCustomDomain: async (name) => (await entries.get(`custom:${name}`))?.tenant,
     domainsOf: async (id) => (await entryOf(id))?.domains ?? [],
-    // A tenant that is new to an address was remembered there as "none", or as another one's, which was notified as well.
-    invalidate: (id) => entries.drop((entry) => entry === undefined || entry.tenant.id === id),
+    // An address that is new to the tenant was remembered as nobody's, or as another tenant's, which was notified as well.
+    invalidate: (id) => entries.drop(({ tenant }) => tenant.id === id),
     clear: () => entries.clear(),
   };
 }

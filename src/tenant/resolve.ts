@@ -60,14 +60,17 @@ export function placeOf(host: Host, baseDomain: string): Place {
 
 /**
  * Selection is not authority, and no signal beats another: all that were sent must agree. Pure.
- * @throws TenantDisagreement; RowhouseError tenantSuspended (an early answer: `platform.enter()` is the judge)
+ * @throws TenantDisagreement; RowhouseError hostUnknown, tenantSuspended (an early answer: `platform.enter()` is the judge)
  */
 export function agree({ site, host, header, token }: Selection): Site {
   const named = { host: site === "platform" ? "platform" : host?.id, header: header?.id, token: token?.id };
   const sent = Object.entries(named).filter(([, id]) => id !== undefined);
   if (new Set(sent.map(([, id]) => id)).size > 1) throw new TenantDisagreement(Object.fromEntries(sent));
   const tenant = host ?? header ?? token;
-  if (tenant === undefined) return { kind: site === "tenant" ? "api" : site };
+  if (tenant === undefined) {
+    if (site === "tenant") throw unknown("hostUnknown");
+    return { kind: site };
+  }
   if (tenant.status !== "active") {
     throw new RowhouseError("tenantSuspended", { hint: "Its operator can activate it." });
   }
@@ -75,14 +78,19 @@ export function agree({ site, host, header, token }: Selection): Site {
 }
 
 function unknown(kind: "hostUnknown" | "tenantUnknown"): RowhouseError {
-  const hint = kind === "hostUnknown" ? "Use the address of a tenant, as `rowhouse domain list` shows them." : undefined;
+  const hint =
+    kind === "hostUnknown" ? "Use the address of a tenant, as `rowhouse domain list` shows them." : undefined;
   return new RowhouseError(kind, { hint });
 }
 
 async function hostTenant(registry: Registry, place: Place): Promise<Tenant | undefined> {
   if (place.kind !== "subdomain" && place.kind !== "custom" && place.kind !== "nowhere") return undefined;
   const found =
-    place.kind === "subdomain" ? registry.bySubdomain(place.label) : place.kind === "custom" ? registry.byCustomDomain(place.name) : undefined;
+    place.kind === "subdomain"
+      ? registry.bySubdomain(place.label)
+      : place.kind === "custom"
+        ? registry.byCustomDomain(place.name)
+        : undefined;
   const tenant = await found;
   if (tenant === undefined) throw unknown("hostUnknown");
   return tenant;
@@ -92,13 +100,21 @@ async function hostTenant(registry: Registry, place: Place): Promise<Tenant | un
 async function headerTenant(registry: Registry, text: string | undefined): Promise<Tenant | undefined> {
   if (text === undefined) return undefined;
   const wanted = text.trim().toLowerCase();
-  const tenant = UUID.test(wanted) ? await registry.byId(wanted) : /^[a-z0-9-]{1,63}$/.test(wanted) ? await registry.bySubdomain(wanted) : undefined;
+  const tenant = UUID.test(wanted)
+    ? await registry.byId(wanted)
+    : /^[a-z0-9-]{1,63}$/.test(wanted)
+      ? await registry.bySubdomain(wanted)
+      : undefined;
   if (tenant === undefined) throw unknown("tenantUnknown");
   return tenant;
 }
 
 /** A token can outlive its tenant. */
-async function tokenTenant(registry: Registry, id: string | undefined, others: readonly (Tenant | undefined)[]): Promise<Tenant | undefined> {
+async function tokenTenant(
+  registry: Registry,
+  id: string | undefined,
+  others: readonly (Tenant | undefined)[],
+): Promise<Tenant | undefined> {
   if (id === undefined) return undefined;
   const tenant = others.find((other) => other?.id === id) ?? (await registry.byId(id));
   if (tenant === undefined) throw unknown("tenantUnknown");

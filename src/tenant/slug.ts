@@ -7,7 +7,9 @@ const SLUG = /^[a-z](?:[a-z0-9]|-(?!-)){0,61}[a-z0-9]$/;
 const RESERVED = new Set(
   `admin administrator api app apps assets auth autoconfig autodiscover billing blog cdn console dashboard dev docs
   ftp git help host hostmaster imap internal localhost login mail metrics mx ns ns1 ns2 ops platform pop postmaster
-  public root rowhouse secure security smtp staging static status support system tenant test webmaster wpad www`.split(/\s+/),
+  public root rowhouse secure security smtp staging static status support system tenant test webmaster wpad www`.split(
+    /\s+/,
+  ),
 );
 
 /**

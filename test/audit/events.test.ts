@@ -10,7 +10,14 @@ afterAll(() => db.close());
 
 test("an event comes back as it was written", async () => {
   const { id } = await db.tenant("acme");
-  const event = { action: "request.refused", outcome: "denied", actor: "u1", tenantId: id, requestId: "r1", details: { host: "acme" } } as const;
+  const event = {
+    action: "request.refused",
+    outcome: "denied",
+    actor: "u1",
+    tenantId: id,
+    requestId: "r1",
+    details: { host: "acme" },
+  } as const;
   await recordEvent(db.platform, event);
   const [found] = await listEvents(db.platform, { tenant: "acme", limit: 1 });
   expect(found).toEqual({ ...event, id: expect.stringMatching(/^\d+$/), at: expect.stringMatching(/^\d{4}-.*Z$/) });
@@ -18,9 +25,15 @@ test("an event comes back as it was written", async () => {
 
 test("newest first, as many as wanted, of one tenant or all", async () => {
   const { id } = await db.tenant("globex");
-  for (const n of [1, 2, 3]) await recordEvent(db.platform, { action: "test.made", outcome: "success", actor: `n${n}`, tenantId: id });
-  expect((await listEvents(db.platform, { tenant: "globex", limit: 2 })).map(({ actor }) => actor)).toEqual(["n3", "n2"]);
-  expect((await listEvents(db.platform, { tenant: id.toUpperCase(), limit: 1 })).map(({ actor }) => actor)).toEqual(["n3"]);
+  for (const n of [1, 2, 3])
+    await recordEvent(db.platform, { action: "test.made", outcome: "success", actor: `n${n}`, tenantId: id });
+  expect((await listEvents(db.platform, { tenant: "globex", limit: 2 })).map(({ actor }) => actor)).toEqual([
+    "n3",
+    "n2",
+  ]);
+  expect((await listEvents(db.platform, { tenant: id.toUpperCase(), limit: 1 })).map(({ actor }) => actor)).toEqual([
+    "n3",
+  ]);
   expect(new Set((await listEvents(db.platform)).map(({ tenantId }) => tenantId)).size).toBeGreaterThan(2);
   expect(await listEvents(db.platform, { tenant: "nobody" })).toEqual([]);
 });
@@ -33,20 +46,28 @@ test("a deleted tenant's events are still found by its slug", async () => {
 });
 
 test("details stay small", async () => {
-  await recordEvent(db.platform, { action: "test.large", outcome: "denied", actor: "x".repeat(9999), details: { sent: "y".repeat(1e6) } });
+  await recordEvent(db.platform, {
+    action: "test.large",
+    outcome: "denied",
+    actor: "x".repeat(9999),
+    details: { sent: "y".repeat(1e6) },
+  });
   const [found] = await listEvents(db.platform, { limit: 1 });
   expect(found!.action).toBe("test.large");
   expect(JSON.stringify(found).length).toBeLessThan(5000);
 });
 
 test("append-only: the control plane's role can't change or remove an event", async () => {
-  await expect(db.platform.query("update platform.audit_events set actor = 'x'")).rejects.toMatchObject({ code: "42501" });
+  await expect(db.platform.query("update platform.audit_events set actor = 'x'")).rejects.toMatchObject({
+    code: "42501",
+  });
   await expect(db.platform.query("delete from platform.audit_events")).rejects.toMatchObject({ code: "42501" });
   await expect(db.api.query("select from platform.audit_events")).rejects.toMatchObject({ code: "42501" });
 });
 
 describe("denials", () => {
-  const written = async () => (await listEvents(db.platform, { limit: 1000 })).filter(({ action }) => action === "request.flooded");
+  const written = async () =>
+    (await listEvents(db.platform, { limit: 1000 })).filter(({ action }) => action === "request.flooded");
 
   test("are bounded, and the next one tells how many there were", async () => {
     const denials = openDenials(db.platform, { perSecond: 2 });
@@ -59,7 +80,10 @@ describe("denials", () => {
     expect(first.every(({ outcome }) => outcome === "denied")).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1100));
     await denials.record(event);
-    const suppressed = (await written()).reduce((sum, { details }) => sum + Number(details["suppressedBefore"] ?? 0), 0);
+    const suppressed = (await written()).reduce(
+      (sum, { details }) => sum + Number(details["suppressedBefore"] ?? 0),
+      0,
+    );
     expect((await written()).length + suppressed).toBe(51);
   });
 

@@ -21,7 +21,9 @@ const mint = async (slug: string, ttlSeconds = 60) =>
 function signedBy({ secret, issuer, tenantId }: TokenSecret): string {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: issuer, aud: "rowhouse", sub: "service:shop", tenant: tenantId, iat: now, exp: now + 60 };
-  const parts = [{ alg: "HS256", typ: "JWT" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+  const parts = [{ alg: "HS256", typ: "JWT" }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString("base64url"),
+  );
   return [...parts, createHmac("sha256", secret).update(parts.join(".")).digest("base64url")].join(".");
 }
 
@@ -64,7 +66,11 @@ describe("a server that listens", () => {
     onReconnect: () => verifier.clear(),
   });
   afterAll(async () => (await listening).close());
-  const codeOf = (token: string) => verifier.verify(token).then(() => "good", ({ code }) => code);
+  const codeOf = (token: string) =>
+    verifier.verify(token).then(
+      () => "good",
+      ({ code }) => code,
+    );
 
   test("drops a secret's tokens when it is replaced, and takes the new one's", async () => {
     await listening;
@@ -127,7 +133,12 @@ describe("credentials", () => {
 
   test("a bearer, an apikey, or the same as both, as supabase-js sends it", async () => {
     const token = await mint("acme");
-    for (const sent of [send(`Bearer ${token}`), send(`bearer  ${token}`), send(undefined, token), send(`Bearer ${token}`, token)]) {
+    for (const sent of [
+      send(`Bearer ${token}`),
+      send(`bearer  ${token}`),
+      send(undefined, token),
+      send(`Bearer ${token}`, token),
+    ]) {
       expect(await sent).toMatchObject({ id: "u1" });
     }
   });
@@ -142,15 +153,23 @@ describe("credentials", () => {
   });
 
   test("two tenants", async () => {
-    await expect(send(`Bearer ${await mint("acme")}`, await mint("globex"))).rejects.toMatchObject({ code: "RH104", status: 403 });
+    await expect(send(`Bearer ${await mint("acme")}`, await mint("globex"))).rejects.toMatchObject({
+      code: "RH104",
+      status: 403,
+    });
   });
 
-  test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "token", ""])("Authorization: %j", async (header) => {
-    await expect(send(header)).rejects.toMatchObject({ code: "PGRST301", status: 401 });
-  });
+  test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "token", ""])(
+    "Authorization: %j",
+    async (header) => {
+      await expect(send(header)).rejects.toMatchObject({ code: "PGRST301", status: 401 });
+    },
+  );
 
   test("a header that came twice", () => {
-    expect(() => readCredentials({ authorization: ["Bearer a", "Bearer b"] })).toThrow(expect.objectContaining({ code: "PGRST301" }));
+    expect(() => readCredentials({ authorization: ["Bearer a", "Bearer b"] })).toThrow(
+      expect.objectContaining({ code: "PGRST301" }),
+    );
     expect(() => readCredentials({ apikey: ["a", "a"] })).toThrow(expect.objectContaining({ code: "PGRST301" }));
   });
 });

@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
+import { connect } from "node:net";
 import { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { openKeyset } from "../../src/auth/keyset.ts";
 import { mintToken } from "../../src/auth/token.ts";
@@ -99,4 +101,28 @@ export async function testServer(db: TestDatabase, options: TestServerOptions = 
     close: () => server.close(),
     [Symbol.asyncDispose]: () => server.close(),
   };
+}
+
+/** Sends bytes as they are, for what no well-behaved client sends; resolves with all that came back. */
+export function sendRaw(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  });
+}
+
+/** Tries again until it passes: for what another process or a notification brings about. Fails with the last error. */
+export async function eventually(check: () => Promise<void>, limitMs = 15_000): Promise<void> {
+  const limit = Date.now() + limitMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > limit) throw error;
+      await sleep(25);
+    }
+  }
 }

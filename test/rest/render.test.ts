@@ -186,7 +186,6 @@ describe("writes", () => {
   test.each(WRITES)("%s %s %s %j", async (method, url, prefer, body, text) => {
     const { statement, access } = await ask(url, { method, body, headers: { prefer } });
     expect(access).toBe("write");
-    if (method !== "PATCH") expect(statement.text).toBe(text);
     // Values are numbered as they are met; which number it is does not matter.
     expect(statement.text.replaceAll(/\$\d/g, "$")).toBe(text.replaceAll(/\$\d/g, "$"));
   });

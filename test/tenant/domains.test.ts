@@ -11,7 +11,8 @@ const BASE = "rowhouse.test";
 const db = await testDatabase();
 const dns = await startNameServer();
 const add = (slug: string, domain: string) => addDomain(db.platform, slug, domain, BASE, "operator:test");
-const verify = (slug: string, domain: string) => verifyDomain(db.platform, slug, domain, "operator:test", { servers: [dns.address] });
+const verify = (slug: string, domain: string) =>
+  verifyDomain(db.platform, slug, domain, "operator:test", { servers: [dns.address] });
 const remove = (slug: string, domain: string) => removeDomain(db.platform, slug, domain, "operator:test");
 const served = async (domain: string) => (await openRegistry(db.platform).byCustomDomain(domain))?.slug;
 
@@ -37,10 +38,33 @@ describe("checkDomain", () => {
   });
 
   test.each([
-    "", "shop", "localhost", "acme.rowhouse.test", "ACME.Rowhouse.TEST.", "rowhouse.test", "a.b.rowhouse.test", "127.0.0.1", "127.1", "１２７.0.0.1",
-    "[::1]", "::1", "shop.example:80", "https://shop.example", "shop.example/x", "user@shop.example", "*.shop.example", "_dmarc.shop.example",
-    "shop example", "shop.exam\nple", "sh%6fp.example", "shop..example", "-shop.example", "xn--a.example", "shop.example,other.example",
-    `${"a".repeat(64)}.example`, `${"a.".repeat(117)}aa`,
+    "",
+    "shop",
+    "localhost",
+    "acme.rowhouse.test",
+    "ACME.Rowhouse.TEST.",
+    "rowhouse.test",
+    "a.b.rowhouse.test",
+    "127.0.0.1",
+    "127.1",
+    "１２７.0.0.1",
+    "[::1]",
+    "::1",
+    "shop.example:80",
+    "https://shop.example",
+    "shop.example/x",
+    "user@shop.example",
+    "*.shop.example",
+    "_dmarc.shop.example",
+    "shop example",
+    "shop.exam\nple",
+    "sh%6fp.example",
+    "shop..example",
+    "-shop.example",
+    "xn--a.example",
+    "shop.example,other.example",
+    `${"a".repeat(64)}.example`,
+    `${"a.".repeat(117)}aa`,
   ])("refuses %j", (domain) => {
     expect(() => checkDomain(domain, BASE)).toThrow(expect.objectContaining({ code: "RH405" }));
   });
@@ -50,12 +74,23 @@ describe("proof", () => {
   test("a domain is served once its record stands in DNS, and not before", async () => {
     const { record, verifiedAt } = await add("acme", "Shop.Example");
     expect(verifiedAt).toBeNull();
-    expect(record).toEqual({ name: "_rowhouse-challenge.shop.example", type: "TXT", value: expect.stringMatching(/^rowhouse-challenge=[\w-]{32}$/) });
+    expect(record).toEqual({
+      name: "_rowhouse-challenge.shop.example",
+      type: "TXT",
+      value: expect.stringMatching(/^rowhouse-challenge=[\w-]{32}$/),
+    });
     expect(await served("shop.example")).toBeUndefined();
-    await expect(verify("acme", "shop.example")).rejects.toMatchObject({ code: "RH408", details: expect.stringContaining("There is no TXT record") });
+    await expect(verify("acme", "shop.example")).rejects.toMatchObject({
+      code: "RH408",
+      details: expect.stringContaining("There is no TXT record"),
+    });
     expect(await served("shop.example")).toBeUndefined();
     dns.records.set(record!.name, [["v=spf1 -all"], [record!.value]]);
-    expect(await verify("acme", "shop.example")).toMatchObject({ name: "shop.example", verifiedAt: expect.any(String), record: null });
+    expect(await verify("acme", "shop.example")).toMatchObject({
+      name: "shop.example",
+      verifiedAt: expect.any(String),
+      record: null,
+    });
     expect(await served("shop.example")).toBe("acme");
   });
 
@@ -74,7 +109,11 @@ describe("proof", () => {
   ])("%s proves nothing", async (_, answers) => {
     const { record } = await add("acme", "shop.example");
     dns.records.set(record!.name, answers(record!.value));
-    await expect(verify("acme", "shop.example")).rejects.toMatchObject({ code: "RH408", exit: 1, hint: expect.stringContaining(record!.value) });
+    await expect(verify("acme", "shop.example")).rejects.toMatchObject({
+      code: "RH408",
+      exit: 1,
+      hint: expect.stringContaining(record!.value),
+    });
     expect(await served("shop.example")).toBeUndefined();
   });
 
@@ -109,24 +148,30 @@ describe("whose it is", () => {
   test("a verified domain and a fresh claim are nobody else's", async () => {
     await add("acme", "shop.example");
     await expect(add("globex", "shop.example")).rejects.toMatchObject({ code: "RH406", exit: 5 });
-    await db.admin.query("update platform.domains set created_at = now() - interval '30 days', verified_at = now() where name = 'shop.example'");
+    await db.admin.query(
+      "update platform.domains set created_at = now() - interval '30 days', verified_at = now() where name = 'shop.example'",
+    );
     await expect(add("globex", "shop.example")).rejects.toMatchObject({ code: "RH406" });
-    await expect(verifyDomain(db.platform, "globex", "shop.example", "test", { trusted: true })).rejects.toMatchObject({ code: "RH407" });
+    await expect(verifyDomain(db.platform, "globex", "shop.example", "test", { trusted: true })).rejects.toMatchObject({
+      code: "RH407",
+    });
     await expect(remove("globex", "shop.example")).rejects.toMatchObject({ code: "RH407", exit: 4 });
     expect(await served("shop.example")).toBe("acme");
   });
 
   test("a claim that was never proved lapses after a day", async () => {
     await add("acme", "shop.example");
-    await db.admin.query("update platform.domains set created_at = now() - interval '25 hours' where name = 'shop.example'");
+    await db.admin.query(
+      "update platform.domains set created_at = now() - interval '25 hours' where name = 'shop.example'",
+    );
     expect(await add("globex", "shop.example")).toMatchObject({ tenant: "globex", verifiedAt: null });
     expect((await listDomains(db.platform, "acme")).map(({ name }) => name)).toEqual(["acme"]);
   });
 
   test("two tenants that claim at once: one has it", async () => {
     const results = await Promise.allSettled(["acme", "globex", "initech"].map((slug) => add(slug, "shop.example")));
-    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    for (const result of results) if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "RH406" });
+    const refused = results.filter((result) => result.status === "rejected").map(({ reason }) => reason.code);
+    expect(refused).toEqual(["RH406", "RH406"]);
   });
 
   test("an unknown tenant has none", async () => {
@@ -141,12 +186,19 @@ describe("labels", () => {
   test("a renamed tenant's old label can be given up and is then free; the slug can't", async () => {
     await createTenant(db.platform, db.database.keyring, { slug: "old-name", name: "Renamed" }, "test");
     await renameTenant(db.platform, "old-name", { slug: "new-name" }, "test");
-    await expect(createTenant(db.platform, db.database.keyring, { slug: "old-name", name: "Squatter" }, "test")).rejects.toMatchObject({ code: "RH406" });
+    await expect(
+      createTenant(db.platform, db.database.keyring, { slug: "old-name", name: "Squatter" }, "test"),
+    ).rejects.toMatchObject({ code: "RH406" });
     await expect(remove("new-name", "new-name")).rejects.toMatchObject({ code: "RH418" });
     await expect(remove("acme", "old-name")).rejects.toMatchObject({ code: "RH407" });
     expect(await remove("new-name", "OLD-NAME")).toMatchObject({ name: "old-name", kind: "subdomain" });
     expect((await listDomains(db.platform, "new-name")).map(({ name }) => name)).toEqual(["new-name"]);
-    const { created } = await createTenant(db.platform, db.database.keyring, { slug: "old-name", name: "Next" }, "test");
+    const { created } = await createTenant(
+      db.platform,
+      db.database.keyring,
+      { slug: "old-name", name: "Next" },
+      "test",
+    );
     expect(created).toBe(true);
   });
 });
@@ -155,7 +207,9 @@ test("each step is in the audit trail, without the challenge", async () => {
   const { record } = await add("globex", "audited.example");
   await verifyDomain(db.platform, "globex", "audited.example", "operator:test", { trusted: true });
   await remove("globex", "audited.example");
-  const events = (await listEvents(db.platform, { tenant: "globex" })).filter(({ details }) => details["name"] === "audited.example");
+  const events = (await listEvents(db.platform, { tenant: "globex" })).filter(
+    ({ details }) => details["name"] === "audited.example",
+  );
   expect(events.map(({ action }) => action)).toEqual(["domain.removed", "domain.verified", "domain.added"]);
   expect(events.every(({ actor }) => actor === "operator:test")).toBe(true);
   expect(JSON.stringify(events)).not.toContain(record!.value);

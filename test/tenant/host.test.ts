@@ -1,9 +1,27 @@
 import fc from "fast-check";
 import { isIPv6 } from "node:net";
 import { describe, expect, test } from "vitest";
+import type { RowhouseError } from "../../src/errors.ts";
 import { parseHost, singleHeader } from "../../src/tenant/host.ts";
 
 const INVALID = expect.objectContaining({ code: "RH100", status: 400 });
+
+/** The name that we read, or the code of the refusal. */
+function readAsHost(header: string): string {
+  try {
+    const { name, kind } = parseHost(header);
+    return kind === "ipv6" ? `[${name}]` : name;
+  } catch (error) {
+    return (error as RowhouseError).code;
+  }
+}
+
+/** The name that a URL parser reads, when it reads nothing besides. */
+function readAsUrl(header: string): string {
+  if (!URL.canParse(`http://${header}/`)) return "unreadable";
+  const { hostname, username, pathname } = new URL(`http://${header}/`);
+  return username === "" && pathname === "/" ? hostname.replace(/\.$/, "") : "more than a host";
+}
 
 describe("parseHost", () => {
   test.each([
@@ -26,15 +44,77 @@ describe("parseHost", () => {
   });
 
   test.each([
-    undefined, "", ".", "..", ":80", "acme..localhost", ".acme.localhost", "acme.localhost..", "-acme.localhost", "acme-.localhost",
-    "ac me.localhost", " acme.localhost", "acme.localhost ", "acme.localhost\t", "acme.localhost\u0000", "acme\r\n.localhost",
-    "acme.localhost,globex.localhost", "acme.localhost, globex.localhost", "evil:x@acme.localhost", "user@acme.localhost",
-    "acme.localhost/", "acme.localhost/x", "http://acme.localhost", "acme.localhost?x", "acme.localhost#x", "acme.localhost\\x",
-    "acme%2elocalhost", "ac%6de.localhost", "acme_corp.localhost", "_acme.localhost", "*.localhost", "münchen.de", "аcme.localhost",
-    "acme。localhost", "ａcme.localhost", "acme.localhost:", "acme.localhost:0", "acme.localhost:65536", "acme.localhost:123456", "acme.localhost:-1",
-    "acme.localhost:+80", "acme.localhost:80:80", "acme.localhost:8o", "acme.localhost:٣", "::1", "[::1", "::1]", "[::1]x", "[::1]:", "[]",
-    "[1.2.3.4]", "[::1%25eth0]", "[fe80::1%eth0]", "[v1.x]", "[acme]", "127.1", "127.0.0.1.1", "0x7f.1", "0x7f000001", "2130706433", "256.1.1.1", "1.2.3",
-    "01.2.3.4", "xn--", "xn--a", "xn--99999999.com", "acme.xn--a", "xn--abc-.com", `${"a".repeat(64)}.example`, `${"a.".repeat(127)}a`, "a".repeat(5000),
+    undefined,
+    "",
+    ".",
+    "..",
+    ":80",
+    "acme..localhost",
+    ".acme.localhost",
+    "acme.localhost..",
+    "-acme.localhost",
+    "acme-.localhost",
+    "ac me.localhost",
+    " acme.localhost",
+    "acme.localhost ",
+    "acme.localhost\t",
+    "acme.localhost\u0000",
+    "acme\r\n.localhost",
+    "acme.localhost,globex.localhost",
+    "acme.localhost, globex.localhost",
+    "evil:x@acme.localhost",
+    "user@acme.localhost",
+    "acme.localhost/",
+    "acme.localhost/x",
+    "http://acme.localhost",
+    "acme.localhost?x",
+    "acme.localhost#x",
+    "acme.localhost\\x",
+    "acme%2elocalhost",
+    "ac%6de.localhost",
+    "acme_corp.localhost",
+    "_acme.localhost",
+    "*.localhost",
+    "münchen.de",
+    "аcme.localhost",
+    "acme。localhost",
+    "ａcme.localhost",
+    "acme.localhost:",
+    "acme.localhost:0",
+    "acme.localhost:65536",
+    "acme.localhost:123456",
+    "acme.localhost:-1",
+    "acme.localhost:+80",
+    "acme.localhost:80:80",
+    "acme.localhost:8o",
+    "acme.localhost:٣",
+    "::1",
+    "[::1",
+    "::1]",
+    "[::1]x",
+    "[::1]:",
+    "[]",
+    "[1.2.3.4]",
+    "[::1%25eth0]",
+    "[fe80::1%eth0]",
+    "[v1.x]",
+    "[acme]",
+    "127.1",
+    "127.0.0.1.1",
+    "0x7f.1",
+    "0x7f000001",
+    "2130706433",
+    "256.1.1.1",
+    "1.2.3",
+    "01.2.3.4",
+    "xn--",
+    "xn--a",
+    "xn--99999999.com",
+    "acme.xn--a",
+    "xn--abc-.com",
+    `${"a".repeat(64)}.example`,
+    `${"a.".repeat(127)}a`,
+    "a".repeat(5000),
   ])("refuses %j", (header) => {
     expect(() => parseHost(header)).toThrow(INVALID);
   });
@@ -51,8 +131,12 @@ describe("parseHost", () => {
   test("case, port and the root's dot never change the name", () => {
     fc.assert(
       fc.property(name, port, fc.boolean(), fc.infiniteStream(fc.boolean()), (host, number, dot, upper) => {
-        const mixed = [...host].map((letter) => (upper.next().value ? letter.toUpperCase() : letter)).join("");
-        expect(parseHost(`${mixed}${dot ? "." : ""}${suffix(number)}`)).toEqual({ name: host, port: number, kind: "name" });
+        const mixed = Array.from(host, (letter) => (upper.next().value ? letter.toUpperCase() : letter)).join("");
+        expect(parseHost(`${mixed}${dot ? "." : ""}${suffix(number)}`)).toEqual({
+          name: host,
+          port: number,
+          kind: "name",
+        });
       }),
     );
   });
@@ -70,18 +154,17 @@ describe("parseHost", () => {
   test("whatever comes in, it is refused with RH100 or is what a URL parser reads, too", () => {
     const nearly = fc.stringMatching(/^[a-zA-Z0-9.:@[\]_/\\%, -]{0,40}$/);
     fc.assert(
-      fc.property(fc.oneof(nearly, fc.string(), fc.string({ unit: "binary" }), fc.webAuthority({ withUserInfo: true, withPort: true })), (header) => {
-        let host;
-        try {
-          host = parseHost(header);
-        } catch (error) {
-          expect(error).toEqual(INVALID);
-          return;
-        }
-        const { hostname, username, pathname } = new URL(`http://${header}/`);
-        expect(hostname.replace(/\.$/, "")).toBe(host.kind === "ipv6" ? `[${host.name}]` : host.name);
-        expect([username, pathname]).toEqual(["", "/"]);
-      }),
+      fc.property(
+        fc.oneof(
+          nearly,
+          fc.string(),
+          fc.string({ unit: "binary" }),
+          fc.webAuthority({ withUserInfo: true, withPort: true }),
+        ),
+        (header) => {
+          expect(["RH100", readAsUrl(header)]).toContain(readAsHost(header));
+        },
+      ),
       { numRuns: 3000 },
     );
   });

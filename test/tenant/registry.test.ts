@@ -31,7 +31,12 @@ describe("a registry that listens", () => {
     expect(await registry.byId(acme.id.toUpperCase())).toEqual(acme);
     expect(await registry.bySubdomain("acme")).toEqual(acme);
     expect(await registry.byCustomDomain("acme")).toBeUndefined();
-    for (const nobody of [registry.bySlug("nobody"), registry.byId("not-a-uuid"), registry.bySubdomain("a'b"), registry.byCustomDomain("")]) {
+    for (const nobody of [
+      registry.bySlug("nobody"),
+      registry.byId("not-a-uuid"),
+      registry.bySubdomain("a'b"),
+      registry.byCustomDomain(""),
+    ]) {
       expect(await nobody).toBeUndefined();
     }
   });
@@ -71,9 +76,13 @@ describe("a registry that listens", () => {
   test("forgets everything when its connection was lost: it may have missed something", async () => {
     expect(await registry.bySlug("initech")).toMatchObject({ status: "active" });
     // Changed behind its back: without the trigger nobody is told.
-    await db.admin.query("set session_replication_role = replica; update platform.tenants set status = 'suspended' where slug = 'initech'; reset session_replication_role");
+    await db.admin.query(
+      "set session_replication_role = replica; update platform.tenants set status = 'suspended' where slug = 'initech'; reset session_replication_role",
+    );
     expect(await registry.bySlug("initech")).toMatchObject({ status: "active" });
-    await db.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen %'");
+    await db.admin.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen %'",
+    );
     await expect.poll(async () => (await registry.bySlug("initech"))?.status, { timeout: 10_000 }).toBe("suspended");
     // And hears again after that.
     await db.admin.query("update platform.tenants set status = 'active' where slug = 'initech'");
@@ -89,7 +98,7 @@ describe("openLookup", () => {
       asked.push(key);
       return new Promise((resolve) => (answer = resolve));
     },
-    { max: 2, ttlMs: HOUR, missMs: HOUR },
+    { max: 2, ttlMs: HOUR, missMs: HOUR }, // and one that is missing
   );
   afterEach(() => {
     lookup.clear();
@@ -134,9 +143,19 @@ describe("openLookup", () => {
     expect(asked).toEqual(["a", "b", "c", "a"]);
   });
 
+  test("what nobody has does not drive out what somebody has", async () => {
+    await get("a", "a");
+    for (let n = 0; n < 9; n++) await get(`nobody ${n}`, undefined);
+    expect(await lookup.get("a")).toBe("a");
+    expect(asked).toHaveLength(10);
+  });
+
   test("does not remember a failure", async () => {
     let count = 0;
-    const failing = openLookup<string>(() => (count++ === 0 ? Promise.reject(new Error("down")) : Promise.resolve("up")), { max: 9, ttlMs: HOUR, missMs: HOUR });
+    const failing = openLookup<string>(
+      () => (count++ === 0 ? Promise.reject(new Error("down")) : Promise.resolve("up")),
+      { max: 9, ttlMs: HOUR, missMs: HOUR },
+    );
     const both = await Promise.allSettled([failing.get("a"), failing.get("a")]);
     expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(await failing.get("a")).toBe("up");

@@ -55,12 +55,17 @@ describe("the host alone", () => {
     expect(await resolve(host)).toEqual(tenantAt(slug, "host"));
   });
 
-  test.each(["nobody.rowhouse.test", "pending.example", "other.example", "www.shop.example", "127.0.0.1:3000", "[::1]:3000", "a.acme.rowhouse.test"])(
-    "%s is nobody's",
-    async (host) => {
-      await expect(resolve(host)).rejects.toMatchObject({ code: "RH101", status: 404 });
-    },
-  );
+  test.each([
+    "nobody.rowhouse.test",
+    "pending.example",
+    "other.example",
+    "www.shop.example",
+    "127.0.0.1:3000",
+    "[::1]:3000",
+    "a.acme.rowhouse.test",
+  ])("%s is nobody's", async (host) => {
+    await expect(resolve(host)).rejects.toMatchObject({ code: "RH101", status: 404 });
+  });
 
   test.each([
     ["rowhouse.test", "home"],
@@ -83,9 +88,12 @@ describe("X-Tenant", () => {
     expect(await resolve("rowhouse.test", header)).toEqual(tenantAt(slug, "header"));
   });
 
-  test.each(["nobody", NOBODY, "", " ", "acme,globex", "acme, acme", "shop.example", "a'b", "x".repeat(5000)])("%j is no tenant", async (header) => {
-    await expect(resolve("api.rowhouse.test", header)).rejects.toMatchObject({ code: "RH102", status: 404 });
-  });
+  test.each(["nobody", NOBODY, "", " ", "acme,globex", "acme, acme", "shop.example", "a'b", "x".repeat(5000)])(
+    "%j is no tenant",
+    async (header) => {
+      await expect(resolve("api.rowhouse.test", header)).rejects.toMatchObject({ code: "RH102", status: 404 });
+    },
+  );
 });
 
 describe("agreement", () => {
@@ -103,7 +111,11 @@ describe("agreement", () => {
     ["X-Tenant and token", ["api.rowhouse.test", "acme", id.globex], { header: id.acme, token: id.globex }],
     ["one of three", ["acme.rowhouse.test", "acme", id.globex], { host: id.acme, header: id.acme, token: id.globex }],
     ["a suspended tenant's host and another's token", ["closed.rowhouse.test", undefined, id.acme], { token: id.acme }],
-    ["the platform's host and a tenant's token", ["admin.rowhouse.test", undefined, id.acme], { host: "platform", token: id.acme }],
+    [
+      "the platform's host and a tenant's token",
+      ["admin.rowhouse.test", undefined, id.acme],
+      { host: "platform", token: id.acme },
+    ],
     ["the platform's host and X-Tenant", ["admin.rowhouse.test", "acme"], { host: "platform", header: id.acme }],
   ] as const)("%s that differ are refused, with what each says", async (_, [host, header, token], named) => {
     await expect(resolve(host, header, token)).rejects.toMatchObject({ code: "RH104", status: 403, named });
@@ -118,7 +130,11 @@ describe("agreement", () => {
 
 test("a suspended tenant is refused, however it is named", async () => {
   const { id: closed } = await db.tenant("closed");
-  const ways = [resolve("closed.rowhouse.test"), resolve("api.rowhouse.test", "closed"), resolve("api.rowhouse.test", undefined, closed)];
+  const ways = [
+    resolve("closed.rowhouse.test"),
+    resolve("api.rowhouse.test", "closed"),
+    resolve("api.rowhouse.test", undefined, closed),
+  ];
   for (const way of ways) {
     await expect(way).rejects.toMatchObject({ code: "RH103", status: 403 });
   }

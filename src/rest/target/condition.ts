@@ -6,7 +6,7 @@ import type { Logic } from "../request/logic.ts";
 import { findColumn } from "./names.ts";
 import type { EmbedTarget, ResolvedCondition, ResolvedField } from "./target.ts";
 
-/** @throws RowhouseError columnMissing, tenantIdGiven */
+/** @throws MissingColumn; RowhouseError tenantIdGiven */
 export function resolveField(relation: Relation, { name, path }: Field): ResolvedField {
   return { column: findColumn(relation, name), path };
 }
@@ -39,7 +39,7 @@ function resolveFilter(relation: Relation, embeds: readonly EmbedTarget[], filte
 
 /**
  * @param embeds of this level, since a filter may name one of them
- * @throws RowhouseError columnMissing, tenantIdGiven, limitExceeded
+ * @throws MissingColumn; RowhouseError tenantIdGiven, limitExceeded
  */
 export function resolveCondition(relation: Relation, embeds: readonly EmbedTarget[], logic: Logic): ResolvedCondition {
   if (logic.kind === "filter") return resolveFilter(relation, embeds, logic);

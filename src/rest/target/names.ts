@@ -23,15 +23,23 @@ export function refuseTenantId(name: string | null): void {
 }
 
 /**
+ * A query reads, filters or sorts by a column that does not exist. PostgREST leaves that to PostgreSQL, so clients know the refusal by
+ * PostgreSQL's code and words.
+ */
+export class MissingColumn extends RowhouseError {
+  readonly sqlstate = "42703";
+}
+
+/**
  * A column that a query reads, filters or sorts by.
- * @throws RowhouseError columnMissing in the words of PostgreSQL's 42703; tenantIdGiven
+ * @throws MissingColumn; RowhouseError tenantIdGiven
  */
 export function findColumn(relation: Relation, name: string): Column {
   const column = relation.columns.get(name);
   if (column !== undefined) return column;
   refuseTenantId(name);
   const near = suggest(name, relation.columns.keys());
-  throw new RowhouseError("columnMissing", {
+  throw new MissingColumn("columnUnknown", {
     message: `column ${relation.name}.${name} does not exist`,
     hint: near === undefined ? undefined : `Perhaps you meant to reference the column "${relation.name}.${near}".`,
   });

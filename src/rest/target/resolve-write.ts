@@ -12,14 +12,21 @@ function resolveConflict({ query, preferences }: ApiRequest, relation: Relation)
   return { columns, isMerge: preferences.resolution === "merge-duplicates" };
 }
 
+/** PostgreSQL looks whether a view can be written before it looks at rights, and calls that a fault of the server. */
+function checkVerb(relation: Relation, verb: WriteTarget["verb"]): void {
+  if (relation.kind === "table" || relation.verbs.has(verb)) return;
+  throw new RowhouseError("methodUnsupported", { message: `The view '${relation.name}' does not take ${verb}` });
+}
+
 /**
  * Request to target, for one that writes. Filters of an insert are left aside: there is nothing yet that they could pick.
- * @throws RowhouseError as {@link resolveRead}; columnUnknown for a name in the body or in `columns`
+ * @throws RowhouseError as {@link resolveRead}; methodUnsupported for a view that is only read; columnUnknown for a name in the body or in `columns`
  */
 export function resolveWrite(request: ApiRequest, catalog: Catalog, limits: TargetLimits): WriteTarget {
   const { verb, payload, preferences } = request;
   if (verb === "read") throw new RowhouseError("internal", { message: "A read has nothing to write" });
   const read = resolveRead(request, catalog, limits);
+  checkVerb(read.relation, verb);
   const columns: Column[] = (payload?.keys ?? []).map((name) => findWritten(read.relation, name));
   return {
     verb,

@@ -155,7 +155,7 @@ function resolveOrder(relation: Relation, embeds: readonly EmbedTarget[], term: 
 
 /**
  * Request to target: names become objects of the catalog, or a refusal.
- * @throws RowhouseError tableUnknown, columnMissing, tenantIdGiven, relationshipUnknown, relationshipAmbiguous, embedNotSelected,
+ * @throws MissingColumn; RowhouseError tableUnknown, tenantIdGiven, relationshipUnknown, relationshipAmbiguous, embedNotSelected,
  * orderNotToOne, limitExceeded; featureUnsupported for a cast that is not on the list
  */
 export function resolveRead(request: ApiRequest, catalog: Catalog, limits: TargetLimits): ReadTarget {

@@ -1,2 +1,2 @@
 -- key: dblink
-create extension dblink;
+create extension dblink schema public;

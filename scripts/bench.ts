@@ -1,0 +1,200 @@
+/**
+ * `npm run bench`: what isolation costs. Requests a second and latency of four endpoints, for Rowhouse, for the same server with
+ * four round trips a request, for the same server without any tenancy, and for a hand-written handler; in one run, interleaved,
+ * with the ratios. Prints what it measured and judges nothing.
+ *
+ *   BENCH_SECONDS (2) a round   BENCH_ROUNDS (7)   BENCH_CONNECTIONS (16)
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { openKeyset } from "../src/auth/keyset.ts";
+import { mintToken } from "../src/auth/token.ts";
+import { openServer, type RunningServer } from "../src/boot.ts";
+import { readConfig } from "../src/config.ts";
+import { openDatabase, type Database } from "../src/db/connections.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { startEmbedded } from "../src/embedded/server.ts";
+import { openLog } from "../src/log.ts";
+import { createTenant } from "../src/tenant/create.ts";
+import { seedTenant } from "../src/tenant/seed.ts";
+import type { Tenant } from "../src/tenant/tenant.ts";
+import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
+import type { Measured, Round } from "./bench-load.ts";
+import { DROP_TENANCY, plainHandler, PLAIN_TABLES, runInFourTrips, runWithoutTenancy } from "./bench-servers.ts";
+
+const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 2);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 7);
+const CONNECTIONS = Number(process.env["BENCH_CONNECTIONS"] ?? 16);
+const APP = join(import.meta.dirname, "../examples/sales");
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+async function seed(database: Database): Promise<Tenant> {
+  await migrate(database, { appDir: APP });
+  const platform = database.openPool("rowhouse_platform", { max: 1 });
+  let first: Tenant | undefined;
+  for (const { slug, name, scale } of DEMO_TENANTS) {
+    const { tenant } = await createTenant(platform, database.keyring, { slug, name }, "bench");
+    const importer = await database.connect("rowhouse_importer");
+    await seedTenant(importer, database.keyring, tenant, generate(slug, scale));
+    await importer.end();
+    first ??= tenant;
+  }
+  await openKeyset(platform).current(); // one signing key, for the copy as well
+  await platform.end();
+  return first!;
+}
+
+/** The same data twice: as Rowhouse keeps it, and with row-level security taken off. */
+async function prepare(url: string): Promise<{ tenant: Tenant; walled: Database; open: Database; ids: string[] }> {
+  const secret = "a secret for benchmarks only";
+  const walled = openDatabase(url, secret);
+  const tenant = await seed(walled);
+  const owner = await walled.connectOwner();
+  await owner.query(PLAIN_TABLES);
+  const { rows } = await owner.query<{ id: string }>("select id from app.customers where tenant_id = $1 order by md5(id::text) limit 500", [tenant.id]);
+  await owner.query("vacuum analyze");
+  await owner.end();
+  const named = (name: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
+  const admin = await openDatabase(named("postgres"), secret).connectOwner();
+  await admin.query("create database bench_open template rowhouse");
+  await admin.end();
+  const open = openDatabase(named("bench_open"), secret);
+  const openOwner = await open.connectOwner();
+  await openOwner.query("select set_config('bench.tenant_id', $1, false)", [tenant.id]);
+  await openOwner.query(DROP_TENANCY);
+  await openOwner.query("vacuum analyze");
+  await openOwner.end();
+  return { tenant, walled, open, ids: rows.map(({ id }) => id) };
+}
+
+/** Every endpoint with enough different requests that no cache of one row decides. */
+function endpoints(token: string, ids: readonly string[]): Record<string, Round["requests"]> {
+  const headers = { authorization: `Bearer ${token}`, host: "acme.localhost", "content-type": "application/json" };
+  const some = ids.slice(0, 200);
+  return {
+    "GET by id": some.map((id) => ({ method: "GET", path: `/rest/v1/customers?id=eq.${id}`, headers })),
+    "GET list of 20": [0, 1, 2, 3].map((page) => ({ method: "GET", path: `/rest/v1/customers?select=id,name,email,city&order=name&limit=20&offset=${page * 20}`, headers })),
+    "POST": some.map((_, n) => ({ method: "POST", path: "/rest/v1/expenses", headers, body: JSON.stringify(newExpense(n)) })),
+    "PATCH by id": some.map((id, n) => ({ method: "PATCH", path: `/rest/v1/customers?id=eq.${id}`, headers, body: JSON.stringify({ notes: `note ${n}` }) })),
+  };
+}
+
+function newExpense(n: number) {
+  return { description: `bench ${n}`, category: "travel", vendor: "Bench", amount_cents: 100 + n, currency: "EUR", spent_on: "2026-10-01" };
+}
+
+/** One round of load, from a process of its own. */
+function measure(load: ChildProcess, round: Round): Promise<Measured> {
+  return new Promise((resolve) => {
+    load.once("message", (measured) => resolve(measured as Measured));
+    load.send(round);
+  });
+}
+
+interface Contestant {
+  readonly name: string;
+  readonly port: number;
+  /** The hand-written handler has one endpoint of its own form. */
+  readonly only?: { readonly endpoint: string; readonly requests: Round["requests"] };
+}
+
+async function race(contestants: readonly Contestant[], all: Record<string, Round["requests"]>): Promise<Map<string, Measured[]>> {
+  const load = fork(join(import.meta.dirname, "bench-load.ts"));
+  const results = new Map<string, Measured[]>();
+  for (let round = 0; round <= ROUNDS; round++) {
+    say(round === 0 ? "warming up" : `round ${round} of ${ROUNDS}`);
+    for (const [endpoint, requests] of Object.entries(all)) {
+      for (const { name, port, only } of contestants) {
+        if (only !== undefined && only.endpoint !== endpoint) continue;
+        const measured = await measure(load, {
+          url: `http://127.0.0.1:${port}`,
+          seconds: SECONDS,
+          connections: CONNECTIONS,
+          requests: only?.requests ?? requests,
+        });
+        if (measured.failed > 0) throw new Error(`${name}, ${endpoint}: ${measured.failed} requests failed`);
+        const key = `${endpoint}\0${name}`;
+        if (round > 0) results.set(key, [...(results.get(key) ?? []), measured]);
+      }
+    }
+  }
+  load.kill();
+  return results;
+}
+
+function report(contestants: readonly Contestant[], names: readonly string[], results: Map<string, Measured[]>): void {
+  const [rowhouse, ...others] = contestants;
+  for (const endpoint of names) {
+    console.log(`\n${endpoint.padEnd(46)}${"req/s".padStart(9)}${"p50 ms".padStart(9)}${"p99 ms".padStart(9)}${"Rowhouse is".padStart(14)}`);
+    const own = results.get(`${endpoint}\0${rowhouse!.name}`) ?? [];
+    for (const { name } of [rowhouse!, ...others]) {
+      const rounds = results.get(`${endpoint}\0${name}`);
+      if (rounds === undefined) continue;
+      // Of rounds that lay side by side, so that what else the machine did falls out.
+      const ratio = median(rounds.map(({ rate }, n) => (own[n]?.rate ?? Number.NaN) / rate));
+      const figures = [median(rounds.map(({ rate }) => rate)).toFixed(0), median(rounds.map(({ p50 }) => p50)).toFixed(1), median(rounds.map(({ p99 }) => p99)).toFixed(1)];
+      console.log(`  ${name.padEnd(44)}${figures.map((figure) => figure.padStart(9)).join("")}${(name === rowhouse!.name ? "" : `${ratio.toFixed(2)} x`).padStart(14)}`);
+    }
+  }
+}
+
+async function listenPlain(database: Database, tenantId: string): Promise<{ server: Server; port: number; close(): Promise<void> }> {
+  const pool = database.openPool("rowhouse_api", { max: 10 });
+  const server = createServer(plainHandler(pool, tenantId).callback());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await pool.end();
+  };
+  return { server, port: (server.address() as AddressInfo).port, close };
+}
+
+async function main(): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), "rowhouse-bench-"));
+  const log = openLog("silent");
+  const embedded = await startEmbedded({ dataDir, log, settings: { shared_buffers: "256MB" } });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+  stack.defer(() => embedded.stop());
+  say("loading three tenants, the first ten times the others");
+  const { tenant, walled, open, ids } = await prepare(embedded.url);
+
+  const config = readConfig({ PORT: "0", PUBLIC_URL: "http://localhost" }, {});
+  const start = async (database: Database, run?: Parameters<typeof openServer>[0]["run"]): Promise<RunningServer> => {
+    const server = await openServer({ config, database, log, appDir: APP, run });
+    stack.defer(() => server.close());
+    return server;
+  };
+  const platform = walled.openPool("rowhouse_platform", { max: 1 });
+  stack.defer(() => platform.end());
+  const servers = { one: await start(walled), four: await start(walled, runInFourTrips), none: await start(open, runWithoutTenancy) };
+  const plain = await listenPlain(walled, tenant.id);
+  stack.defer(plain.close);
+  const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
+  const token = await mintToken(openKeyset(platform), policy, { tenantId: tenant.id, sub: randomUUID(), role: "admin", ttlSeconds: 86_400 });
+
+  const all = endpoints(token, ids);
+  const contestants: Contestant[] = [
+    { name: "Rowhouse, one round trip", port: servers.one.port },
+    { name: "same server, no tenancy", port: servers.none.port },
+    { name: "same server, four round trips", port: servers.four.port },
+    {
+      name: "plain Koa and pg, four round trips, no token",
+      port: plain.port,
+      only: { endpoint: "GET by id", requests: ids.slice(0, 200).map((id) => ({ method: "GET" as const, path: `/?id=${id}`, headers: {} })) },
+    },
+  ];
+  const results = await race(contestants, all);
+  console.log(`Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores shared with the load generator, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s`);
+  report(contestants, Object.keys(all), results);
+}
+
+await main();

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setTenantStatus } from "../../src/tenant/change.ts";
+import { testDatabase, type TestDatabase } from "../harness.ts";
+import { eventually, testServer, type TestRequest, type TestServer } from "./server.ts";
+
+let db: TestDatabase;
+let server: TestServer;
+let acme: string;
+let globex: string;
+beforeAll(async () => {
+  db = await testDatabase();
+  server = await testServer(db);
+  acme = await server.token("acme");
+  globex = await server.token("globex");
+});
+afterAll(async () => {
+  await server?.close();
+  await db?.close();
+});
+
+interface RestBody {
+  code: string;
+  message: string;
+  details: string | null;
+  hint: string | null;
+}
+
+/** What a refusal is, all of it: status, code, PostgREST's four members, and nothing of any tenant. */
+async function refused(host: string, options: TestRequest, status: number, code: string, path = "/rest/v1/customers"): Promise<RestBody> {
+  const answer = await server.get(host, path, options);
+  const body = answer.json<RestBody>();
+  expect({ status: answer.status, code: body.code }).toEqual({ status, code });
+  expect(Object.keys(body).toSorted()).toEqual(["code", "details", "hint", "message"]);
+  expect(answer.headers["content-type"]).toBe("application/json; charset=utf-8");
+  expect(answer.headers["cache-control"]).toBe("no-store");
+  expect(answer.text).not.toContain("tenant_id");
+  return body;
+}
+
+const tampered = (token: string) => {
+  const [head, payload, signature] = token.split(".") as [string, string, string];
+  const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as Record<string, unknown>;
+  return [head, Buffer.from(JSON.stringify({ ...claims, role: "owner" })).toString("base64url"), signature].join(".");
+};
+
+describe("who asks", () => {
+  test("no token", async () => {
+    const answer = await server.get("acme.localhost", "/rest/v1/customers");
+    expect(answer.status).toBe(401);
+    expect(answer.json()["code"]).toBe("PGRST302");
+    expect(answer.headers["www-authenticate"]).toMatch(/^Bearer/);
+  });
+  test("a token that is no token", () => refused("acme.localhost", { token: "nonsense" }, 401, "PGRST301"));
+  test("another scheme", () => refused("acme.localhost", { headers: { authorization: "Basic YTpi" } }, 401, "PGRST301"));
+  test("changed claims under the old signature", () => refused("acme.localhost", { token: tampered(acme) }, 401, "PGRST301"));
+  test("an expired token", async () => {
+    const { SignJWT } = await import("jose");
+    const { openKeyset } = await import("../../src/auth/keyset.ts");
+    const { kid, alg, key } = await openKeyset(db.platform).current();
+    const { id } = await db.tenant("acme");
+    const past = Math.floor(Date.now() / 1000) - 3600;
+    const token = await new SignJWT({ tenant: id, role: "admin" })
+      .setProtectedHeader({ alg, kid, typ: "at+jwt" })
+      .setIssuer("http://localhost")
+      .setAudience("rowhouse")
+      .setSubject("somebody")
+      .setIssuedAt(past)
+      .setExpirationTime(past + 60)
+      .sign(key);
+    const body = await refused("acme.localhost", { token }, 401, "PGRST303");
+    expect(body.message).toBe("JWT expired");
+  });
+  test("the token as apikey alone is enough, as supabase-js sends it", async () => {
+    const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", { headers: { apikey: acme } });
+    expect(answer.status).toBe(200);
+  });
+  test("a good bearer with a bad apikey is refused", () => refused("acme.localhost", { token: acme, headers: { apikey: "x.y.z" } }, 401, "PGRST301"));
+});
+
+describe("which tenant", () => {
+  test("an unknown host", () => refused("nobody.localhost", { token: acme }, 404, "RH101"));
+  test("an unknown X-Tenant", () => refused("api.localhost", { token: acme, headers: { "x-tenant": "nobody" } }, 404, "RH102"));
+  test("the api host without any tenant wants a token", () => refused("api.localhost", {}, 401, "PGRST302"));
+  test("the api host takes the tenant from the token", async () => {
+    const own = await server.get("globex.localhost", "/rest/v1/customers?order=id&limit=5", { token: globex });
+    const answer = await server.get("api.localhost", "/rest/v1/customers?order=id&limit=5", { token: globex });
+    expect(answer.text).toBe(own.text);
+  });
+  test("X-Tenant that agrees, as slug and as id", async () => {
+    const { id } = await db.tenant("acme");
+    for (const tenant of ["acme", "ACME", id]) {
+      const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token: acme, headers: { "x-tenant": tenant } });
+      expect(answer.status).toBe(200);
+    }
+  });
+  test("the platform's host has no tenant's API", async () => {
+    const answer = await server.get("admin.localhost", "/rest/v1/customers", { token: acme });
+    expect([answer.status, answer.json()["code"]]).toEqual([404, "RH108"]);
+  });
+});
+
+describe("disagreement", () => {
+  const events = async () => {
+    const text = `select action, outcome, actor, tenant_id::text, request_id, details from platform.audit_events
+      where action = 'request.denied' order by id desc`;
+    return (await db.admin.query<{ outcome: string; actor: string; tenant_id: string; request_id: string; details: Record<string, unknown> }>(text)).rows;
+  };
+  const SUBJECT = "11111111-1111-4111-8111-111111111111";
+
+  test.each([
+    ["host against token", "acme.localhost", "globex", {}, SUBJECT],
+    ["X-Tenant against token", "api.localhost", "globex", { "x-tenant": "acme" }, SUBJECT],
+    ["X-Tenant against host, with the host's token", "globex.localhost", "globex", { "x-tenant": "acme" }, "anonymous"],
+    ["X-Tenant against host, without a token", "acme.localhost", null, { "x-tenant": "globex" }, "anonymous"],
+    ["X-Tenant at the platform's host", "admin.localhost", null, { "x-tenant": "globex" }, "anonymous"],
+  ] as const)("%s: 403 and an audit event", async (_, host, slug, headers, actor) => {
+    const token = slug === null ? undefined : await server.token(slug);
+    const before = (await events()).length;
+    const answer = await server.get(host, "/rest/v1/customers", { token, headers });
+    expect([answer.status, answer.json()["code"]]).toEqual([403, "RH104"]);
+    const after = await events();
+    expect(after).toHaveLength(before + 1);
+    expect(after[0]).toMatchObject({ outcome: "denied", actor, request_id: answer.headers["x-request-id"] });
+    expect(after[0]!.details).toMatchObject({ reason: "tenantDisagreement" });
+    expect(after[0]!.tenant_id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(JSON.stringify(after[0])).not.toContain(token ?? "eyJ");
+  });
+
+  test("a token's apikey of another tenant", async () => {
+    const answer = await server.get("acme.localhost", "/rest/v1/customers", { token: acme, headers: { apikey: globex } });
+    expect([answer.status, answer.json()["code"]]).toEqual([403, "RH104"]);
+  });
+});
+
+describe("a suspended tenant", () => {
+  test("its live tokens are refused at once, at every address, and good again when it is activated", async () => {
+    const initech = await server.token("initech");
+    const read = () => server.get("initech.localhost", "/rest/v1/customers?limit=1", { token: initech });
+    expect((await read()).status).toBe(200);
+    await setTenantStatus(db.platform, "initech", "suspended", "test");
+    // The registry may not have heard of it yet: it is platform.enter() that refuses.
+    const first = await read();
+    expect([first.status, first.json()["code"]]).toEqual([403, "RH103"]);
+    await refused("api.localhost", { token: initech }, 403, "RH103");
+    const page = await server.get("initech.localhost", "/", { headers: { accept: "text/html" } });
+    expect(page.status).toBe(403);
+    expect(page.text).toContain("RH103");
+    await setTenantStatus(db.platform, "initech", "active", "test");
+    await eventually(async () => expect((await read()).status).toBe(200));
+  });
+});
