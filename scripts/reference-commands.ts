@@ -28,7 +28,7 @@ function section(command: Command): string {
   const title = [nameOf(command), ...command.registeredArguments.map(argumentText)].join(" ");
   const alias = command.alias() === undefined ? "" : ` Short: \`${command.alias()}\`.`;
   const text = `${command.description()[0]!.toUpperCase()}${command.description().slice(1)}.${alias}`;
-  return [`## ${title}`, "", text, ...optionTable(command.options), ...exampleBlock(command)].join("\n");
+  return [`## \`${title}\``, "", text, ...optionTable(command.options), ...exampleBlock(command)].join("\n");
 }
 
 /** Every command that does something, depth first, in the order of `--help`; groups are only on the way. */

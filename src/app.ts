@@ -78,7 +78,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
   const app = new Koa<RequestState, object>();
   app.use(identifyRequest(trustProxies(config.TRUSTED_PROXIES)));
   app.use(logRequests(log));
-  app.use(setHeaders(sources.isDraining));
+  app.use(setHeaders());
   app.use(answerErrors({ log, refusalPage }));
   app.use(checkHeaders());
   app.use(routeProbes(probes));

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { openServer, type RunningServer } from "../boot.ts";
+import type { RunningServer } from "../boot.ts";
 import { readConfig, type Config } from "../config.ts";
 import { openDatabase, type ConnectionPool } from "../db/connections.ts";
 import type { ServerVersion } from "../db/server-version.ts";
@@ -110,6 +110,7 @@ async function start(out: Output, options: ServeOptions, stack: AsyncDisposableS
   try {
     const version = await prepare(out, { database, platform }, source.choice);
     const { appDir } = source.choice;
+    const { openServer } = await import("../boot.ts"); // Koa and all: no other command wants to wait for it
     const server = await openServer({ config, database, log: openLog(config.LOG_LEVEL), appDir });
     stack.defer(() => server.close());
     await source.announce({ ...source.choice, loaded: source.choice.demo || source.choice.loaded }, server.url);

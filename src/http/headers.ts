@@ -5,11 +5,8 @@ const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 /** What an answer depends on besides the URL, in case something between does cache it (threats.md H14). */
 const VARY = "Origin, Authorization, Host, X-Tenant, Accept, Prefer, Range";
 
-/**
- * The headers that every answer has, until a route says otherwise: unkept, unframed, unsniffed. While the server drains, each answer
- * also ends its connection, so that clients go elsewhere.
- */
-export function setHeaders(isDraining: () => boolean): Middleware {
+/** The headers that every answer has, until a route says otherwise: unkept, unframed, unsniffed. */
+export function setHeaders(): Middleware {
   return (ctx, next) => {
     const { res } = ctx;
     res.setHeader("Cache-Control", "no-store");
@@ -17,7 +14,6 @@ export function setHeaders(isDraining: () => boolean): Middleware {
     res.setHeader("X-Content-Type-Options", "nosniff");
     res.setHeader("Referrer-Policy", "no-referrer");
     res.setHeader("Content-Security-Policy", API_POLICY);
-    if (isDraining()) res.setHeader("Connection", "close");
     return next();
   };
 }

@@ -41,7 +41,8 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): unkn
  */
 export async function listenHttp(host: string, port: number): Promise<HttpListener> {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS });
-  let running = 0;
+  const running = new Set<ServerResponse>();
+  let isDraining = false;
   let onIdle = () => {};
 
   await new Promise<void>((resolve, reject) => {
@@ -50,20 +51,27 @@ export async function listenHttp(host: string, port: number): Promise<HttpListen
   });
   const bound = server.address() as AddressInfo;
 
-  const whenIdle = () => (running === 0 ? Promise.resolve() : new Promise<void>((resolve) => (onIdle = resolve)));
+  const whenIdle = () => (running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (onIdle = resolve)));
   return {
     port: bound.port,
     address: `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`,
     serve: (handler) => {
       server.on("request", (request, response) => {
-        running++;
+        running.add(response);
         response.once("close", () => {
-          if (--running === 0) onIdle();
+          running.delete(response);
+          if (running.size === 0) onIdle();
         });
+        if (isDraining) response.setHeader("Connection", "close");
         handler(request, response);
       });
     },
     drain: async (limitMs) => {
+      isDraining = true;
+      for (const response of running) {
+        // Else the client would keep the connection, and the server wait for it (server.close, node:http).
+        if (!response.headersSent) response.setHeader("Connection", "close");
+      }
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const limit = sleep(limitMs, undefined, { ref: false });

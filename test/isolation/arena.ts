@@ -44,7 +44,7 @@ export async function enter(client: pg.Client, scope: Scope, access: "read" | "w
 }
 
 /** What a statement came to: the rows it touched or returned, or the SQLSTATE that refused it. */
-export async function outcome(client: pg.Client, text: string, values: unknown[] = []): Promise<number | string> {
+export async function outcome(client: pg.ClientBase, text: string, values: unknown[] = []): Promise<number | string> {
   try {
     return (await client.query(text, values)).rowCount ?? 0;
   } catch (error) {

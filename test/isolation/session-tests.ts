@@ -71,14 +71,13 @@ export function testSessions(arenaOf: () => Arena): void {
     // With all that A can know, its own secret too: whoever comes next shall work in A's house.
     const inA = `select platform.enter('${a.context}', '\\x${a.secret.toString("hex")}', ${a.epoch}, true)`;
     const held = await pool.connect();
-    await held.query("begin");
     const names = await held
       .query<{ name: string }>("select name from pg_prepared_statements")
       .then(({ rows }) => rows.map(({ name }) => name))
-      .catch(() => ["rowhouse_enter"]);
-    await held.query("rollback");
+      .catch(() => ["rowhouse_enter"]); // where names can't be seen, the one in the source
     const trap = names.find((name) => name.startsWith("rowhouse_enter"))!;
-    await held.query(`deallocate all; prepare "${trap}" (text, bytea, bigint, boolean) as ${inA}`);
+    await outcome(held, `deallocate "${trap}"`);
+    await held.query(`prepare "${trap}" (text, bytea, bigint, boolean) as ${inA}`);
     held.release();
     const tenants: unknown[] = [];
     for (let turn = 0; turn < 3; turn++) {

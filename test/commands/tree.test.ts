@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { leafCommands } from "../../scripts/reference-commands.ts";
+import { examplesOf } from "../../src/commands/action.ts";
+import { ROOT, run } from "./rowhouse.ts";
+
+const page = readFileSync(join(ROOT, "docs/reference/commands.md"), "utf8");
+const leaves = leafCommands().map((command) => ({
+  command,
+  name: `${command.parent?.parent == null ? "" : `${command.parent.name()} `}${command.name()}`,
+}));
+
+test("the commands are those of the design", () => {
+  expect(leaves.map(({ name }) => name)).toEqual([
+    "serve",
+    "migrate",
+    "tenant create",
+    "tenant list",
+    "tenant show",
+    "tenant suspend",
+    "tenant activate",
+    "tenant rename",
+    "tenant delete",
+    "domain add",
+    "domain list",
+    "domain verify",
+    "domain remove",
+    "token",
+    "keys list",
+    "keys rotate",
+    "keys secret",
+    "export",
+    "verify",
+    "restore",
+    "check",
+    "doctor",
+  ]);
+});
+
+describe.each(leaves)("$name", ({ command, name }) => {
+  test("has examples, which name it", () => {
+    expect(examplesOf(command).length).toBeGreaterThan(0);
+    expect(examplesOf(command).some(([line]) => line.includes(`rowhouse ${name}`))).toBe(true);
+  });
+
+  test("stands in docs/reference/commands.md with every option", () => {
+    expect(page).toContain(`## \`rowhouse ${name}`);
+    for (const { flags } of command.options) expect(page).toContain(`\`${flags}\``);
+  });
+});
+
+test("--help goes to stdout, with Examples and the options that every command takes", async () => {
+  const { code, stdout, stderr } = await run(["tenant", "create", "--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^Usage: rowhouse tenant create \[options\] <slug>/);
+  for (const part of ["--if-not-exists", "--json", "--quiet", "--no-color", "Examples:\n  $ rowhouse tenant create"]) {
+    expect(stdout).toContain(part);
+  }
+});
+
+test("--version prints the package's", async () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+  expect(await run(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" });
+});

@@ -1,0 +1,40 @@
+import fc from "fast-check";
+import { test } from "vitest";
+import { testDatabase } from "../harness.ts";
+import { client, readCatalog } from "./served.ts";
+import { scrap } from "./scraps.ts";
+test("fuzz", { timeout: 300000 }, async () => {
+  await using db = await testDatabase();
+  const catalog = await readCatalog(db);
+  const c = await client(db, "globex", catalog);
+  const tables = [...catalog.relations.keys()];
+  const seen = new Map<string, number>(); const bad: string[] = [];
+  const o = (...x: string[]) => fc.constantFrom(...x);
+  const cols = [...new Set([...catalog.relations.values()].flatMap(r => [...r.columns.keys()]))];
+  const col = o(...Array.from({length: 12}, (_, n) => `@${n}@`), ...Array.from({length: 4}, (_, n) => `@${n}@->0`), "@3@->>a");
+  const op = o(..."eq neq gt gte lt lte like ilike in is isdistinct fts plfts phfts wfts fts(english) fts(nope) cs cd ov sl sr nxr nxl adj eq(any) like(all) not.eq not.in not.is".split(" "));
+  const val = fc.oneof(o("1","a","true","null","(1,2)","(a,\"b\")","{a,b}","{\"a\":1}","2024-01-01","A*","018c6e36-718d-7ddf-9043-73e66c5bb2cb","[1,2)","%","\\","a\\", "(", "_", "9999999999999999999999","1e400","NaN","infinity", "a & b", "'", "\0", "😀"), fc.string({maxLength: 6}));
+  const filter = fc.tuple(col, op, val).map(([a,b,v]) => `${a}=${b}.${encodeURIComponent(v)}`);
+  const sel = fc.array(fc.oneof(col, o("*"), col.chain(x => o("text","int","jsonb","uuid","date","bool","numeric","json","interval","timestamptz").map(t => `${x}::${t}`)), o("REL0","REL1","REL2")), {maxLength:4}).map(x => `select=${encodeURIComponent(x.join(","))}`);
+  const order = fc.oneof(o(""), col.map(x => `order=${x}.desc.nullsfirst`), o("limit=3","offset=5","limit=2&offset=1"));
+  const q = fc.tuple(sel, fc.array(filter,{maxLength:3}), order).map(([a,b,c]) => [a,...b,c].join("&"));
+  const body = fc.oneof(fc.dictionary(fc.oneof(o(...cols), o("x")), fc.oneof(fc.jsonValue(), o("x","2024-01-01")), {maxKeys:4}), fc.array(fc.dictionary(o("name","country","basis_points","valid_from_on","id"), fc.oneof(fc.jsonValue(),o("NL","2020-01-01")),{maxKeys:5}),{maxLength:3}));
+  const req = fc.record({ m: o("GET","GET","GET","HEAD","POST","PATCH","DELETE"), t: o(...tables), q: fc.oneof(q,q,q,fc.tuple(scrap,scrap).map(x=>x.map(encodeURIComponent).join("="))), b: body, p: o("","return=representation","count=exact","return=headers-only","resolution=merge-duplicates,return=representation","resolution=merge-duplicates","resolution=ignore-duplicates","handling=strict,max-affected=0","missing=default,return=representation"), a: o("*/*","application/vnd.pgrst.object+json","text/csv","application/vnd.pgrst.array+json;nulls=stripped"), x: o("","","&columns=name,country,id","&on_conflict=name") });
+  const N = Number(process.env.N ?? 4000);
+  const rels: Record<string,string[]> = { customers: ["invoices(*,invoice_items(*))","expenses(id)"], invoices: ["customers(*)","invoice_items(quantity,products(name))","locations!inner(name)"], invoice_items: ["products(*)","invoices(*)","tax_rates!inner(name)"], products: ["tax_rates(name)","invoice_items(id)"], tax_rates: ["products(*)"], locations: ["parent_id(name)","locations(name)"], expenses: ["customers(*)","tax_rates(name)"], invoice_totals: ["x()"] };
+  for (const r0 of fc.sample(req, N)) {
+    const r = {...r0};
+    const names = [...catalog.relations.get(r.t)!.columns.keys()];
+    const fix = (x: string) => x.replaceAll(/(@|%40)(\d+)(@|%40)/g, (_, __, n) => names[(Number(n) * 7) % names.length]!).replaceAll(/REL(\d)/g, (_, n) => rels[r.t]![Number(n) % rels[r.t]!.length]!);
+    r.q = fix(decodeURIComponent(r.q.replaceAll("%25","%2525"))) .replaceAll("%25","%25");
+    r.q = fix(r0.q);
+    const w = r.m !== "GET" && r.m !== "HEAD";
+    const res = await c(r.m, `/${r.t}?${r.q}${w ? r.x : ""}`, { body: w && r.m !== "DELETE" ? r.b : undefined, headers: { prefer: r.p, accept: r.a } });
+    const key = `${res.status} ${res.status >= 400 ? (res.json as any)?.code : ""}`;
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+    if (res.status >= 500 && res.status !== 501 || ["42601","42P18","42804","42702","42P08","42P02","42803"].includes((res.json as any)?.code)) bad.push(`${r.m} /${r.t}?${decodeURIComponent(r.q)} ${r.p} ${JSON.stringify(r.b)} ${res.text} ${res.statement?.text}`);
+    if (res.text?.includes("tenant_id") && !r.q.includes("tenant_id")) bad.push("TENANT " + r.q + res.text.slice(0,300));
+  }
+  console.log([...seen].sort((a,b)=>b[1]-a[1]));
+  console.log(bad.length, bad.slice(0, 12).join("\n\n"));
+});
