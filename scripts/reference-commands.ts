@@ -32,12 +32,13 @@ function section(command: Command): string {
 }
 
 /** Every command that does something, depth first, in the order of `--help`; groups are only on the way. */
-export function leafCommands(command: Command = makeProgram()): Command[] {
+export function leafCommands(command: Command): Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leafCommands);
 }
 
+export const program = await makeProgram();
+
 export function commandSections(): string {
-  const program = makeProgram();
   const global = ["## For every command", ...optionTable(program.options), "| `-h, --help` | print help |"];
   return [global.join("\n"), ...leafCommands(program).map(section)].join("\n\n");
 }

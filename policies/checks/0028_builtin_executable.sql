@@ -5,7 +5,7 @@ select
   reach.name as key,
   format('functions %s', pg_catalog.string_agg(distinct p.proname, ', ' order by p.proname)) as object,
   reach.detail,
-  'Run `rowhouse migrate` once as a superuser. Where a managed server lets nobody revoke them, suppress this: the policies hold without.' as fix
+  'Run `rowhouse migrate` as a superuser. Where a managed server lets nobody revoke them, suppress this: the policies hold without.' as fix
 from (values
   ('set_config', '^set_config$', 'One injected expression changes settings in the middle of a statement, and keeps them for the next request.'),
   ('advisory_locks', '^pg_(try_)?advisory_', 'A lock that one tenant takes stops another, or the move of a tenant.'),

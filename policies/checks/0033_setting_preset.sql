@@ -13,4 +13,4 @@ left join pg_catalog.pg_database b on b.oid = s.setdatabase
 cross join lateral pg_catalog.unnest(s.setconfig) setting
 where (s.setdatabase = 0 or b.datname = pg_catalog.current_database())
   and (r.oid is null or r.rolname ~ '^rowhouse_')
-  and setting ~* '^(app\.|rowhouse\.|backtrace_functions=|row_security=|session_replication_role=|search_path=|role=|transform_null_equals=)'
+  and setting ~* '^(app\.|rowhouse\.|backtrace_functions=|row_security=|session_replication_role=|search_path=|role=|transform_null_equals=|default_transaction_|client_encoding=|standard_conforming_strings=)'

@@ -30,8 +30,16 @@ interface CountRow {
 
 /** Types whose own hash tells all values apart that their text does, and is some four times as fast as hashing the text. */
 const HASHED_AS_THEY_ARE = new Set([
-  ...["uuid", "smallint", "integer", "bigint", "boolean", "bytea"],
-  ...["date", "timestamp with time zone", "timestamp without time zone", "time without time zone"],
+  "uuid",
+  "smallint",
+  "integer",
+  "bigint",
+  "boolean",
+  "bytea",
+  "date",
+  "timestamp with time zone",
+  "timestamp without time zone",
+  "time without time zone",
 ]);
 
 /** Everything else by its text: numeric 1.0 and 1.00, or an enum of two databases, are equal or different only there. */
@@ -78,7 +86,12 @@ export async function countTable(
     const value = counted.maxima[index] ?? null;
     return value === null ? [] : [[name, value] as const];
   });
-  return { table: tableName(shape), rows: Number(counted.rows), rowHash: counted.row_hash, maxima: Object.fromEntries(maxima) };
+  return {
+    table: tableName(shape),
+    rows: Number(counted.rows),
+    rowHash: counted.row_hash,
+    maxima: Object.fromEntries(maxima),
+  };
 }
 
 /**

@@ -28,7 +28,10 @@ export interface ExportOptions {
 
 const CHUNK = 1 << 18;
 /** Level 1: 137 of COPY's 159 MB/s at 4.9:1, where gzip -1 takes it down to 90 (mobility.md, 2a). One frame, with a checksum. */
-const ZSTD = { chunkSize: CHUNK, params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
+const ZSTD = {
+  chunkSize: CHUNK,
+  params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
+};
 
 function rowhouseVersion(): string {
   const { version } = JSON.parse(readFileSync(join(PACKAGE_DIR, "package.json"), "utf8")) as { version: string };
@@ -47,7 +50,16 @@ async function countAll({ sessions, tables }: Snapshot, onProgress: OnProgress |
     const shape = tables[index]!;
     const { rows } = await session.query<{ count: string }>(`select count(*) from ${shape.identifier}`);
     const count = (counts[index] = Number(rows[0]?.count));
-    onProgress?.({ phase: "count", table: tableName(shape), rows: count, totalRows: count, bytes: 0, totalBytes: null, allRows: null, done: true });
+    onProgress?.({
+      phase: "count",
+      table: tableName(shape),
+      rows: count,
+      totalRows: count,
+      bytes: 0,
+      totalBytes: null,
+      allRows: null,
+      done: true,
+    });
   });
   return counts;
 }
@@ -64,11 +76,21 @@ async function copyTable(
   signal: AbortSignal | undefined,
 ): Promise<Copied & { rows: number }> {
   const columns = shape.columns.map(({ identifier }) => identifier).join(", ");
-  const source = session.query(copyTo(`copy (select ${columns} from ${shape.identifier}) to stdout`, { highWaterMark: CHUNK }));
+  const source = session.query(
+    copyTo(`copy (select ${columns} from ${shape.identifier}) to stdout`, { highWaterMark: CHUNK }),
+  );
   const raw = new Meter({ countLines: true, onChunk });
   const file = new Meter();
-  await pipeline(source, raw, createZstdCompress(ZSTD), file, createWriteStream(spool, { flags: "wx", mode: 0o600 }), { signal });
-  return { rows: raw.lines, rawBytes: raw.bytes, rawSha256: raw.sha256(), fileBytes: file.bytes, fileSha256: file.sha256() };
+  await pipeline(source, raw, createZstdCompress(ZSTD), file, createWriteStream(spool, { flags: "wx", mode: 0o600 }), {
+    signal,
+  });
+  return {
+    rows: raw.lines,
+    rawBytes: raw.bytes,
+    rawSha256: raw.sha256(),
+    fileBytes: file.bytes,
+    fileSha256: file.sha256(),
+  };
 }
 
 /** What was read of all tables, by their number. */
@@ -78,12 +100,20 @@ interface Reading {
 }
 
 /** Copies each table and, apart from that, counts and hashes it: as many things at once as there are sessions. */
-async function readAll(snapshot: Snapshot, counts: readonly number[], workshop: Workshop, options: ExportOptions): Promise<Reading> {
+async function readAll(
+  snapshot: Snapshot,
+  counts: readonly number[],
+  workshop: Workshop,
+  options: ExportOptions,
+): Promise<Reading> {
   const { sessions, tables } = snapshot;
   const { onProgress, signal } = options;
   const allRows = counts.reduce((sum, rows) => sum + rows, 0);
   const reading: Reading = { copies: [], counted: [] };
-  const tasks = largestFirst(tables).flatMap((index) => [{ index, copies: true }, { index, copies: false }]);
+  const tasks = largestFirst(tables).flatMap((index) => [
+    { index, copies: true },
+    { index, copies: false },
+  ]);
   await shareOut(sessions, tasks, async (session, { index, copies }) => {
     const shape = tables[index]!;
     if (!copies) {
@@ -91,7 +121,16 @@ async function readAll(snapshot: Snapshot, counts: readonly number[], workshop: 
       return;
     }
     const report = (rows: number, bytes: number, done: boolean) =>
-      onProgress?.({ phase: "copy", table: tableName(shape), rows, totalRows: counts[index]!, bytes, totalBytes: done ? bytes : null, allRows, done });
+      onProgress?.({
+        phase: "copy",
+        table: tableName(shape),
+        rows,
+        totalRows: counts[index]!,
+        bytes,
+        totalBytes: done ? bytes : null,
+        allRows,
+        done,
+      });
     const onChunk = ({ lines, bytes }: Meter) => report(lines, bytes, false);
     const copied = await copyTable(session, shape, workshop.spoolPath(index), onChunk, signal);
     reading.copies[index] = copied;
@@ -130,10 +169,20 @@ function describe({ facts, tables }: Snapshot, { counted, copies }: Reading): Om
     };
   });
   const { migrations, ...rest } = facts;
-  return { rowhouse: rowhouseVersion(), ...rest, schema: { ...migrations, fingerprint: fingerprintOf(described) }, tables: described };
+  return {
+    rowhouse: rowhouseVersion(),
+    ...rest,
+    schema: { ...migrations, fingerprint: fingerprintOf(described) },
+    tables: described,
+  };
 }
 
-async function readTenant(database: Database, slug: string, workshop: Workshop, options: ExportOptions): Promise<Omit<Manifest, "format" | "version">> {
+async function readTenant(
+  database: Database,
+  slug: string,
+  workshop: Workshop,
+  options: ExportOptions,
+): Promise<Omit<Manifest, "format" | "version">> {
   const snapshot = await openSnapshot(database, slug, options.concurrency ?? 2);
   // A statement that runs is cut off; between statements the pipelines and the loops look at the signal themselves.
   const cut = () => void endAll(snapshot.sessions);
@@ -161,7 +210,11 @@ async function readTenant(database: Database, slug: string, workshop: Workshop, 
  * @throws RowhouseError tenantUnknown, fileExists, fileMissing, tableUnprotected, tableUnfit, exportInconsistent,
  * databaseUnavailable; the signal's reason when it was aborted. Nothing is left of the file then
  */
-export async function exportTenant(database: Database, { slug }: { readonly slug: string }, options: ExportOptions): Promise<Manifest> {
+export async function exportTenant(
+  database: Database,
+  { slug }: { readonly slug: string },
+  options: ExportOptions,
+): Promise<Manifest> {
   const overwrite = options.overwrite ?? false;
   const workshop = await openWorkshop(options.path, overwrite);
   try {

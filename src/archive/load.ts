@@ -27,11 +27,18 @@ function misfit(matched: MatchedTable, error: unknown): unknown {
  * tenant_id. Their ids stay as they are.
  * @throws RowhouseError archiveDamaged, archiveSchema
  */
-async function loadTable(session: Session, archive: OpenArchive, { live, archived, columns }: MatchedTable, onRows: (rows: number, bytes: number) => void): Promise<void> {
+async function loadTable(
+  session: Session,
+  archive: OpenArchive,
+  { live, archived, columns }: MatchedTable,
+  onRows: (rows: number, bytes: number) => void,
+): Promise<void> {
   const list = columns.map(({ identifier }) => identifier).join(", ");
-  await session.query(`create temporary table rowhouse_stage on commit drop as select ${list} from ${live.identifier} with no data`);
+  await session.query(
+    `create temporary table rowhouse_stage on commit drop as select ${list} from ${live.identifier} with no data`,
+  );
   const sink = session.query(copyFrom(`copy ${STAGE} (${list}) from stdin`));
-  await archive.readTable(archived, sink, ({ lines, bytes }) => onRows(lines, bytes));
+  await archive.readTable(archived, sink, { onChunk: ({ lines, bytes }) => onRows(lines, bytes) });
   await session.query(`insert into ${live.identifier} (${list}) overriding system value select ${list} from ${STAGE}`);
   await session.query(`drop table ${STAGE}`);
 }
@@ -46,7 +53,16 @@ export async function loadTables(
   for (const matched of tables) {
     const { rows: totalRows, rawBytes: totalBytes } = matched.archived;
     const report = (rows: number, bytes: number, done: boolean) =>
-      onProgress?.({ phase: "load", table: tableName(matched.archived), rows, totalRows, bytes, totalBytes, allRows, done });
+      onProgress?.({
+        phase: "load",
+        table: tableName(matched.archived),
+        rows,
+        totalRows,
+        bytes,
+        totalBytes,
+        allRows,
+        done,
+      });
     try {
       await loadTable(session, archive, matched, (rows, bytes) => report(rows, bytes, false));
     } catch (error) {
@@ -57,7 +73,11 @@ export async function loadTables(
 }
 
 /** The first table whose rows are not those of the archive, with what differs; null when all are the same. */
-export async function findDifference(client: DbClient, tables: readonly MatchedTable[], onProgress?: OnProgress): Promise<string | null> {
+export async function findDifference(
+  client: DbClient,
+  tables: readonly MatchedTable[],
+  onProgress?: OnProgress,
+): Promise<string | null> {
   for (const { archived, live, columns } of tables) {
     const { table, rows, rowHash } = await countTable(client, live, columns);
     const { rows: totalRows, rawBytes: bytes } = archived;
@@ -72,11 +92,17 @@ export async function findDifference(client: DbClient, tables: readonly MatchedT
  * Counts and hashes what was loaded, independently of how it was loaded, and checks the constraints that were put off.
  * @throws RowhouseError archiveSchema
  */
-export async function assertLoaded(client: DbClient, tables: readonly MatchedTable[], onProgress: OnProgress | undefined): Promise<void> {
+export async function assertLoaded(
+  client: DbClient,
+  tables: readonly MatchedTable[],
+  onProgress: OnProgress | undefined,
+): Promise<void> {
   try {
     await client.query("set constraints all immediate");
   } catch (error) {
-    throw isDatabaseError(error) ? new RowhouseError("archiveSchema", { message: error.message, details: error.detail, cause: error }) : error;
+    throw isDatabaseError(error)
+      ? new RowhouseError("archiveSchema", { message: error.message, details: error.detail, cause: error })
+      : error;
   }
   const difference = await findDifference(client, tables, onProgress);
   if (difference === null) return;

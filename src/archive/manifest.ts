@@ -13,7 +13,10 @@ const VERSION = 1;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
-const name = z.string().min(1).max(63 * 4);
+const name = z
+  .string()
+  .min(1)
+  .max(63 * 4);
 const time = z.iso.datetime();
 
 const column = z.strictObject({
@@ -59,7 +62,9 @@ const manifest = z.strictObject({
     slug: z.string().min(1).max(63),
     name: z.string().min(1).max(200),
     status: z.enum(["active", "suspended"]),
-    domains: z.array(z.strictObject({ name: z.string(), kind: z.enum(["subdomain", "custom"]), verified: z.boolean() })),
+    domains: z.array(
+      z.strictObject({ name: z.string(), kind: z.enum(["subdomain", "custom"]), verified: z.boolean() }),
+    ),
   }),
   /** The instant that all the rows are of. */
   snapshot: z.strictObject({ at: time, lsn: z.string().regex(/^[0-9A-F]+\/[0-9A-F]+$/) }),
@@ -82,10 +87,18 @@ export function tableName({ schema, name: own }: { readonly schema: string; read
 }
 
 /** SHA-256 over tables, columns, types and keys, whatever order the tables come in. Equal schemas have equal ones. */
-export function fingerprintOf(tables: readonly Pick<ManifestTable, "schema" | "name" | "columns" | "primaryKey" | "references">[]): string {
+export function fingerprintOf(
+  tables: readonly Pick<ManifestTable, "schema" | "name" | "columns" | "primaryKey" | "references">[],
+): string {
   const facts = tables
     .map(({ schema, name: own, columns, primaryKey, references }) =>
-      JSON.stringify([schema, own, columns.map((c) => [c.name, c.type, c.nullable]), primaryKey, references.toSorted()]),
+      JSON.stringify([
+        schema,
+        own,
+        columns.map((c) => [c.name, c.type, c.nullable]),
+        primaryKey,
+        references.toSorted(),
+      ]),
     )
     .toSorted();
   return createHash("sha256").update(facts.join("\n")).digest("hex");
@@ -102,7 +115,11 @@ export function fileNames(tables: readonly { readonly schema: string; readonly n
 }
 
 /** The two entries, as bytes. */
-export function renderManifest(facts: Omit<Manifest, "format" | "version">): { manifest: Manifest; json: Buffer; digest: Buffer } {
+export function renderManifest(facts: Omit<Manifest, "format" | "version">): {
+  manifest: Manifest;
+  json: Buffer;
+  digest: Buffer;
+} {
   const whole: Manifest = { format: FORMAT, version: VERSION, ...facts };
   const json = Buffer.from(`${JSON.stringify(whole, null, 2)}\n`);
   return { manifest: whole, json, digest: renderDigest(json) };

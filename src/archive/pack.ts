@@ -19,7 +19,10 @@ async function assertFree(path: string, overwrite: boolean): Promise<void> {
   if (overwrite) return;
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return;
-  throw new RowhouseError("fileExists", { message: `${path} exists`, hint: "Choose another name, or add --overwrite." });
+  throw new RowhouseError("fileExists", {
+    message: `${path} exists`,
+    hint: "Choose another name, or add --overwrite.",
+  });
 }
 
 /**
@@ -73,7 +76,16 @@ export async function packArchive(
       signal?.throwIfAborted();
       await writeSpool(file, workshop.spoolPath(index), table.file, table.fileBytes, mtime);
       const { rows, fileBytes: bytes } = table;
-      onProgress?.({ phase: "pack", table: tableName(table), rows, totalRows: rows, bytes, totalBytes: bytes, allRows: null, done: true });
+      onProgress?.({
+        phase: "pack",
+        table: tableName(table),
+        rows,
+        totalRows: rows,
+        bytes,
+        totalBytes: bytes,
+        allRows: null,
+        done: true,
+      });
     }
     await writeWhole(file, MANIFEST, json, mtime);
     await writeWhole(file, DIGEST, digest, mtime);

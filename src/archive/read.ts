@@ -8,6 +8,12 @@ import { DIGEST, MANIFEST, parseManifest, type Manifest, type ManifestTable } fr
 import { Meter } from "./meter.ts";
 import { readTarEntries, type TarEntry } from "./tar.ts";
 
+export interface ReadOptions {
+  /** Called with the uncompressed totals so far, once per chunk. */
+  readonly onChunk?: (meter: Meter) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** An archive whose container and manifest were checked. Its tables' data is checked as it is read. */
 export interface OpenArchive {
   readonly manifest: Manifest;
@@ -15,7 +21,7 @@ export interface OpenArchive {
    * Writes the rows of a table to `sink`, which must keep nothing of them when this throws.
    * @throws RowhouseError archiveDamaged, at the latest after the last byte; what the sink throws
    */
-  readTable(table: ManifestTable, sink: Writable, onChunk?: (meter: Meter) => void): Promise<void>;
+  readTable(table: ManifestTable, sink: Writable, options?: ReadOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,7 +47,8 @@ function checkEntries(entries: readonly TarEntry[], { tables }: Manifest): void 
     const entry = entries[index];
     if (entry?.name !== name) throw damaged(name, `${entry?.name ?? "nothing"} stands where it should be`);
     const size = tables[index]?.fileBytes;
-    if (size !== undefined && entry.size !== size) throw damaged(name, `it has ${entry.size} bytes, the manifest says ${size}`);
+    if (size !== undefined && entry.size !== size)
+      throw damaged(name, `it has ${entry.size} bytes, the manifest says ${size}`);
   }
   const extra = entries[wanted.length];
   if (extra !== undefined) throw damaged(extra.name, "the manifest does not list it");
@@ -49,7 +56,8 @@ function checkEntries(entries: readonly TarEntry[], { tables }: Manifest): void 
 
 async function readManifest(file: FileHandle, entries: readonly TarEntry[]): Promise<Manifest> {
   const [json, digest] = entries.slice(-2);
-  if (json?.name !== MANIFEST || digest?.name !== DIGEST) throw damaged(MANIFEST, "it is missing from the end, so the archive is incomplete");
+  if (json?.name !== MANIFEST || digest?.name !== DIGEST)
+    throw damaged(MANIFEST, "it is missing from the end, so the archive is incomplete");
   return parseManifest(await readWhole(file, json), await readWhole(file, digest));
 }
 
@@ -67,7 +75,7 @@ function checkTable(table: ManifestTable, raw: Meter, file: Meter): void {
 
 /** The content of an entry, piece by piece. Ends early where the file does, which the sizes then tell. */
 async function* slices(file: FileHandle, { offset, size }: TarEntry): AsyncGenerator<Buffer> {
-  for (let done = 0; done < size; ) {
+  for (let done = 0; done < size;) {
     const length = Math.min(CHUNK, size - done);
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset + done);
     if (bytesRead === 0) return;
@@ -81,19 +89,21 @@ async function readTable(
   entry: TarEntry,
   table: ManifestTable,
   sink: Writable,
-  onChunk: ((meter: Meter) => void) | undefined,
+  { onChunk, signal }: ReadOptions = {},
 ): Promise<void> {
-  const exceeded = () => damaged(table.file, `it unpacks to more than the ${table.rawBytes} bytes that the manifest says`);
+  const exceeded = () =>
+    damaged(table.file, `it unpacks to more than the ${table.rawBytes} bytes that the manifest says`);
   const packed = new Meter();
   const raw = new Meter({ countLines: true, limit: { bytes: table.rawBytes, exceeded }, onChunk });
   const unpack = createZstdDecompress(ZSTD);
   let unpackFailure: Error | undefined;
   unpack.once("error", (error) => (unpackFailure = error));
   try {
-    await pipeline(slices(file, entry), packed, unpack, raw, sink);
+    await pipeline(slices(file, entry), packed, unpack, raw, sink, { signal });
   } catch (error) {
     // pipeline() destroys every stream with the first error, so an error that others had shows here, too.
-    if (error === unpackFailure && !(error instanceof RowhouseError)) throw damaged(table.file, `zstd: ${unpackFailure?.message}`, error);
+    if (error === unpackFailure && !(error instanceof RowhouseError))
+      throw damaged(table.file, `zstd: ${unpackFailure?.message}`, error);
     throw error;
   }
   checkTable(table, raw, packed);
@@ -110,7 +120,10 @@ async function openFile(path: string): Promise<FileHandle> {
   });
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw new RowhouseError("fileMissing", { message: `${path} is not a file`, hint: "Name an archive that `rowhouse export` wrote." });
+  throw new RowhouseError("fileMissing", {
+    message: `${path} is not a file`,
+    hint: "Name an archive that `rowhouse export` wrote.",
+  });
 }
 
 /**
@@ -126,7 +139,7 @@ export async function openArchive(path: string): Promise<OpenArchive> {
     const byName = new Map(entries.map((entry) => [entry.name, entry]));
     return {
       manifest,
-      readTable: (table, sink, onChunk) => readTable(file, byName.get(table.file)!, table, sink, onChunk),
+      readTable: (table, sink, options) => readTable(file, byName.get(table.file)!, table, sink, options),
       close: () => file.close(),
     };
   } catch (error) {

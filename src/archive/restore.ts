@@ -10,7 +10,7 @@ import type { Manifest } from "./manifest.ts";
 import type { OnProgress } from "./progress.ts";
 import { openArchive, type OpenArchive } from "./read.ts";
 import { raiseSequences } from "./sequence.ts";
-import { applySettings, type Session } from "./session.ts";
+import { applySettings, endAll, type Session } from "./session.ts";
 import { matchTables, readShapes, type MatchedTable, type TableShape } from "./shape.ts";
 import { verifyTables } from "./verify.ts";
 
@@ -22,6 +22,8 @@ export interface RestoreOptions {
   /** For the audit trail. */
   readonly actor?: string;
   readonly onProgress?: OnProgress;
+  /** Ends the work and takes back what it wrote; what is committed by then stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RestoredTenant {
@@ -54,10 +56,19 @@ function notEmpty(slug: string, why: string): RowhouseError {
 }
 
 /** The tenant to fill: the one of this slug, or one that is made now. */
-async function findOrBegin({ database, pool, archive, options, actor }: Work): Promise<{ tenant: Tenant; created: boolean }> {
+async function findOrBegin({
+  database,
+  pool,
+  archive,
+  options,
+  actor,
+}: Work): Promise<{ tenant: Tenant; created: boolean }> {
   const { tenant: archived } = archive.manifest;
   const slug = options.as ?? archived.slug;
-  const { rows } = await pool.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1 or t.id = $2`, [slug, archived.id]);
+  const { rows } = await pool.query<Tenant>(
+    `select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1 or t.id = $2`,
+    [slug, archived.id],
+  );
   const found = rows.find((tenant) => tenant.slug === slug);
   if (found !== undefined) return { tenant: found, created: false };
   const renamed = options.as === undefined ? rows[0] : undefined;
@@ -118,12 +129,21 @@ async function restore(work: Work): Promise<RestoredTenant> {
   return { tenant: finished, created, manifest, rows, domainsLeft };
 }
 
-async function withImporter<T>(database: Database, work: (pool: ConnectionPool, session: Session) => Promise<T>): Promise<T> {
+/** An abort cuts the importer's connection, which rolls back; the platform's stays, to take the tenant back. */
+async function withImporter<T>(
+  database: Database,
+  signal: AbortSignal | undefined,
+  work: (pool: ConnectionPool, session: Session) => Promise<T>,
+): Promise<T> {
   const session = await database.connect("rowhouse_importer");
   const pool = database.openPool("rowhouse_platform", { max: 1 });
+  const cut = () => void endAll([session]);
+  signal?.addEventListener("abort", cut, { once: true });
   try {
+    signal?.throwIfAborted();
     return await work(pool, session);
   } finally {
+    signal?.removeEventListener("abort", cut);
     await Promise.all([session.end(), pool.end()]);
   }
 }
@@ -141,19 +161,26 @@ async function readLiveShapes(session: Session): Promise<TableShape[]> {
  * come in one transaction, are counted and hashed there and compared with the manifest; then the tenant opens. A failure
  * takes the tenant back; after a crash the same restore, run again, goes on from where it was.
  * @throws RowhouseError fileMissing, archiveDamaged, archiveVersion, archiveSchema, tenantNotEmpty, tenantExists, slugMalformed,
- * slugReserved, domainTaken, databaseUnavailable
+ * slugReserved, domainTaken, databaseUnavailable; the signal's reason
  */
-export async function restoreArchive(database: Database, path: string, options: RestoreOptions = {}): Promise<RestoredTenant> {
+export async function restoreArchive(
+  database: Database,
+  path: string,
+  options: RestoreOptions = {},
+): Promise<RestoredTenant> {
   if (options.as !== undefined) checkSlug(options.as);
   const archive = await openArchive(path);
   try {
-    await verifyTables(archive, options.onProgress);
-    return await withImporter(database, async (pool, session) => {
+    await verifyTables(archive, options);
+    return await withImporter(database, options.signal, async (pool, session) => {
       const shapes = await readLiveShapes(session);
       const tables = matchTables(archive.manifest.tables, shapes);
       const actor = options.actor ?? "platform:restore";
       return restore({ database, pool, session, archive, tables, shapes, options, actor });
     });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
   } finally {
     await archive.close();
   }

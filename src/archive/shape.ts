@@ -80,7 +80,10 @@ function tableProblems(archived: ManifestTable, live: TableShape | undefined): s
   }
   const given = new Set(archived.columns.map(({ name }) => name));
   const wanting = live.columns.filter(({ name, nullable, hasDefault }) => !given.has(name) && !nullable && !hasDefault);
-  return [...problems, ...wanting.map(({ name }) => `${table}.${name} is not null, has no default and is not in the archive`)];
+  return [
+    ...problems,
+    ...wanting.map(({ name }) => `${table}.${name} is not null, has no default and is not in the archive`),
+  ];
 }
 
 /**

@@ -12,7 +12,9 @@ import { readShapes, type TableShape } from "./shape.ts";
 export interface Snapshot {
   readonly sessions: readonly Session[];
   readonly tables: readonly TableShape[];
-  readonly facts: Pick<Manifest, "postgres" | "tenant" | "snapshot"> & { readonly migrations: { platform: string[]; app: string[] } };
+  readonly facts: Pick<Manifest, "postgres" | "tenant" | "snapshot"> & {
+    readonly migrations: { platform: string[]; app: string[] };
+  };
 }
 
 const MAX_TRIES = 5;
@@ -31,7 +33,10 @@ async function freeze(lead: Session): Promise<TableShape[]> {
     if (found.map(({ identifier }) => identifier).join() === wanted.join()) return found;
     await lead.query("rollback");
   }
-  throw new RowhouseError("busy", { message: "The schema keeps changing", hint: "Export again when the migration is over." });
+  throw new RowhouseError("busy", {
+    message: "The schema keeps changing",
+    hint: "Export again when the migration is over.",
+  });
 }
 
 /** @throws RowhouseError tableUnprotected where COPY would not be under row-level security, or under more of it than ours */
@@ -77,7 +82,10 @@ async function readTenantFacts(database: Database, id: string, slug: string): Pr
     await joinSnapshot(client, id);
     const { rows } = await client.query<TenantFacts>(TENANT_FACTS, [slug]);
     if (rows[0] !== undefined) return rows[0];
-    throw new RowhouseError("tenantUnknown", { message: `There is no tenant ${slug}`, hint: "`rowhouse tenant list` shows them." });
+    throw new RowhouseError("tenantUnknown", {
+      message: `There is no tenant ${slug}`,
+      hint: "`rowhouse tenant list` shows them.",
+    });
   } finally {
     await client.end();
   }
@@ -123,7 +131,8 @@ function exportable({ id, slug, name, status, domains }: TenantFacts): Manifest[
   if (status === "active" || status === "suspended") return { id, slug, name, status, domains };
   throw new RowhouseError("busy", {
     message: `The tenant ${slug} is ${status}`,
-    hint: status === "importing" ? "Run the restore that fills it again, to its end." : "Export it before it is deleted.",
+    hint:
+      status === "importing" ? "Run the restore that fills it again, to its end." : "Export it before it is deleted.",
   });
 }
 

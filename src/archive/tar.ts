@@ -57,7 +57,8 @@ export function tarEnd(): Buffer {
 }
 
 function parseHeader(block: Buffer): { name: string; size: number; mtime: number } {
-  const text = (start: number, length: number) => block.toString("latin1", start, start + length).split("\0", 1)[0] ?? "";
+  const text = (start: number, length: number) =>
+    block.toString("latin1", start, start + length).split("\0", 1)[0] ?? "";
   const size = block[124] === 0x80 ? Number(block.readBigUInt64BE(128)) : Number.parseInt(text(124, 12), 8);
   return { name: text(0, 100), size, mtime: Number.parseInt(text(136, 12), 8) };
 }
@@ -79,7 +80,8 @@ async function readEntry(file: FileHandle, offset: number, fileSize: number): Pr
   const block = await readBlock(file, offset);
   if (block.equals(END.subarray(0, BLOCK))) return null;
   const { name, size, mtime } = parseHeader(block);
-  const isCanonical = Number.isSafeInteger(size) && size >= 0 && mtime >= 0 && tarHeader(name, size, mtime).equals(block);
+  const isCanonical =
+    Number.isSafeInteger(size) && size >= 0 && mtime >= 0 && tarHeader(name, size, mtime).equals(block);
   if (!isCanonical || !NAME.test(name)) {
     throw damaged(null, `the header at byte ${offset} is not one that Rowhouse writes (name ${JSON.stringify(name)})`);
   }

@@ -1,37 +1,37 @@
 import { Command, CommanderError } from "commander";
-import { registerCheck } from "./check.ts";
-import { registerDoctor } from "./doctor.ts";
-import { registerDomain } from "./domain.ts";
-import { registerExport } from "./export.ts";
 import { printFailure } from "./failure.ts";
 import { handleSignals } from "./interrupt.ts";
-import { registerKeys } from "./keys.ts";
-import { registerMigrate } from "./migrate.ts";
-import { registerRestore } from "./restore.ts";
-import { registerServe } from "./serve.ts";
-import { registerTenant } from "./tenant.ts";
-import { registerToken } from "./token.ts";
 import { readVersion } from "./version.ts";
-import { registerVerify } from "./verify.ts";
 import { addExamples } from "./action.ts";
 
-/** In the order of `--help`. */
-const COMMANDS = [
-  registerServe,
-  registerMigrate,
-  registerTenant,
-  registerDomain,
-  registerToken,
-  registerKeys,
-  registerExport,
-  registerVerify,
-  registerRestore,
-  registerCheck,
-  registerDoctor,
-];
+type Register = (program: Command) => void;
 
-/** The whole command tree. Running nothing and printing nothing until it is parsed. */
-export function makeProgram(): Command {
+/** In the order of `--help`. Each is loaded when it is wanted: what one needs, the others need not wait for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  serve: async () => (await import("./serve.ts")).registerServe,
+  migrate: async () => (await import("./migrate.ts")).registerMigrate,
+  tenant: async () => (await import("./tenant.ts")).registerTenant,
+  domain: async () => (await import("./domain.ts")).registerDomain,
+  token: async () => (await import("./token.ts")).registerToken,
+  keys: async () => (await import("./keys.ts")).registerKeys,
+  export: async () => (await import("./export.ts")).registerExport,
+  verify: async () => (await import("./verify.ts")).registerVerify,
+  restore: async () => (await import("./restore.ts")).registerRestore,
+  check: async () => (await import("./check.ts")).registerCheck,
+  doctor: async () => (await import("./doctor.ts")).registerDoctor,
+};
+
+/** The commands that these arguments can mean: one, or all where help or a suggestion may want them. */
+function chooseCommands(args: readonly string[]): string[] {
+  const wanted = args.find((arg) => !arg.startsWith("-")) ?? "";
+  return Object.hasOwn(COMMANDS, wanted) ? [wanted] : Object.keys(COMMANDS);
+}
+
+/**
+ * The command tree. Runs nothing and prints nothing until it is parsed.
+ * @param args what will be parsed; the whole tree without them
+ */
+export async function makeProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command("rowhouse")
     .description("Tenants in one PostgreSQL database, kept apart by row-level security, and movable.")
     .version(readVersion(), "-V, --version", "print the version")
@@ -48,7 +48,7 @@ export function makeProgram(): Command {
     ["rowhouse tenant create acme --name 'Acme Corp'", "one more tenant"],
     ["rowhouse check", "prove that the tenants are kept apart"],
   ]);
-  for (const register of COMMANDS) register(program);
+  for (const name of chooseCommands(args)) (await COMMANDS[name]!())(program);
   return program;
 }
 
@@ -68,7 +68,8 @@ export async function runCommand(args: readonly string[]): Promise<void> {
   endQuietlyOnClosedPipe();
   handleSignals();
   try {
-    await makeProgram().parseAsync([...args], { from: "user" });
+    const program = await makeProgram(args);
+    await program.parseAsync([...args], { from: "user" });
   } catch (error) {
     // commander throws to end after --help and --version, too.
     if (error instanceof CommanderError && error.message === "(outputHelp)") process.exitCode = error.exitCode === 0 ? 0 : 2;

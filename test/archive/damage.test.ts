@@ -54,7 +54,10 @@ describe("damage by accident", () => {
   });
 
   test("one flipped bit in each byte of the first header, and around each padding", async () => {
-    const edges = parts.reduce<number[]>((ends, { data }) => [...ends, (ends.at(-1) ?? 0) + 512 + Math.ceil(data.length / 512) * 512], []);
+    const edges = parts.reduce<number[]>(
+      (ends, { data }) => [...ends, (ends.at(-1) ?? 0) + 512 + Math.ceil(data.length / 512) * 512],
+      [],
+    );
     const around = edges.flatMap((edge) => [edge - 1, edge, edge + 99, edge + 150, edge + 155, edge + 156, edge + 511]);
     for (const position of [...Array.from({ length: 512 }, (_, index) => index), ...around]) {
       const flipped = Buffer.from(good);
@@ -71,7 +74,20 @@ describe("damage by accident", () => {
         await truncate(bad, length);
         await refusal("archiveDamaged", verifyArchive(bad));
       }),
-      { numRuns: 150, examples: [[0], [1], [511], [512], [513], [good.length - 1], [good.length - 512], [good.length - 1024], [good.length - 1025]] },
+      {
+        numRuns: 150,
+        examples: [
+          [0],
+          [1],
+          [511],
+          [512],
+          [513],
+          [good.length - 1],
+          [good.length - 512],
+          [good.length - 1024],
+          [good.length - 1025],
+        ],
+      },
     );
   });
 
@@ -90,7 +106,10 @@ describe("damage by accident", () => {
   });
 
   test("bytes of a table, of the manifest and of its digest: the details name the entry", async () => {
-    const flip = (name: string) => joinParts(parts.map((part) => (part.name === name ? { ...part, data: Buffer.from(part.data).fill(65, 20, 21) } : part)));
+    const flip = (name: string) =>
+      joinParts(
+        parts.map((part) => (part.name === name ? { ...part, data: Buffer.from(part.data).fill(65, 20, 21) } : part)),
+      );
     expect(await refused(flip("data/app.customers.copy.zst"))).toBe("data/app.customers.copy.zst");
     expect(await refused(flip("manifest.json"))).toBe("manifest.json");
     expect(await refused(flip("manifest.sha256"))).toBe("manifest.json");
@@ -99,7 +118,10 @@ describe("damage by accident", () => {
 
 describe("a changed manifest", () => {
   test("is refused by its digest", async () => {
-    const edit = (part: Part) => (part.name === "manifest.json" ? { ...part, data: Buffer.from(part.data.toString().replace("Globex", "Glodex")) } : part);
+    const edit = (part: Part) =>
+      part.name === "manifest.json"
+        ? { ...part, data: Buffer.from(part.data.toString().replace("Globex", "Glodex")) }
+        : part;
     expect(await refused(joinParts(parts.map(edit)))).toBe("manifest.json");
   });
 
@@ -110,24 +132,42 @@ describe("a changed manifest", () => {
     ["bytes", customers((table) => (table["rawBytes"] = Number(table["rawBytes"]) + 1)), "data/app.customers.copy.zst"],
     ["too few bytes", customers((table) => (table["rawBytes"] = 10_000)), "data/app.customers.copy.zst"],
     ["SHA-256", customers((table) => (table["rawSha256"] = "0".repeat(64))), "data/app.customers.copy.zst"],
-    ["SHA-256 of the file", customers((table) => (table["fileSha256"] = "0".repeat(64))), "data/app.customers.copy.zst"],
+    [
+      "SHA-256 of the file",
+      customers((table) => (table["fileSha256"] = "0".repeat(64))),
+      "data/app.customers.copy.zst",
+    ],
     ["size of the file", customers((table) => (table["fileBytes"] = 5)), "data/app.customers.copy.zst"],
     ["name of the file", customers((table) => (table["file"] = "data/app.invoices.copy.zst")), "manifest.json"],
     ["a path out of the archive", customers((table) => (table["file"] = "../../etc/passwd")), "manifest.json"],
     ["an unknown key", customers((table) => (table["extra"] = 1)), "manifest.json"],
     ["negative rows", customers((table) => (table.rows = -1)), "manifest.json"],
     ["a table left out", () => withManifest(parts, (manifest) => manifest.tables.pop()), "manifest.json"],
-    ["a table twice", () => withManifest(parts, (manifest) => manifest.tables.push(manifest.tables[0]!)), "manifest.json"],
+    [
+      "a table twice",
+      () => withManifest(parts, (manifest) => manifest.tables.push(manifest.tables[0]!)),
+      "manifest.json",
+    ],
     ["children before parents", () => withManifest(parts, (manifest) => manifest.tables.reverse()), "manifest.json"],
-    ["tenant_id among the columns", () => withManifest(parts, (manifest) => (manifest.tables[0]!.columns[0]!.name = "tenant_id")), "manifest.json"],
+    [
+      "tenant_id among the columns",
+      () => withManifest(parts, (manifest) => (manifest.tables[0]!.columns[0]!.name = "tenant_id")),
+      "manifest.json",
+    ],
     ["a slug of another kind", () => withManifest(parts, (manifest) => (manifest.tenant.id = "x")), "manifest.json"],
   ])("is refused even with a digest that fits: %s", async (_what, forge, entry) => {
     expect(await refused(joinParts(forge()))).toBe(entry);
   });
 
   test("of another version or format is refused as that", async () => {
-    await refused(joinParts(withManifest(parts, (manifest) => Object.assign(manifest, { version: 2 }))), "archiveVersion");
-    await refused(joinParts(withManifest(parts, (manifest) => Object.assign(manifest, { format: "other" }))), "archiveVersion");
+    await refused(
+      joinParts(withManifest(parts, (manifest) => Object.assign(manifest, { version: 2 }))),
+      "archiveVersion",
+    );
+    await refused(
+      joinParts(withManifest(parts, (manifest) => Object.assign(manifest, { format: "other" }))),
+      "archiveVersion",
+    );
   });
 });
 
@@ -138,13 +178,30 @@ describe("a hostile container", () => {
     const block = tarHeader(name, size, 0);
     block.write(bytes, at, "latin1");
     block.fill(32, 148, 156);
-    block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+    block.write(
+      `${block
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, "0")}\0 `,
+      148,
+      "latin1",
+    );
     return block;
   };
-  const first = (name: string, typeAt156: string): Part => ({ name, data: Buffer.alloc(0), header: header(name, 0, 156, typeAt156) });
+  const first = (name: string, typeAt156: string): Part => ({
+    name,
+    data: Buffer.alloc(0),
+    header: header(name, 0, 156, typeAt156),
+  });
 
   test.each<[string, () => Part[]]>([
-    ["two tables swapped", () => parts.with(index("customers"), { ...parts[index("invoices")]!, name: parts[index("customers")]!.name }).with(index("invoices."), { ...parts[index("customers")]!, name: parts[index("invoices.")]!.name })],
+    [
+      "two tables swapped",
+      () =>
+        parts
+          .with(index("customers"), { ...parts[index("invoices")]!, name: parts[index("customers")]!.name })
+          .with(index("invoices."), { ...parts[index("customers")]!, name: parts[index("invoices.")]!.name }),
+    ],
     ["two entries in another order", () => parts.toSpliced(0, 2, parts[1]!, parts[0]!)],
     ["the manifest first", () => [parts.at(-2)!, ...parts.slice(0, -2), parts.at(-1)!]],
     ["no manifest", () => parts.slice(0, -2)],
@@ -155,18 +212,65 @@ describe("a hostile container", () => {
     ["a path upwards", () => [{ name: "../evil", data: Buffer.from("x") }, ...parts]],
     ["a path upwards in data", () => [{ name: "data/../../evil.copy.zst", data: Buffer.from("x") }, ...parts]],
     ["an absolute path", () => [{ name: "/etc/cron.d/evil", data: Buffer.from("x") }, ...parts]],
-    ["a name with a NUL and more", () => [{ name: "manifest.json", data: Buffer.alloc(0), header: header("manifest.json", 0, 14, "evil") }, ...parts]],
+    [
+      "a name with a NUL and more",
+      () => [
+        { name: "manifest.json", data: Buffer.alloc(0), header: header("manifest.json", 0, 14, "evil") },
+        ...parts,
+      ],
+    ],
     ["a hard link", () => [first("data/app.a.copy.zst", "1/etc/passwd"), ...parts]],
     ["a symbolic link", () => [first("data/app.a.copy.zst", "2/etc/passwd"), ...parts]],
     ["a device", () => [first("data/app.a.copy.zst", "3"), ...parts]],
     ["a folder", () => [first("data/", "5"), ...parts]],
-    ["a pax header", () => [{ name: "data/app.a.copy.zst", data: Buffer.from("12 path=/x\n\n"), header: header("data/app.a.copy.zst", 12, 156, "x") }, ...parts]],
-    ["a GNU long name", () => [{ name: "././@LongLink", data: Buffer.from("/etc/x\0"), header: header("././@LongLink", 7, 156, "L") }, ...parts]],
+    [
+      "a pax header",
+      () => [
+        {
+          name: "data/app.a.copy.zst",
+          data: Buffer.from("12 path=/x\n\n"),
+          header: header("data/app.a.copy.zst", 12, 156, "x"),
+        },
+        ...parts,
+      ],
+    ],
+    [
+      "a GNU long name",
+      () => [
+        { name: "././@LongLink", data: Buffer.from("/etc/x\0"), header: header("././@LongLink", 7, 156, "L") },
+        ...parts,
+      ],
+    ],
     ["a sparse file", () => [first("data/app.a.copy.zst", "S"), ...parts]],
-    ["a huge size", () => [{ name: "data/app.a.copy.zst", data: Buffer.alloc(0), header: tarHeader("data/app.a.copy.zst", 2 ** 52, 0) }, ...parts]],
-    ["a negative size", () => [{ name: "data/app.a.copy.zst", data: Buffer.alloc(0), header: header("data/app.a.copy.zst", 0, 124, "\u00ff".repeat(12)) }, ...parts]],
-    ["a prefix", () => [{ name: "data/app.a.copy.zst", data: Buffer.alloc(0), header: header("data/app.a.copy.zst", 0, 345, "/etc") }, ...parts]],
-    ["a digest of another file", () => parts.with(-1, { name: "manifest.sha256", data: Buffer.concat([parts.at(-1)!.data, parts.at(-1)!.data]) })],
+    [
+      "a huge size",
+      () => [
+        { name: "data/app.a.copy.zst", data: Buffer.alloc(0), header: tarHeader("data/app.a.copy.zst", 2 ** 52, 0) },
+        ...parts,
+      ],
+    ],
+    [
+      "a negative size",
+      () => [
+        {
+          name: "data/app.a.copy.zst",
+          data: Buffer.alloc(0),
+          header: header("data/app.a.copy.zst", 0, 124, "\u00ff".repeat(12)),
+        },
+        ...parts,
+      ],
+    ],
+    [
+      "a prefix",
+      () => [
+        { name: "data/app.a.copy.zst", data: Buffer.alloc(0), header: header("data/app.a.copy.zst", 0, 345, "/etc") },
+        ...parts,
+      ],
+    ],
+    [
+      "a digest of another file",
+      () => parts.with(-1, { name: "manifest.sha256", data: Buffer.concat([parts.at(-1)!.data, parts.at(-1)!.data]) }),
+    ],
   ])("%s", async (_what, forge) => {
     await refused(joinParts(forge()));
   });
@@ -206,7 +310,9 @@ describe("a hostile container", () => {
     await verifyArchive(bad);
     const error = await refusal("archiveSchema", restoreArchive(db.database, bad, { as: "refused" }));
     expect(error.message).toContain("app.tax_rates");
-    const { rows } = await db.admin.query("select from platform.tenants where slug = 'refused' union all select from platform.domains where name = 'refused'");
+    const { rows } = await db.admin.query(
+      "select from platform.tenants where slug = 'refused' union all select from platform.domains where name = 'refused'",
+    );
     expect(rows).toEqual([]);
   });
 

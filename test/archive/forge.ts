@@ -20,7 +20,11 @@ export async function readParts(path: string): Promise<Part[]> {
 
 /** A container of these parts, well-formed as far as they let it be. */
 export function joinParts(parts: readonly Part[]): Buffer {
-  const blocks = parts.flatMap(({ name, data, header }) => [header ?? tarHeader(name, data.length, 0), data, tarPadding(data.length)]);
+  const blocks = parts.flatMap(({ name, data, header }) => [
+    header ?? tarHeader(name, data.length, 0),
+    data,
+    tarPadding(data.length),
+  ]);
   return Buffer.concat([...blocks, tarEnd()]);
 }
 
@@ -35,7 +39,10 @@ export function withManifest(parts: readonly Part[], change: (manifest: Manifest
   manifest.schema.fingerprint = fingerprintOf(manifest.tables);
   const data = Buffer.from(JSON.stringify(manifest));
   const digest = Buffer.from(`${createHash("sha256").update(data).digest("hex")}  manifest.json\n`);
-  const changed = new Map([["manifest.json", data], ["manifest.sha256", digest]]);
+  const changed = new Map([
+    ["manifest.json", data],
+    ["manifest.sha256", digest],
+  ]);
   return parts.map((part) => ({ ...part, data: changed.get(part.name) ?? part.data }));
 }
 
@@ -47,13 +54,16 @@ export function withRows(parts: readonly Part[], table: string, rows: string): P
   const file = manifestOf(parts).tables.find(({ name }) => name === table)!.file;
   const changed = parts.map((part) => (part.name === file ? { ...part, data } : part));
   return withManifest(changed, ({ tables }) => {
-    Object.assign(tables.find(({ name }) => name === table)!, {
-      rows: rows.split("\n").length - 1,
-      rawBytes: raw.length,
-      rawSha256: sha256(raw),
-      fileBytes: data.length,
-      fileSha256: sha256(data),
-    });
+    Object.assign(
+      tables.find(({ name }) => name === table)!,
+      {
+        rows: rows.split("\n").length - 1,
+        rawBytes: raw.length,
+        rawSha256: sha256(raw),
+        fileBytes: data.length,
+        fileSha256: sha256(data),
+      },
+    );
   });
 }
 

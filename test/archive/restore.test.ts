@@ -52,14 +52,19 @@ describe("a restore is refused", () => {
   test("under a slug that is malformed, reserved, or another tenant's old address", async () => {
     await refusal("slugMalformed", restoreArchive(db.database, path, { as: "Not A Slug" }));
     await refusal("slugReserved", restoreArchive(db.database, path, { as: "admin" }));
-    await db.platform.query("insert into platform.domains (name, kind, tenant_id, verified_at) values ('former', 'subdomain', $1, now())", [(await db.tenant("acme")).id]);
+    await db.platform.query(
+      "insert into platform.domains (name, kind, tenant_id, verified_at) values ('former', 'subdomain', $1, now())",
+      [(await db.tenant("acme")).id],
+    );
     const before = await registry();
     await refusal("domainTaken", restoreArchive(db.database, path, { as: "former" }));
     expect(await registry()).toEqual(before);
   });
 
   test("where a table is missing", async () => {
-    expect(await refusedWith("alter table app.expenses rename to spendings", "alter table app.spendings rename to expenses")).toContain("there is no table app.expenses");
+    expect(
+      await refusedWith("alter table app.expenses rename to spendings", "alter table app.spendings rename to expenses"),
+    ).toContain("there is no table app.expenses");
   });
 
   test("where columns differ, and names each", async () => {
@@ -73,7 +78,10 @@ describe("a restore is refused", () => {
   });
 
   test("where a check refuses a row, naming the table and the constraint", async () => {
-    const said = await refusedWith("alter table app.expenses add constraint cheap check (amount_cents < 2) not valid", "alter table app.expenses drop constraint cheap");
+    const said = await refusedWith(
+      "alter table app.expenses add constraint cheap check (amount_cents < 2) not valid",
+      "alter table app.expenses drop constraint cheap",
+    );
     expect(said).toContain("app.expenses");
     expect(said).toContain("cheap");
   });
@@ -100,23 +108,39 @@ describe("a restore is refused", () => {
 
 describe("a restore goes in", () => {
   test("where the database has more: a table, a nullable column, one with a default", async () => {
-    await db.admin.query(`set role rowhouse_owner; create table app.extras (tenant_id uuid not null, id uuid not null default gen_random_uuid(), primary key (tenant_id, id));
+    await db.admin
+      .query(`set role rowhouse_owner; create table app.extras (tenant_id uuid not null, id uuid not null default gen_random_uuid(), primary key (tenant_id, id));
       select platform.protect_table('app.extras'); alter table app.expenses add mood text, add stars int not null default 3; select platform.protect_table('app.expenses'); reset role`);
     try {
       const { tenant } = await restoreArchive(db.database, path, { as: "roomy" });
-      const { rows } = await db.admin.query("select count(*)::int as n, min(stars) as stars from app.expenses where tenant_id = $1 and mood is null", [tenant.id]);
+      const { rows } = await db.admin.query(
+        "select count(*)::int as n, min(stars) as stars from app.expenses where tenant_id = $1 and mood is null",
+        [tenant.id],
+      );
       expect(rows[0]).toMatchObject({ stars: 3 });
-      expect(rows[0]).toEqual({ stars: 3, n: (await db.admin.query("select count(*)::int as n from app.expenses where tenant_id = $1", [(await db.tenant("globex")).id])).rows[0].n });
+      expect(rows[0]).toEqual({
+        stars: 3,
+        n: (
+          await db.admin.query("select count(*)::int as n from app.expenses where tenant_id = $1", [
+            (await db.tenant("globex")).id,
+          ])
+        ).rows[0].n,
+      });
     } finally {
       await db.admin.query("alter table app.expenses drop mood, drop stars; drop table app.extras");
     }
   });
 
   test("where a tenant without rows waits for it", async () => {
-    await db.platform.query("insert into platform.tenants (id, slug, name, seal) select gen_random_uuid(), 'bare', 'Bare', seal from platform.tenants limit 1");
+    await db.platform.query(
+      "insert into platform.tenants (id, slug, name, seal) select gen_random_uuid(), 'bare', 'Bare', seal from platform.tenants limit 1",
+    );
     const { id } = await db.tenant("bare");
     const { sealOf } = await import("../../src/db/keyring.ts");
-    await db.platform.query("update platform.tenants set seal = $2 where id = $1", [id, sealOf(db.database.keyring.tenantSecret(id))]);
+    await db.platform.query("update platform.tenants set seal = $2 where id = $1", [
+      id,
+      sealOf(db.database.keyring.tenantSecret(id)),
+    ]);
     const { tenant, created } = await restoreArchive(db.database, path, { as: "bare" });
     expect({ id: tenant.id, name: tenant.name, created }).toEqual({ id, name: "Bare", created: false });
     expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, await db.tenant("globex")));
@@ -127,10 +151,17 @@ describe("an interrupted restore", () => {
   test("keeps requests out, can't be opened by hand, and is finished by the same restore", async () => {
     // As a kill right after the tenant was made leaves it.
     const begun = await beginImport(db.platform, db.database.keyring, { slug: "half", name: "Half" }, "test");
-    await refusal("tenantSuspended", runScoped(db.api, await db.scope("half"), "read", [{ text: "select from app.customers", values: [] }]));
+    await refusal(
+      "tenantSuspended",
+      runScoped(db.api, await db.scope("half"), "read", [{ text: "select from app.customers", values: [] }]),
+    );
     expect((await setTenantStatus(db.platform, "half", "active", "test")).status).toBe("importing");
     const { tenant, created } = await restoreArchive(db.database, path, { as: "half" });
-    expect({ id: tenant.id, status: tenant.status, created }).toEqual({ id: begun.id, status: "active", created: false });
+    expect({ id: tenant.id, status: tenant.status, created }).toEqual({
+      id: begun.id,
+      status: "active",
+      created: false,
+    });
     expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, await db.tenant("globex")));
   });
 
@@ -139,7 +170,10 @@ describe("an interrupted restore", () => {
     await restoreArchive(db.database, path, { as: "late" });
     await db.platform.query("update platform.tenants set status = 'importing' where slug = 'late'");
     const phases = new Set<string>();
-    const { tenant } = await restoreArchive(db.database, path, { as: "late", onProgress: ({ phase }) => phases.add(phase) });
+    const { tenant } = await restoreArchive(db.database, path, {
+      as: "late",
+      onProgress: ({ phase }) => phases.add(phase),
+    });
     expect(tenant.status).toBe("active");
     expect([...phases]).toEqual(["verify", "compare"]);
   });
@@ -156,11 +190,28 @@ describe("an interrupted restore", () => {
     const before = await registry();
     let cut: Promise<unknown> | undefined;
     const onProgress = ({ phase }: { phase: string }) => {
-      if (phase === "load") cut ??= db.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_importer' and datname = current_database()");
+      if (phase === "load")
+        cut ??= db.admin.query(
+          "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_importer' and datname = current_database()",
+        );
     };
     await expect(restoreArchive(db.database, path, { as: "cut", onProgress })).rejects.toThrow();
     await cut;
     expect(await registry()).toEqual(before);
+  });
+
+  test.each(["verify", "load", "compare"])("aborted in its phase %s takes its tenant back", async (phase) => {
+    const before = await registry();
+    const abort = new AbortController();
+    const reason = new Error("Ctrl-C");
+    const onProgress = (progress: { phase: string }) => {
+      if (progress.phase === phase) abort.abort(reason);
+    };
+    await expect(restoreArchive(db.database, path, { as: "aborted", onProgress, signal: abort.signal })).rejects.toBe(
+      reason,
+    );
+    expect(await registry()).toEqual(before);
+    expect((await db.admin.query("select from platform.domains where name = 'aborted'")).rowCount).toBe(0);
   });
 
   test("is not exported", async () => {
@@ -172,7 +223,9 @@ describe("an interrupted restore", () => {
 test("two restores at once of one slug end as one tenant, whole", async () => {
   const outcomes = await Promise.allSettled([1, 2].map(() => restoreArchive(db.database, path, { as: "twice" })));
   expect(outcomes.some(({ status: outcome }) => outcome === "fulfilled")).toBe(true);
-  expect(await readContent(db.database, await db.tenant("twice"))).toEqual(await readContent(db.database, await db.tenant("globex")));
+  expect(await readContent(db.database, await db.tenant("twice"))).toEqual(
+    await readContent(db.database, await db.tenant("globex")),
+  );
   expect(await status("twice")).toBe("active");
 });
 
@@ -190,7 +243,9 @@ test("no row of a restored tenant belongs to another, and the others' rows are u
   const others = await readContent(db.database, await db.tenant("acme"));
   const { tenant } = await restoreArchive(db.database, path, { as: "last" });
   expect(await readContent(db.database, await db.tenant("acme"))).toEqual(others);
-  const { rows } = await db.admin.query("select count(*)::int as n from app.invoice_items where tenant_id not in (select id from platform.tenants)");
+  const { rows } = await db.admin.query(
+    "select count(*)::int as n from app.invoice_items where tenant_id not in (select id from platform.tenants)",
+  );
   expect(rows[0]).toEqual({ n: 0 });
   expect(tenant.slug).toBe("last");
 });

@@ -32,7 +32,12 @@ describe("an archive", () => {
     expect(await readContent(db.database, tenant)).toEqual(content);
     expect(content.filter((table) => table.rows > 0).length).toBeGreaterThan(6);
     expect(rows).toBe(content.reduce((sum, table) => sum + table.rows, 0));
-    expect({ created, slug: tenant.slug, name: tenant.name, status: tenant.status }).toEqual({ created: true, slug: "acme-copy", name: "Acme Corp", status: "active" });
+    expect({ created, slug: tenant.slug, name: tenant.name, status: tenant.status }).toEqual({
+      created: true,
+      slug: "acme-copy",
+      name: "Acme Corp",
+      status: "active",
+    });
     expect(tenant.id).not.toBe(source.id);
   });
 
@@ -51,7 +56,11 @@ describe("an archive", () => {
       await migrate(other.database, { appDir: SALES });
       const { tenant, domainsLeft } = await restoreArchive(other.database, path);
       const source = await db.tenant("globex");
-      expect({ id: tenant.id, slug: tenant.slug, name: tenant.name }).toEqual({ id: source.id, slug: "globex", name: source.name });
+      expect({ id: tenant.id, slug: tenant.slug, name: tenant.name }).toEqual({
+        id: source.id,
+        slug: "globex",
+        name: source.name,
+      });
       expect(await readContent(other.database, tenant)).toEqual(await readContent(db.database, source));
       expect(domainsLeft).toEqual([]);
     } finally {
@@ -62,7 +71,12 @@ describe("an archive", () => {
   test("brings a deleted tenant back as it was", async () => {
     const { createTenant } = await import("../../src/tenant/create.ts");
     const { deleteTenant } = await import("../../src/tenant/delete.ts");
-    const { tenant } = await createTenant(db.platform, db.database.keyring, { slug: "gone", name: "Gone Ltd", adminEmail: "a@gone.example" }, "test");
+    const { tenant } = await createTenant(
+      db.platform,
+      db.database.keyring,
+      { slug: "gone", name: "Gone Ltd", adminEmail: "a@gone.example" },
+      "test",
+    );
     const before = await readContent(db.database, tenant);
     const path = await db.archive("gone");
     await deleteTenant(db.platform, db.database.keyring, "gone", "test");
@@ -74,11 +88,21 @@ describe("an archive", () => {
   test("keeps a suspended tenant suspended, and lists the addresses that it leaves behind", async () => {
     const { setTenantStatus } = await import("../../src/tenant/change.ts");
     const { id } = await db.tenant("initech");
-    await db.platform.query("insert into platform.domains (name, kind, tenant_id, verified_at) values ('shop.example', 'custom', $1, now())", [id]);
+    await db.platform.query(
+      "insert into platform.domains (name, kind, tenant_id, verified_at) values ('shop.example', 'custom', $1, now())",
+      [id],
+    );
     await setTenantStatus(db.platform, "initech", "suspended", "test");
-    const { tenant, domainsLeft } = await restoreArchive(db.database, await db.archive("initech"), { as: "initech-2", name: "Two" });
+    const { tenant, domainsLeft } = await restoreArchive(db.database, await db.archive("initech"), {
+      as: "initech-2",
+      name: "Two",
+    });
     await setTenantStatus(db.platform, "initech", "active", "test");
-    expect({ status: tenant.status, name: tenant.name, domainsLeft }).toEqual({ status: "suspended", name: "Two", domainsLeft: ["initech", "shop.example"] });
+    expect({ status: tenant.status, name: tenant.name, domainsLeft }).toEqual({
+      status: "suspended",
+      name: "Two",
+      domainsLeft: ["initech", "shop.example"],
+    });
   });
 });
 
@@ -89,8 +113,15 @@ describe("the manifest", () => {
     const manifest = await exportTenant(db.database, { slug: "globex" }, { path });
     const { rows: version } = await db.admin.query<{ server_version: string }>("show server_version");
     expect(await verifyArchive(path)).toEqual(manifest);
-    expect(manifest).toMatchObject({ format: "rowhouse-archive", version: 1, postgres: version[0]!.server_version.split(" ")[0] });
-    expect(manifest.tenant).toMatchObject({ slug: "globex", domains: [{ name: "globex", kind: "subdomain", verified: true }] });
+    expect(manifest).toMatchObject({
+      format: "rowhouse-archive",
+      version: 1,
+      postgres: version[0]!.server_version.split(" ")[0],
+    });
+    expect(manifest.tenant).toMatchObject({
+      slug: "globex",
+      domains: [{ name: "globex", kind: "subdomain", verified: true }],
+    });
     expect(Math.abs(Date.parse(manifest.snapshot.at) - started)).toBeLessThan(60_000);
     expect(manifest.schema.platform[0]).toBe("0001_registry");
     expect(manifest.schema.app).toContain("0006_invoices");
@@ -131,10 +162,16 @@ describe("the file", () => {
   });
 
   test("holds no row of another tenant", async () => {
-    const acme = await db.admin.query<{ id: string }>("select id::text from app.customers where tenant_id = $1 limit 50", [(await db.tenant("acme")).id]);
+    const acme = await db.admin.query<{ id: string }>(
+      "select id::text from app.customers where tenant_id = $1 limit 50",
+      [(await db.tenant("acme")).id],
+    );
     const path = await db.archive("globex");
     const unpacked = await unpackAll(path);
-    const globex = await db.admin.query<{ id: string }>("select id::text from app.customers where tenant_id = $1 limit 50", [(await db.tenant("globex")).id]);
+    const globex = await db.admin.query<{ id: string }>(
+      "select id::text from app.customers where tenant_id = $1 limit 50",
+      [(await db.tenant("globex")).id],
+    );
     expect(globex.rows.every(({ id }) => unpacked.includes(id))).toBe(true);
     expect(acme.rows.filter(({ id }) => unpacked.includes(id))).toEqual([]);
     expect(unpacked).not.toContain((await db.tenant("acme")).id);
@@ -166,7 +203,9 @@ test("progress tells every table of every phase, and ends at the manifest's numb
   await restoreArchive(db.database, path, { as: "watched", onProgress });
   for (const phase of ["count", "copy", "pack", "verify", "load", "compare"] as const) {
     const done = seen.filter((progress) => progress.phase === phase && progress.done);
-    expect(done.map(({ table, rows }) => `${table} ${rows}`).toSorted()).toEqual(tables.map(({ schema, name, rows }) => `${schema}.${name} ${rows}`).toSorted());
+    expect(done.map(({ table, rows }) => `${table} ${rows}`).toSorted()).toEqual(
+      tables.map(({ schema, name, rows }) => `${schema}.${name} ${rows}`).toSorted(),
+    );
   }
   const all = tables.reduce((sum, { rows }) => sum + rows, 0);
   expect(new Set(seen.filter(({ phase }) => phase === "copy").map(({ allRows }) => allRows))).toEqual(new Set([all]));
@@ -176,5 +215,9 @@ test("progress tells every table of every phase, and ends at the manifest's numb
 async function unpackAll(path: string): Promise<string> {
   const { zstdDecompressSync } = await import("node:zlib");
   const entries = await unpackTar(await readFile(path), { strict: true });
-  return entries.map(({ header, data }) => (header.name.endsWith(".zst") ? zstdDecompressSync(data!) : Buffer.from(data!)).toString()).join("\n");
+  return entries
+    .map(({ header, data }) =>
+      (header.name.endsWith(".zst") ? zstdDecompressSync(data!) : Buffer.from(data!)).toString(),
+    )
+    .join("\n");
 }

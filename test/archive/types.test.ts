@@ -37,8 +37,31 @@ const SCHEMA = `
 
 /** Texts that COPY, JSON, tar, shells or people trip over. */
 const TEXTS = [
-  "", " ", "\\N", "\\.", "\\", "\\\\", "\t", "\n", "\r\n", "\b\f\v", "a\tb\nc\\nd", "'", '"', "''; drop table app.notes; --", "$$", "null", "NULL",
-  "{\"a\":1}", "\u0001\u001f\u007f", "\\x00", "\\000", "\u0000".replace("\u0000", "\\u0000"), "ÄÖÜ ß 日本語 🏠 e\u0301", "\u2028\ufeff\ufffd", "x".repeat(100_000),
+  "",
+  " ",
+  "\\N",
+  "\\.",
+  "\\",
+  "\\\\",
+  "\t",
+  "\n",
+  "\r\n",
+  "\b\f\v",
+  "a\tb\nc\\nd",
+  "'",
+  '"',
+  "''; drop table app.notes; --",
+  "$$",
+  "null",
+  "NULL",
+  '{"a":1}',
+  "\u0001\u001f\u007f",
+  "\\x00",
+  "\\000",
+  "\u0000".replace("\u0000", "\\u0000"),
+  "ÄÖÜ ß 日本語 🏠 e\u0301",
+  "\u2028\ufeff\ufffd",
+  "x".repeat(100_000),
 ];
 
 let db: Workspace;
@@ -47,7 +70,10 @@ beforeAll(async () => {
   await db.admin.query(SCHEMA);
   const { id } = await db.tenant("globex");
   for (const text of TEXTS) {
-    await db.admin.query(`insert into ${TABLE} (tenant_id, "select", tags, doc, raw, pair) values ($1, $2, array[$2, null, ''], to_jsonb($2::text), to_json(array[$2::text]), row(1, $2)::app.pair)`, [id, text]);
+    await db.admin.query(
+      `insert into ${TABLE} (tenant_id, "select", tags, doc, raw, pair) values ($1, $2, array[$2, null, ''], to_jsonb($2::text), to_json(array[$2::text]), row(1, $2)::app.pair)`,
+      [id, text],
+    );
   }
   const values = `
     ('ä"q', 'ab', 1.50, 12.34, 1, 9223372036854775807, 1.1, 0.1, true, '\\x00ff0a5c09', '2026-02-28', '23:59:59.999999', '12:00+02', '2026-01-01 00:00:00.123456+13', 'infinity', '1 mon -3 days 04:05:06.7', '{{1,2},{3,null}}', 'so so', 7, '::1/64', '10.0.0.0/8', '08:00:2b:01:02:03', B'101', '(1.5,-2)', '[2026-01-01,)', '{[1,3),[5,9)}', 'fat:1 cat:2', '<a>b</a>', gen_random_uuid()),
@@ -55,17 +81,29 @@ beforeAll(async () => {
     ('x', 'abcde', 1.500, 0, 0, 0, 'NaN', 5e-324, null, null, 'infinity', '24:00', null, null, null, 'P1Y2M', null, null, null, null, null, null, null, null, null, null, null, null, null)`;
   await db.admin.query(
     `insert into ${TABLE} (tenant_id, " Ünïcode, ""q""", fixed, amount, money, small, big, single, double, flag, bytes, day, clock, zoned, at, local, span, grid, mood, score, address, net, mac, bits, spot, period, numbers, words, markup, uid)
-     select $1, v.* from (values ${values}) v`.replace("select $1, v.* from (values", "values").replaceAll(/\n    \(/g, "\n    ($1, ").replace(/\) v$/, ""),
+     select $1, v.* from (values ${values}) v`
+      .replace("select $1, v.* from (values", "values")
+      .replaceAll(/\n    \(/g, "\n    ($1, ")
+      .replace(/\) v$/, ""),
     [id],
   );
-  await db.admin.query("insert into app.notes (tenant_id, id, parent_id, body) select $1, n, case when n < 40 then n + 1 end, 'note ' || n from generate_series(1, 40) n", [id]);
-  await db.admin.query("insert into app.logs (tenant_id, at, line) select $1, '2026-01-01'::date + n, n::text from generate_series(0, 360, 30) n", [id]);
+  await db.admin.query(
+    "insert into app.notes (tenant_id, id, parent_id, body) select $1, n, case when n < 40 then n + 1 end, 'note ' || n from generate_series(1, 40) n",
+    [id],
+  );
+  await db.admin.query(
+    "insert into app.logs (tenant_id, at, line) select $1, '2026-01-01'::date + n, n::text from generate_series(0, 360, 30) n",
+    [id],
+  );
 });
 afterAll(() => db.close());
 
 /** The rows of a tenant as the superuser's session prints them: another way to look than the one under test. */
 async function printed(admin: Workspace["admin"], table: string, id: string): Promise<string[]> {
-  const { rows } = await admin.query<{ line: string }>(`select (to_jsonb(t) - 'tenant_id')::text || t.* ::text as line from ${table} t where tenant_id = $1 order by 1`, [id]);
+  const { rows } = await admin.query<{ line: string }>(
+    `select (to_jsonb(t) - 'tenant_id')::text || t.* ::text as line from ${table} t where tenant_id = $1 order by 1`,
+    [id],
+  );
   return rows.map(({ line }) => line.replaceAll(id, ""));
 }
 
@@ -89,8 +127,17 @@ describe("every type of value", () => {
       await migrate(other.database, { appDir: SALES });
       await other.admin.query(SCHEMA);
       const name = new URL(other.url).pathname.slice(1);
-      for (const setting of ["datestyle = 'German'", "timezone = 'Asia/Tokyo'", "intervalstyle = 'iso_8601'", "bytea_output = 'escape'", "extra_float_digits = -10", "statement_timeout = 1"]) {
-        await db.admin.query(`alter role rowhouse_importer in database ${name} set ${setting}; alter role rowhouse_exporter in database ${name} set ${setting}`);
+      for (const setting of [
+        "datestyle = 'German'",
+        "timezone = 'Asia/Tokyo'",
+        "intervalstyle = 'iso_8601'",
+        "bytea_output = 'escape'",
+        "extra_float_digits = -10",
+        "statement_timeout = 1",
+      ]) {
+        await db.admin.query(
+          `alter role rowhouse_importer in database ${name} set ${setting}; alter role rowhouse_exporter in database ${name} set ${setting}`,
+        );
       }
       const { tenant } = await restoreArchive(other.database, path);
       const source = await db.tenant("globex");
@@ -110,7 +157,9 @@ describe("every type of value", () => {
     const path = await db.archive("globex");
     await db.admin.query("select setval('app.notes_id_seq', 5000)");
     await restoreArchive(db.database, path, { as: "types-2" });
-    expect((await db.admin.query<{ next: string }>("select nextval('app.notes_id_seq') as next")).rows[0]!.next).toBe("5001");
+    expect((await db.admin.query<{ next: string }>("select nextval('app.notes_id_seq') as next")).rows[0]!.next).toBe(
+      "5001",
+    );
   });
 
   test("a name that is no plain identifier gets a plain file", async () => {
@@ -136,22 +185,47 @@ describe("the row hash", () => {
   test("changes when two rows swap one value", async () => {
     const swap = `update app.customers c set email = o.email from app.customers o
       where c.tenant_id = $1 and o.tenant_id = $1 and c.number in ('C-00001', 'C-00002') and o.number in ('C-00001', 'C-00002') and c.number <> o.number`;
-    const { rows } = await db.admin.query(`select count(distinct email)::int as n from app.customers where tenant_id = $1 and number in ('C-00001', 'C-00002')`, [(await db.tenant("globex")).id]);
+    const { rows } = await db.admin.query(
+      `select count(distinct email)::int as n from app.customers where tenant_id = $1 and number in ('C-00001', 'C-00002')`,
+      [(await db.tenant("globex")).id],
+    );
     expect(rows[0]).toEqual({ n: 2 });
     expect(await swapped(swap)).toEqual(["app.customers"]);
   });
 
   test.each([
-    ["a digit of a numeric's scale", `update ${TABLE} set amount = 1.5 where tenant_id = $1 and amount::text = '1.50'`, `app.Odd "Things"`],
-    ["a space of JSON text", `update ${TABLE} set raw = '[ ""]' where tenant_id = $1 and "select" = ''`, `app.Odd "Things"`],
-    ["null for an empty text", `update ${TABLE} set "select" = null where tenant_id = $1 and "select" = ''`, `app.Odd "Things"`],
-    ["the sign of zero", `update ${TABLE} set single = '0' where tenant_id = $1 and single::text = '-0'`, `app.Odd "Things"`],
-    ["which column a value stands in", "update app.customers set city = notes, notes = city where tenant_id = $1 and number = 'C-00003'", "app.customers"],
+    [
+      "a digit of a numeric's scale",
+      `update ${TABLE} set amount = 1.5 where tenant_id = $1 and amount::text = '1.50'`,
+      `app.Odd "Things"`,
+    ],
+    [
+      "a space of JSON text",
+      `update ${TABLE} set raw = '[ ""]' where tenant_id = $1 and "select" = ''`,
+      `app.Odd "Things"`,
+    ],
+    [
+      "null for an empty text",
+      `update ${TABLE} set "select" = null where tenant_id = $1 and "select" = ''`,
+      `app.Odd "Things"`,
+    ],
+    [
+      "the sign of zero",
+      `update ${TABLE} set single = '0' where tenant_id = $1 and single::text = '-0'`,
+      `app.Odd "Things"`,
+    ],
+    [
+      "which column a value stands in",
+      "update app.customers set city = notes, notes = city where tenant_id = $1 and number = 'C-00003'",
+      "app.customers",
+    ],
   ])("changes with %s", async (_what, sql, table) => {
     expect(await swapped(sql)).toEqual([table]);
   });
 
   test("stays when rows are only stored in another order", async () => {
-    expect(await swapped("update app.expenses set updated_at = updated_at where tenant_id = $1 and amount_cents % 2 = 0")).toEqual([]);
+    expect(
+      await swapped("update app.expenses set updated_at = updated_at where tenant_id = $1 and amount_cents % 2 = 0"),
+    ).toEqual([]);
   });
 });

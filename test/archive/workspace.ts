@@ -38,5 +38,7 @@ export async function refusal(kind: ErrorKind, work: Promise<unknown>): Promise<
     (error: unknown) => error,
   );
   if (outcome instanceof RowhouseError && outcome.kind === kind) return outcome;
-  throw new Error(`Wanted ${kind}, got ${outcome instanceof Error ? outcome.stack : String(outcome)}`, { cause: outcome });
+  throw new Error(`Wanted ${kind}, got ${outcome instanceof Error ? outcome.stack : String(outcome)}`, {
+    cause: outcome,
+  });
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { leafCommands } from "../../scripts/reference-commands.ts";
+import { leafCommands, program } from "../../scripts/reference-commands.ts";
 import { examplesOf } from "../../src/commands/action.ts";
 import { ROOT, run } from "./rowhouse.ts";
 
 const page = readFileSync(join(ROOT, "docs/reference/commands.md"), "utf8");
-const leaves = leafCommands().map((command) => ({
+const leaves = leafCommands(program).map((command) => ({
   command,
   name: `${command.parent?.parent == null ? "" : `${command.parent.name()} `}${command.name()}`,
 }));

@@ -31,7 +31,7 @@ test("with --json an error is one line of JSON on stderr, and stdout stays empty
   const { code, stdout, stderr } = await run(["tenant", "lst", "--json"]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(JSON.parse(stderr)).toEqual({
-    error: { code: "RH400", message: "unknown command 'lst'", details: null, hint: "Did you mean list?" },
+    error: { code: "RH400", message: "unknown command 'lst'", details: null, hint: "Did you mean one of list, ls?" },
   });
 });
 

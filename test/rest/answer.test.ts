@@ -300,6 +300,14 @@ describe("writing", () => {
     expect(await acme("DELETE", `/tax_rates?id=eq.${String(id)}`)).toMatchObject({ status: 204, text: null });
   });
 
+  test("an inner embed narrows what is shown, not what is changed", async () => {
+    const { id } = await rate("Unused");
+    const url = `/tax_rates?id=eq.${String(id)}&select=id,products!inner(id)`;
+    const { status, json } = await acme("PATCH", url, { body: { basis_points: 3 }, headers: SHOW });
+    expect([status, json]).toEqual([200, []]);
+    expect(await count("app.tax_rates where name = 'Unused' and basis_points = 3")).toBe(1);
+  });
+
   test("a refusal for the number of rows takes the write back", async () => {
     await Promise.all([rate("Many 1"), rate("Many 2")]);
     const body = { basis_points: 7 };

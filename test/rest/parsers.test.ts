@@ -6,7 +6,7 @@ import { parseLogic } from "../../src/rest/request/logic.ts";
 import { negotiateMedia } from "../../src/rest/request/media.ts";
 import { parseOrder } from "../../src/rest/request/order.ts";
 import { appliedPreferences, parsePreferences } from "../../src/rest/request/preferences.ts";
-import { parseQuery } from "../../src/rest/request/request.ts";
+import { parseQuery } from "../../src/rest/request/query.ts";
 import { parseSelect } from "../../src/rest/request/select.ts";
 import { scrap } from "./scraps.ts";
 

@@ -15,12 +15,16 @@ export function renderCondition(writer: Writer, condition: ResolvedCondition, al
   return `${condition.isNegated ? "not " : ""}(${members.join(` ${condition.kind} `)})`;
 }
 
-/** What the rows of `alias` have to pass: the tenant's predicate, the filters, and rows in every inner embed. */
+/** The tenant's predicate and the filters: what picks the rows of `alias` that a write changes, whatever is embedded in its answer. */
+export function ownTests(writer: Writer, target: ReadTarget, alias: string): (string | undefined)[] {
+  const tests = [writer.tenantTest(target.relation, alias)];
+  for (const condition of target.where) tests.push(renderCondition(writer, condition, alias));
+  return tests;
+}
+
+/** What the rows of `alias` have to pass to be read: {@link ownTests}, and rows in every inner embed. */
 export function rowTests(writer: Writer, target: ReadTarget, alias: string): (string | undefined)[] {
-  const { relation, where: conditions } = target;
-  const tests = [writer.tenantTest(relation, alias)];
-  for (const condition of conditions) tests.push(renderCondition(writer, condition, alias));
-  return [...tests, ...innerTests(writer, target, alias)];
+  return [...ownTests(writer, target, alias), ...innerTests(writer, target, alias)];
 }
 
 /** Rows in every `!inner` embed. */

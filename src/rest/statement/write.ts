@@ -1,22 +1,12 @@
 import type { Column } from "../../catalog/catalog.ts";
 import type { Statement } from "../../db/statement.ts";
-import type { Media } from "../request/media.ts";
 import { ALL_ROWS } from "../request/range.ts";
 import type { Conflict, WriteTarget } from "../target/target.ts";
 import { statementName } from "./name.ts";
-import { innerTests, rowTests } from "./rows.ts";
+import { renderRefusals, type WriteShape } from "./refusal.ts";
+import { innerTests, ownTests } from "./rows.ts";
 import { renderRows } from "./select.ts";
 import { literal, quote, where, Writer, type WriterOptions } from "./writer.ts";
-
-export interface WriteShape {
-  readonly media: Media;
-  /** `body` of the rows written, `location` of the one row, or nothing but their number. */
-  readonly answers: "body" | "location" | "count";
-  /** More changed rows than this undo the statement. */
-  readonly maxAffected: number | null;
-  /** The most rows that a body may show. */
-  readonly maxRows: number;
-}
 
 const list = (columns: readonly Column[]): string => columns.map(({ name }) => quote(name)).join(", ");
 
@@ -55,58 +45,19 @@ function renderInsert(writer: Writer, target: WriteTarget): string {
 
 function renderUpdate(writer: Writer, target: WriteTarget, alias: string): string {
   const sets = target.columns.map(({ name }) => `${quote(name)} = r.${quote(name)}`).join(", ");
-  const tests = rowTests(writer, target.read, alias);
+  const tests = ownTests(writer, target.read, alias);
   // A list of several updates from its first row.
   const body = `(select * from ${bodyRows(writer, target)} limit 1) as r`;
   return `update ${writer.table(target.read.relation)} ${alias} set ${sets} from ${body}${where(tests)}`;
 }
 
 function renderDelete(writer: Writer, { read }: WriteTarget, alias: string): string {
-  return `delete from ${writer.table(read.relation)} ${alias}${where(rowTests(writer, read, alias))}`;
+  return `delete from ${writer.table(read.relation)} ${alias}${where(ownTests(writer, read, alias))}`;
 }
 
 function renderChange(writer: Writer, target: WriteTarget, alias: string): string {
   if (target.verb === "insert") return renderInsert(writer, target);
   return target.verb === "update" ? renderUpdate(writer, target, alias) : renderDelete(writer, target, alias);
-}
-
-/** Columns that refuse: PostgreSQL ends the transaction, in the same round trip, when the number of rows is not as wanted. */
-function renderRefusals(writer: Writer, { media, answers, maxAffected, maxRows }: WriteShape): string[] {
-  const refuse = (test: string, code: string, message: string, detail: string) =>
-    `case when ${test} then platform.refuse('${code}', ${literal(message)}, ${detail}) end`;
-  const refusals: string[] = [];
-  if (maxAffected !== null) {
-    const test = `count(*) > ${writer.bind(String(maxAffected))}::bigint`;
-    refusals.push(
-      refuse(
-        test,
-        "RH124",
-        "Query result exceeds max-affected preference constraint",
-        "'The query affects ' || count(*) || ' rows'",
-      ),
-    );
-  }
-  if (media.isSingle) {
-    refusals.push(
-      refuse(
-        "count(*) <> 1",
-        "RH116",
-        "Cannot coerce the result to a single JSON object",
-        "'The result contains ' || count(*) || ' rows'",
-      ),
-    );
-  }
-  if (answers === "body") {
-    refusals.push(
-      refuse(
-        `count(*) > ${maxRows}`,
-        "RH112",
-        "The request changes more rows than one answer can show",
-        `'At most ${maxRows} rows are shown; ask for return=minimal to change more.'`,
-      ),
-    );
-  }
-  return refusals;
 }
 
 /**

@@ -2,11 +2,12 @@ import type { Catalog, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
 import { CASTS } from "../request/operators.ts";
 import type { OrderTerm } from "../request/order.ts";
-import { ALL_ROWS, type RowRange } from "../request/range.ts";
-import type { ApiRequest, Placed, QueryParts } from "../request/request.ts";
+import { ALL_ROWS } from "../request/range.ts";
+import type { ApiRequest } from "../request/request.ts";
 import type { ColumnItem, EmbedItem, SelectItem } from "../request/select.ts";
 import { resolveCondition, resolveField } from "./condition.ts";
 import { findRelationship } from "./find-relationship.ts";
+import { checkPlaces, isHere, levelParts, partsBelow, refuseNotEmbedded, type LevelParts } from "./level.ts";
 import { findRelation, refuseTenantId } from "./names.ts";
 import { isToOne } from "./relationship.ts";
 import type { EmbedTarget, ReadTarget, ResolvedOrder, SelectedColumn } from "./target.ts";
@@ -50,6 +51,10 @@ function resolveColumn(relation: Relation, item: ColumnItem): SelectedColumn {
   return { field, cast: resolveCast(item.cast), name: checkName(nameOf(item)) };
 }
 
+function refuseEmbeds(message: string): never {
+  throw new RowhouseError("limitExceeded", { message });
+}
+
 /** Resolves one request: carries what every level needs, and counts embeds over all of them. */
 class Resolver {
   readonly #catalog: Catalog;
@@ -88,55 +93,8 @@ class Resolver {
   #count(depth: number): void {
     const { maxEmbeds, maxDepth } = this.#limits;
     this.#embeds += 1;
-    if (depth > maxDepth)
-      throw new RowhouseError("limitExceeded", { message: `Embeds are nested deeper than ${maxDepth} levels` });
-    if (this.#embeds > maxEmbeds)
-      throw new RowhouseError("limitExceeded", { message: `The request has more than ${maxEmbeds} embeds` });
-  }
-}
-
-/** What the query says about one level and those below it. */
-interface LevelParts {
-  readonly filters: QueryParts["filters"];
-  readonly orders: QueryParts["orders"];
-  readonly ranges: readonly Placed<RowRange>[];
-  /** Whether anything is said about a level below. */
-  readonly hasPlaced: boolean;
-}
-
-const isHere = ({ path }: Placed<unknown>): boolean => path.length === 0;
-
-function levelParts(
-  filters: LevelParts["filters"],
-  orders: LevelParts["orders"],
-  ranges: LevelParts["ranges"],
-): LevelParts {
-  const isBelow = ({ path }: Placed<unknown>) => path.length > 0;
-  return { filters, orders, ranges, hasPlaced: filters.some(isBelow) || orders.some(isBelow) || ranges.some(isBelow) };
-}
-
-function below<T>(placed: readonly Placed<T>[], name: string): Placed<T>[] {
-  return placed.filter(({ path }) => path[0] === name).map(({ path, value }) => ({ path: path.slice(1), value }));
-}
-
-function partsBelow(parts: LevelParts, name: string): LevelParts {
-  if (!parts.hasPlaced) return NOTHING;
-  return levelParts(below(parts.filters, name), below(parts.orders, name), below(parts.ranges, name));
-}
-
-const NOTHING = levelParts([], [], []);
-
-function refuseNotEmbedded(name: string): never {
-  throw new RowhouseError("embedNotSelected", {
-    message: `'${name}' is not an embedded resource in this request`,
-    hint: `Verify that '${name}' is included in the 'select' query parameter.`,
-  });
-}
-
-function checkPlaces({ filters, orders, ranges }: LevelParts, embeds: readonly EmbedTarget[]): void {
-  for (const { path } of [...filters, ...orders, ...ranges]) {
-    const [name] = path;
-    if (name !== undefined && !embeds.some((embed) => embed.name === name)) refuseNotEmbedded(name);
+    if (depth > maxDepth) refuseEmbeds(`Embeds are nested deeper than ${maxDepth} levels`);
+    if (this.#embeds > maxEmbeds) refuseEmbeds(`The request has more than ${maxEmbeds} embeds`);
   }
 }
 
