@@ -138,6 +138,12 @@ begin
       hint = 'Create the table in schema app. Views need no protection of their own: declare them with (security_invoker = true).';
   end if;
 
+  -- A partition gets no grants of its own, so it is the whole that is protected anew.
+  if (select relispartition from pg_class where oid = in_table) then
+    perform platform.protect_table(pg_partition_root(in_table));
+    return;
+  end if;
+
   select atttypid into column_type from pg_attribute where attrelid = in_table and attname = 'tenant_id' and not attisdropped;
   if column_type is null then
     execute format('select exists (select from %s)', in_table) into has_rows;
@@ -169,7 +175,13 @@ begin
 
   perform platform.protect_rows(in_table);
   perform platform.protect_columns(in_table);
-  for child in select inhrelid from pg_inherits where inhparent = in_table loop
+  for child in
+    with recursive below as (
+      select inhrelid from pg_inherits where inhparent = in_table
+      union select i.inhrelid from pg_inherits i join below b on i.inhparent = b.inhrelid
+    )
+    select inhrelid from below
+  loop
     perform platform.protect_rows(child);
     execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer', child);
   end loop;

@@ -1,4 +1,4 @@
--- How SQL in the API role could try to become another tenant. `rowhouse check --prove` runs each as one tenant, all in a
+-- How SQL in the API role could try to become another tenant. `rowhouse check` runs each as one tenant, in a
 -- transaction that is rolled back, and then looks for rows of the other, :tenant (:hex without hyphens). Most are refused;
 -- what counts is that none has an effect. A paragraph is one attack: its name, and what is sent as one message.
 

@@ -12,7 +12,7 @@ import { fileNames, fingerprintOf, tableName, type Manifest, type ManifestTable 
 import { Meter } from "./meter.ts";
 import { openWorkshop, packArchive, publishArchive, type Workshop } from "./pack.ts";
 import type { OnProgress } from "./progress.ts";
-import { endAll, shareOut, type Session } from "./session.ts";
+import { endAll, shareOut, translateLoss, type Session } from "./session.ts";
 import type { TableShape } from "./shape.ts";
 import { closeSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
 
@@ -195,7 +195,7 @@ async function readTenant(
     return describe(snapshot, reading);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw error;
+    throw translateLoss(error);
   } finally {
     options.signal?.removeEventListener("abort", cut);
     await closeSnapshot(snapshot);

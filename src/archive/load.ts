@@ -12,8 +12,11 @@ import type { MatchedTable } from "./shape.ts";
 /** Where the rows of one table wait: COPY FROM is refused under row-level security (PostgreSQL manual, COPY, Notes), INSERT is not. */
 const STAGE = "pg_temp.rowhouse_stage";
 
+/** SQLSTATE classes of data, constraints, raised exceptions, and of names and rights: the schema's word against the rows. */
+const MISFIT = /^(?:22|23|42|44|P0)/;
+
 function misfit(matched: MatchedTable, error: unknown): unknown {
-  if (!isDatabaseError(error)) return error;
+  if (!isDatabaseError(error) || !MISFIT.test(error.code ?? "")) return error;
   return new RowhouseError("archiveSchema", {
     message: `The database refuses the rows of ${tableName(matched.archived)}: ${error.message}`,
     details: [`SQLSTATE ${error.code}`, error.detail, error.where].filter((part) => part !== undefined).join("\n"),

@@ -10,7 +10,7 @@ import type { Manifest } from "./manifest.ts";
 import type { OnProgress } from "./progress.ts";
 import { openArchive, type OpenArchive } from "./read.ts";
 import { raiseSequences } from "./sequence.ts";
-import { applySettings, endAll, type Session } from "./session.ts";
+import { applySettings, endAll, translateLoss, type Session } from "./session.ts";
 import { matchTables, readShapes, type MatchedTable, type TableShape } from "./shape.ts";
 import { verifyTables } from "./verify.ts";
 
@@ -180,7 +180,7 @@ export async function restoreArchive(
     });
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw error;
+    throw translateLoss(error);
   } finally {
     await archive.close();
   }

@@ -1,4 +1,5 @@
 import type { Database, DbClient } from "../db/connections.ts";
+import { RowhouseError } from "../errors.ts";
 
 /** A connection of its own, which its user ends. */
 export type Session = Awaited<ReturnType<Database["connect"]>>;
@@ -45,4 +46,22 @@ export async function shareOut<T>(
 /** Ends the connections; one that runs a statement is cut off. Never throws. */
 export async function endAll(sessions: readonly Session[]): Promise<void> {
   await Promise.allSettled(sessions.map((session) => session.end()));
+}
+
+/**
+ * A connection that broke under a statement, as databaseUnavailable; anything else as it is. SQLSTATE class 08 is connections,
+ * 57P01 to 57P03 a server that shuts down or cut this session off (PostgreSQL manual, Appendix A).
+ */
+export function translateLoss(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof RowhouseError) return error;
+  const { code = "" } = error as { code?: string };
+  const isLost =
+    /^(?:08...|57P0[123]|ECONNRESET|EPIPE)$/.test(code) ||
+    /^Connection terminated|is not queryable$/.test(error.message);
+  if (!isLost) return error;
+  return new RowhouseError("databaseUnavailable", {
+    message: `The connection to the database was lost: ${error.message}`,
+    hint: "Nothing was kept. Run it again when the database is back.",
+    cause: error,
+  });
 }

@@ -28,7 +28,8 @@ const ATTEMPTS: readonly Attempt[] = [
   { name: "insert", text: ({ identifier }) => `insert into ${identifier} (tenant_id) values ($1)`, mustRefuse: true },
   {
     name: "update",
-    text: (table) => `update ${table.identifier} set ${firstColumn(table)} = ${firstColumn(table)} where tenant_id = $1`,
+    text: (table) =>
+      `update ${table.identifier} set ${firstColumn(table)} = ${firstColumn(table)} where tenant_id = $1`,
   },
   { name: "give away", text: ({ identifier }) => `update ${identifier} set tenant_id = $1`, mustRefuse: true },
   { name: "delete", text: ({ identifier }) => `delete from ${identifier} where tenant_id = $1` },
@@ -88,7 +89,8 @@ export async function attackTable(client: DbClient, table: TenantTable, duel: Du
   const findings: Finding[] = [];
   for (const attempt of ATTEMPTS) {
     const detail = await complaint(client, table, duel, attempt);
-    if (detail !== null) findings.push(breach(`${table.identifier}:${attempt.name}`, `${attempt.name} on ${table.identifier}`, detail));
+    if (detail !== null)
+      findings.push(breach(`${table.identifier}:${attempt.name}`, `${attempt.name} on ${table.identifier}`, detail));
   }
   return findings;
 }
@@ -96,14 +98,21 @@ export async function attackTable(client: DbClient, table: TenantTable, duel: Du
 /** Whether rows of the victim can be seen now. A statement that fails shows nothing, whatever it failed of. */
 async function seesVictim(client: DbClient, { identifier }: TenantTable, { victim }: Duel): Promise<boolean> {
   try {
-    return (await client.query(`select from ${identifier} where tenant_id = $1 limit 1`, [victim.tenantId])).rowCount !== 0;
+    return (
+      (await client.query(`select from ${identifier} where tenant_id = $1 limit 1`, [victim.tenantId])).rowCount !== 0
+    );
   } catch (error) {
     if (isDatabaseError(error)) return false;
     throw error;
   }
 }
 
-async function forge(client: DbClient, table: TenantTable, duel: Duel, attempt: () => Promise<unknown>): Promise<boolean> {
+async function forge(
+  client: DbClient,
+  table: TenantTable,
+  duel: Duel,
+  attempt: () => Promise<unknown>,
+): Promise<boolean> {
   const reached = await inRolledBack(client, async () => {
     await enterScope(client, duel.attacker, "read");
     await attempt().catch(() => {}); // refused or not: what counts is what can be seen after it
@@ -132,7 +141,8 @@ export async function attackContext(
   ];
   const findings: Finding[] = [];
   for (const { name, run } of attempts) {
-    if (await forge(client, table, duel, run)) findings.push(breach(`context:${name}`, name, "Rows of the other tenant were seen."));
+    if (await forge(client, table, duel, run))
+      findings.push(breach(`context:${name}`, name, "Rows of the other tenant were seen."));
   }
   return findings;
 }

@@ -40,7 +40,15 @@ async function chooseDuel(client: DbClient, tenants: readonly Scope[], table: Te
 }
 
 function unproved(key: string, detail: string, fix: string): Finding {
-  return { check: "proof", level: "info", key: `proof:${key}`, object: key, title: "Isolation could not be tried", detail, fix };
+  return {
+    check: "proof",
+    level: "info",
+    key: `proof:${key}`,
+    object: key,
+    title: "Isolation could not be tried",
+    detail,
+    fix,
+  };
 }
 
 async function proveTables(client: DbClient, tenants: readonly Scope[]): Promise<Finding[]> {

@@ -32,13 +32,19 @@ async function findAll({ database }: Session, { lint, prove, only, suppress = []
 
 async function check(out: Output, options: CheckOptions): Promise<number> {
   await using session = await openSession("check");
-  const findings = (await findAll(session, options)).toSorted((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
+  const findings = (await findAll(session, options)).toSorted(
+    (one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level),
+  );
   const count = (level: Level) => findings.filter((finding) => finding.level === level).length;
   out.answer(
     { errors: count("error"), warnings: count("warn"), findings },
     findings.map((finding) => formatFinding(out, finding)).join("\n\n"),
   );
-  out.talk(count("error") === 0 ? `The wall holds: no errors, ${plural(count("warn"), "warning")}.` : `The wall has ${plural(count("error"), "hole")}.`);
+  out.talk(
+    count("error") === 0
+      ? `The wall holds: no errors, ${plural(count("warn"), "warning")}.`
+      : `The wall has ${plural(count("error"), "hole")}.`,
+  );
   return count("error") > 0 ? EXIT_FINDINGS : 0;
 }
 

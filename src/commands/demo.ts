@@ -35,7 +35,9 @@ export interface LoadedTenant {
 /** From a checkout the source; from the package what `npm run build` made of it (Node strips no types in node_modules). */
 function seedFile(): string {
   const kind = extname(import.meta.filename);
-  return kind === ".ts" ? join(SALES_DIR, "seed.ts") : join(PACKAGE_DIR, "dist", relative(PACKAGE_DIR, SALES_DIR), "seed.js");
+  return kind === ".ts"
+    ? join(SALES_DIR, "seed.ts")
+    : join(PACKAGE_DIR, "dist", relative(PACKAGE_DIR, SALES_DIR), "seed.js");
 }
 
 async function hasRows({ platform, database }: DemoTarget, slug: string): Promise<boolean> {

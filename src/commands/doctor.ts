@@ -16,7 +16,10 @@ async function doctor(out: Output): Promise<number> {
   const facts = [...(await examineMachine()), ...(await examineDatabase())];
   const width = Math.max(...facts.map(({ name }) => name.length));
   const count = (state: Fact["state"]) => facts.filter((fact) => fact.state === state).length;
-  out.answer({ errors: count("error"), warnings: count("warn"), facts }, facts.map((fact) => formatFact(out, fact, width)).join("\n"));
+  out.answer(
+    { errors: count("error"), warnings: count("warn"), facts },
+    facts.map((fact) => formatFact(out, fact, width)).join("\n"),
+  );
   out.talk(`${facts.length} facts: ${count("error")} errors, ${count("warn")} warnings.`);
   return count("error") > 0 ? EXIT_FINDINGS : 0;
 }

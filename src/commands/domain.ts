@@ -8,5 +8,7 @@ import { registerVerifyDomain } from "./domain/verify.ts";
 export function registerDomain(program: Command): void {
   const group = program.command("domain").description("custom domains of tenants: add, list, verify, remove");
   for (const register of [registerAdd, registerList, registerVerifyDomain, registerRemove]) register(group);
-  addExamples(group, [["rowhouse domain add acme shop.acme.example", "then set the record it prints, then `domain verify`"]]);
+  addExamples(group, [
+    ["rowhouse domain add acme shop.acme.example", "then set the record it prints, then `domain verify`"],
+  ]);
 }

@@ -10,7 +10,10 @@ const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_
 export function parseDuration(option: string, text: string): number {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) {
-    throw new RowhouseError("usage", { message: `${option} is not a duration: ${text}`, hint: "Write it as 90s, 30m, 24h or 7d." });
+    throw new RowhouseError("usage", {
+      message: `${option} is not a duration: ${text}`,
+      hint: "Write it as 90s, 30m, 24h or 7d.",
+    });
   }
   return Number(count) * SECONDS[unit]!;
 }

@@ -119,7 +119,10 @@ export async function openEvaluation(config: Config, command: string, make: bool
     if (found !== null) return found;
     if (Date.now() > deadline) {
       const who = holder === null ? "another command" : `rowhouse ${holder.command}, process ${holder.pid}`;
-      throw new RowhouseError("embeddedRunning", { message: `${config.dataDir} is in use by ${who}`, hint: "Try again when it has ended." });
+      throw new RowhouseError("embeddedRunning", {
+        message: `${config.dataDir} is in use by ${who}`,
+        hint: "Try again when it has ended.",
+      });
     }
     await sleep(100);
   }

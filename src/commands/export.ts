@@ -24,7 +24,9 @@ async function run(out: Output, { output, overwrite }: ExportOptions, slug: stri
   const seconds = (performance.now() - start) / 1000;
   const [totals, bytes] = [totalsOf(manifest), await archiveSize(path)];
   out.answer({ event: "done", path, bytes, seconds, ...totals, manifest }, formatManifest(manifest));
-  out.talk(`${plural(totals.rows, "row")}, ${formatBytes(totals.rawBytes)}, in ${path} (${formatBytes(bytes)}), ${formatSeconds(seconds)}.`);
+  out.talk(
+    `${plural(totals.rows, "row")}, ${formatBytes(totals.rawBytes)}, in ${path} (${formatBytes(bytes)}), ${formatSeconds(seconds)}.`,
+  );
 }
 
 export function registerExport(program: Command): void {

@@ -36,7 +36,13 @@ function usageFailure(error: CommanderError): Failure {
 
 function settingsFailure(error: SettingsError): Failure {
   const { code, exit } = ERRORS.configInvalid;
-  return { code, message: error.message, details: null, hint: "docs/reference/configuration.md lists the settings.", exit };
+  return {
+    code,
+    message: error.message,
+    details: null,
+    hint: "docs/reference/configuration.md lists the settings.",
+    exit,
+  };
 }
 
 function databaseFailure(error: Error & Coded): Failure {
@@ -53,14 +59,22 @@ export function toFailure(error: unknown): Failure {
   }
   if (error instanceof CommanderError) return usageFailure(error);
   if (error instanceof SettingsError) return settingsFailure(error);
-  if (error instanceof Interrupted) return { code: "INTERRUPTED", message: error.message, details: null, hint: null, exit: error.exit };
-  if (!(error instanceof Error)) return { code: ERRORS.internal.code, message: String(error), details: null, hint: null, exit: 1 };
+  if (error instanceof Interrupted)
+    return { code: "INTERRUPTED", message: error.message, details: null, hint: null, exit: error.exit };
+  if (!(error instanceof Error))
+    return { code: ERRORS.internal.code, message: String(error), details: null, hint: null, exit: 1 };
   const coded: Error & Coded = error;
   if (coded.severity !== undefined) return databaseFailure(coded);
   const code = text(coded.code);
   if (code !== null) return { code, message: error.message, details: null, hint: null, exit: 1 };
   const hint = "This is a bug of Rowhouse. Please report it with the lines above.";
-  return { code: ERRORS.internal.code, message: `Rowhouse failed: ${error.message}`, details: error.stack ?? null, hint, exit: 1 };
+  return {
+    code: ERRORS.internal.code,
+    message: `Rowhouse failed: ${error.message}`,
+    details: error.stack ?? null,
+    hint,
+    exit: 1,
+  };
 }
 
 /** Writes the failure to stderr. @returns the exit code */

@@ -13,8 +13,11 @@ export class Interrupted extends Error {
 const EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 /** npm passes on the Ctrl-C that the terminal has sent to everybody already: two at once are one. */
 const ECHO_MS = 500;
+/** How long an interrupted command may tidy up: a statement that waits for a lock may never come back. `serve` has its own limit. */
+const TIDY_MS = 5000;
 
 let running: AbortController | null = null;
+let tidyMs = TIDY_MS;
 
 /**
  * What signals do to every command: work that {@link untilInterrupted} runs is asked to end and tidies up; a second signal, or
@@ -28,6 +31,7 @@ export function handleSignals(): void {
       if (running !== null && !running.signal.aborted) {
         asked = performance.now();
         running.abort(new Interrupted(signal, exit));
+        setTimeout(() => process.exit(exit), tidyMs).unref();
       } else if (performance.now() - asked > ECHO_MS) {
         process.exit(exit);
       }
@@ -35,9 +39,14 @@ export function handleSignals(): void {
   }
 }
 
-/** Runs work that wants to tidy up when it is interrupted. @param work gets the signal, whose reason is an {@link Interrupted} */
-export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Runs work that wants to tidy up when it is interrupted.
+ * @param work gets the signal, whose reason is an {@link Interrupted}
+ * @param limitMs how long it may take to tidy up
+ */
+export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>, limitMs = TIDY_MS): Promise<T> {
   running = new AbortController();
+  tidyMs = limitMs;
   try {
     return await work(running.signal);
   } finally {

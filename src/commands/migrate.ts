@@ -30,7 +30,9 @@ function pendingSql(histories: readonly SetHistory[]): string {
 
 async function preview(out: Output, session: Session): Promise<void> {
   const histories = await migrationStatus(session.database, session.appDir);
-  const pending = histories.flatMap(({ set, pending: files }) => files.map(({ name, up }) => ({ set: set.name, name, sql: up.trim() })));
+  const pending = histories.flatMap(({ set, pending: files }) =>
+    files.map(({ name, up }) => ({ set: set.name, name, sql: up.trim() })),
+  );
   out.answer({ pending }, pendingSql(histories));
   out.talk(`${plural(pending.length, "migration")} pending; nothing was run.`);
 }
@@ -47,8 +49,10 @@ async function check(out: Output, session: Session): Promise<number> {
 async function down(out: Output, session: Session, options: MigrateOptions): Promise<void> {
   const count = Number(options.down);
   const set = options.set ?? "app";
-  if (!Number.isInteger(count) || count < 1) throw new RowhouseError("usage", { message: `--down takes a number from 1 up, not ${options.down}` });
-  if (set !== "app" && set !== "platform") throw new RowhouseError("usage", { message: `--set is app or platform, not ${set}` });
+  if (!Number.isInteger(count) || count < 1)
+    throw new RowhouseError("usage", { message: `--down takes a number from 1 up, not ${options.down}` });
+  if (set !== "app" && set !== "platform")
+    throw new RowhouseError("usage", { message: `--set is app or platform, not ${set}` });
   const undone = await migrateDown(session.database, session.appDir, set, count);
   out.answer({ set, undone }, undone.map((name) => `undone  ${set} ${name}`).join("\n"));
   out.talk(`${plural(undone.length, "migration")} taken back.`);
@@ -60,8 +64,16 @@ interface UpOptions {
 }
 
 /** Runs what is pending, telling of a wait. Used by `serve`, too. */
-export function migrateUp(out: Output, { database, appDir }: Pick<Session, "database" | "appDir">, options: UpOptions): Promise<MigrateResult> {
-  return migrate(database, { appDir, ...options, onWait: () => out.talk("Another migrate is running; waiting for it to end.") });
+export function migrateUp(
+  out: Output,
+  { database, appDir }: Pick<Session, "database" | "appDir">,
+  options: UpOptions,
+): Promise<MigrateResult> {
+  return migrate(database, {
+    appDir,
+    ...options,
+    onWait: () => out.talk("Another migrate is running; waiting for it to end."),
+  });
 }
 
 async function up(out: Output, session: Session, options: MigrateOptions): Promise<void> {
@@ -72,13 +84,17 @@ async function up(out: Output, session: Session, options: MigrateOptions): Promi
   const ran = await migrateUp(out, session, { fake: options.fake, onVersion });
   const lines = [...ran.platform.map((name) => `platform ${name}`), ...ran.app.map((name) => `app ${name}`)];
   const verb = options.fake === true ? "marked" : "applied";
-  out.answer({ platform: ran.platform, app: ran.app, fake: options.fake ?? false }, lines.map((line) => `${verb}  ${line}`).join("\n"));
+  out.answer(
+    { platform: ran.platform, app: ran.app, fake: options.fake ?? false },
+    lines.map((line) => `${verb}  ${line}`).join("\n"),
+  );
   out.talk(`${plural(lines.length, "migration")} ${verb}; policies applied.`);
 }
 
 async function run(out: Output, options: MigrateOptions): Promise<number | void> {
   const modes = [options.dryRun, options.check, options.down, options.fake].filter((mode) => mode !== undefined);
-  if (modes.length > 1) throw new RowhouseError("usage", { message: "--dry-run, --check, --down and --fake exclude each other" });
+  if (modes.length > 1)
+    throw new RowhouseError("usage", { message: "--dry-run, --check, --down and --fake exclude each other" });
   await using session = await openSession("migrate", { app: options.app, make: true, asOwner: true });
   if (options.dryRun === true) return preview(out, session);
   if (options.check === true) return check(out, session);
@@ -98,7 +114,10 @@ export function registerMigrate(program: Command): void {
     .option("--fake", "mark the app's pending migrations as applied without running them")
     .action(act<MigrateOptions>(run));
   addExamples(command, [
-    ["rowhouse migrate --app examples/sales", "the platform's migrations, then the app's; a second run waits for the first"],
+    [
+      "rowhouse migrate --app examples/sales",
+      "the platform's migrations, then the app's; a second run waits for the first",
+    ],
     ["rowhouse migrate --check", "for a deployment's pipeline: is this database ready for this version?"],
     ["rowhouse migrate --down 1", "take back the app's last migration"],
   ]);

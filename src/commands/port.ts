@@ -21,7 +21,10 @@ export async function assertPortFree(host: string, port: number): Promise<void> 
 
 function portTaken(host: string, port: number, problem: string): RowhouseError {
   return new RowhouseError("portTaken", {
-    message: problem === "EADDRINUSE" ? `Port ${port} on ${host} is taken by another program` : `Can't listen on ${host}, port ${port}: ${problem}`,
+    message:
+      problem === "EADDRINUSE"
+        ? `Port ${port} on ${host} is taken by another program`
+        : `Can't listen on ${host}, port ${port}: ${problem}`,
     hint: `Choose another one: --port ${port + 1}, or PORT=${port + 1}.`,
   });
 }

@@ -72,7 +72,8 @@ export async function runCommand(args: readonly string[]): Promise<void> {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
     // commander throws to end after --help and --version, too.
-    if (error instanceof CommanderError && error.message === "(outputHelp)") process.exitCode = error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError && error.message === "(outputHelp)")
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
     else if (error instanceof CommanderError && error.exitCode === 0) process.exitCode = 0;
     else process.exitCode = printFailure(error, { json: args.includes("--json"), color: !args.includes("--no-color") });
   }

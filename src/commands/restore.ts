@@ -22,7 +22,10 @@ async function run(out: Output, { as, name }: RestoreOptions, path: string): Pro
   const { tenant, created, manifest, rows, domainsLeft } = restored;
   const url = addressOf(session.config, tenant.slug);
   const totals = totalsOf(manifest);
-  out.answer({ event: "done", path, tenant: { ...tenant, url }, created, seconds, ...totals, domainsLeft }, `${formatManifest(manifest)}\n\n${tenant.slug}  ${url}`);
+  out.answer(
+    { event: "done", path, tenant: { ...tenant, url }, created, seconds, ...totals, domainsLeft },
+    `${formatManifest(manifest)}\n\n${tenant.slug}  ${url}`,
+  );
   out.talk(`${plural(rows, "row")} restored and compared with the manifest, ${formatSeconds(seconds)}.`);
   const custom = domainsLeft.filter((domain) => domain.includes("."));
   if (custom.length > 0) out.talk(`Domains to claim anew with \`rowhouse domain add\`: ${custom.join(", ")}.`);

@@ -45,7 +45,8 @@ async function appOf(config: Config, options: SessionOptions): Promise<string | 
 }
 
 async function openUrl(config: Config, command: string, options: SessionOptions): Promise<Evaluation> {
-  if (config.DATABASE_URL !== undefined) return { url: config.DATABASE_URL, note: null, publicUrl: null, close: async () => {} };
+  if (config.DATABASE_URL !== undefined)
+    return { url: config.DATABASE_URL, note: null, publicUrl: null, close: async () => {} };
   return openEvaluation(config, command, options.make ?? false);
 }
 

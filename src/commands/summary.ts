@@ -11,7 +11,8 @@ export interface ArchiveTotals {
 
 /** Pure. */
 export function totalsOf({ tables }: Manifest): ArchiveTotals {
-  const sum = (pick: (table: Manifest["tables"][number]) => number) => tables.reduce((total, table) => total + pick(table), 0);
+  const sum = (pick: (table: Manifest["tables"][number]) => number) =>
+    tables.reduce((total, table) => total + pick(table), 0);
   return { tables: tables.length, rows: sum(({ rows }) => rows), rawBytes: sum(({ rawBytes }) => rawBytes) };
 }
 

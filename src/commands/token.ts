@@ -33,7 +33,8 @@ async function token(out: Output, { role, sub, ttl }: TokenOptions, slug: string
   const tenant = await findTenant(session.platform, slug);
   const text = await signToken(session.config, session.platform, { tenantId: tenant.id, role, sub, ttlSeconds });
   const expiresAt = new Date(Date.now() + ttlSeconds * 1000).toISOString();
-  if (tenant.status !== "active") out.warn(`${slug} is ${tenant.status}: its requests are refused whatever token they carry.`);
+  if (tenant.status !== "active")
+    out.warn(`${slug} is ${tenant.status}: its requests are refused whatever token they carry.`);
   out.answer({ token: text, tenant: slug, tenantId: tenant.id, role, sub, expiresAt }, text);
 }
 

@@ -47,7 +47,9 @@ export const EVALUATION_WARNING =
 export function makeWelcome(facts: WelcomeFacts): Welcome {
   const first = facts.tenants.find(({ token }) => token !== null);
   const target =
-    first === undefined ? null : { tenantUrl: first.url, homeUrl: facts.url, token: first.token!, appDir: facts.appDir };
+    first === undefined
+      ? null
+      : { tenantUrl: first.url, homeUrl: facts.url, token: first.token!, appDir: facts.appDir };
   const next =
     facts.tenantCount === 0 || target !== null
       ? `npx rowhouse tenant create umbrella --name "Umbrella Corp"`
@@ -62,7 +64,8 @@ export function makeWelcome(facts: WelcomeFacts): Welcome {
 
 function listAddresses({ tenants, tenantCount, platformUrl }: Welcome): string {
   const lines: [string, string][] = tenants.map(({ slug, name, url }) => [slug, `${url}  ${name}`]);
-  if (tenantCount > tenants.length) lines.push(["…", `and ${tenantCount - tenants.length} more: npx rowhouse tenant list`]);
+  if (tenantCount > tenants.length)
+    lines.push(["…", `and ${tenantCount - tenants.length} more: npx rowhouse tenant list`]);
   return formatFacts([...lines, ["platform", platformUrl]]);
 }
 
@@ -72,17 +75,30 @@ const indent = (text: string) => text.replace(/^(?=.)/gm, "  ");
 export function formatWelcome(out: Output, welcome: Welcome): string {
   const { database, tenants, curl, supabase, next, tokenHours, warnings, seconds } = welcome;
   const head = (text: string) => out.paint("bold", text);
-  const where = database.embedded ? `its own PostgreSQL ${database.postgresql}` : `PostgreSQL ${database.postgresql} at ${database.address}`;
+  const where = database.embedded
+    ? `its own PostgreSQL ${database.postgresql}`
+    : `PostgreSQL ${database.postgresql} at ${database.address}`;
   const parts = [
     `${head(`Rowhouse ${welcome.version}`)} serves from ${where}, ready after ${seconds.toFixed(1)} s.`,
     indent(listAddresses(welcome)),
   ];
-  const tokens = tenants.filter(({ token }) => token !== null).map(({ slug, token }): [string, string] => [slug, token!]);
-  if (tokens.length > 0) parts.push(`${head("Tokens")}, of role admin, for ${tokenHours} h:`, indent(formatFacts(tokens)));
+  const tokens = tenants
+    .filter(({ token }) => token !== null)
+    .map(({ slug, token }): [string, string] => [slug, token!]);
+  if (tokens.length > 0)
+    parts.push(`${head("Tokens")}, of role admin, for ${tokenHours} h:`, indent(formatFacts(tokens)));
   if (curl !== null) parts.push(`${head("Try")} with curl:`, indent(curl));
   if (supabase !== null) parts.push("or with supabase-js:", indent(supabase));
   parts.push(`${head("Next")}, in another terminal:`, indent(next));
-  if (database.folder !== null) parts.push(indent(formatFacts([["data", database.folder], ["stop", "Ctrl-C"]])));
+  if (database.folder !== null)
+    parts.push(
+      indent(
+        formatFacts([
+          ["data", database.folder],
+          ["stop", "Ctrl-C"],
+        ]),
+      ),
+    );
   if (database.note !== null) parts.push(database.note);
   parts.push(...warnings.map((warning) => `${out.paint("yellow", "warning:")} ${warning}`));
   return `\n${parts.join("\n\n").replace(/:\n\n/g, ":\n")}\n`;

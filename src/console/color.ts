@@ -2,7 +2,7 @@
 export type Rgb = readonly [number, number, number];
 
 const WHITE: Rgb = [255, 255, 255];
-const INK: Rgb = [17, 20, 24];
+const BLACK: Rgb = [0, 0, 0];
 /** Text of normal size against its background (WCAG 2.2, 1.4.3, level AA). */
 const READABLE = 4.5;
 
@@ -36,7 +36,7 @@ export function contrast(one: Rgb, other: Rgb): number {
 
 /** Black or white, whichever is easier to read on it; one of them always has 4.5 : 1. */
 export function textOn(background: Rgb): Rgb {
-  return contrast(background, WHITE) >= contrast(background, INK) ? WHITE : INK;
+  return contrast(background, WHITE) >= contrast(background, BLACK) ? WHITE : BLACK;
 }
 
 const mix = (from: Rgb, to: Rgb, share: number): Rgb =>

@@ -195,7 +195,8 @@ describe("an interrupted restore", () => {
           "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_importer' and datname = current_database()",
         );
     };
-    await expect(restoreArchive(db.database, path, { as: "cut", onProgress })).rejects.toThrow();
+    const work = restoreArchive(db.database, path, { as: "cut", onProgress });
+    expect((await refusal("databaseUnavailable", work)).message).toContain("was lost");
     await cut;
     expect(await registry()).toEqual(before);
   });
@@ -216,7 +217,7 @@ describe("an interrupted restore", () => {
 
   test("is not exported", async () => {
     await beginImport(db.platform, db.database.keyring, { slug: "unready", name: "Unready" }, "test");
-    await refusal("busy", db.archive("unready"));
+    expect((await refusal("busy", db.archive("unready"))).message).toContain("importing");
   });
 });
 

@@ -177,7 +177,10 @@ describe("the file", () => {
     expect(unpacked).not.toContain((await db.tenant("acme")).id);
   });
 
-  test("opens with stock tar, sha256sum and zstd, and with another tar library", async () => {
+  test("opens with stock tar, sha256sum and zstd", async ({ skip }) => {
+    const missing: string[] = [];
+    for (const tool of ["tar", "sha256sum", "zstd"]) await run(tool, ["--version"]).catch(() => missing.push(tool));
+    skip(missing.length > 0, `not installed here: ${missing.join(", ")}`);
     const path = await db.archive("globex");
     const { tables } = await verifyArchive(path);
     const folder = join(db.dir, "stock");
@@ -188,6 +191,11 @@ describe("the file", () => {
     const { stdout } = await run("zstd", ["-dcq", join(folder, invoices.file)], { maxBuffer: 1 << 26 });
     expect(createHash("sha256").update(stdout).digest("hex")).toBe(invoices.rawSha256);
     expect(stdout.split("\n").length - 1).toBe(invoices.rows);
+  });
+
+  test("opens with another tar library", async () => {
+    const path = await db.archive("globex");
+    const { tables } = await verifyArchive(path);
     const entries = await unpackTar(await readFile(path), { strict: true });
     expect(entries.map(({ header }) => [header.name, header.type, header.mode])).toEqual(
       [...tables.map(({ file }) => file), "manifest.json", "manifest.sha256"].map((name) => [name, "file", 0o600]),

@@ -69,7 +69,9 @@ describe("one rule, one file, one fault, one section", () => {
 
   test("the reference gives each rule its title", () => {
     const docs = readFileSync(DOCS, "utf8");
-    expect(checks.filter(({ name, title }) => !docs.includes(`## \`${name}\`\n\n${title}.`)).map(({ name }) => name)).toEqual([]);
+    expect(
+      checks.filter(({ name, title }) => !docs.includes(`## \`${name}\`\n\n${title}.`)).map(({ name }) => name),
+    ).toEqual([]);
   });
 
   test("numbers are unique, and every rule names its threats", () => {
@@ -80,7 +82,12 @@ describe("one rule, one file, one fault, one section", () => {
   test("a rule is one lower-case select that takes nothing", () => {
     const odd = checks.filter(({ sql }) => {
       const code = sql.replace(/--.*$/gm, "").replace(/'(?:[^']|'')*'/g, "''");
-      return !/^\s*select\b/.test(code) || /;\s*\S/.test(code) || /\$\d/.test(code) || /\b(SELECT|FROM|WHERE|AND)\b/.test(code);
+      return (
+        !/^\s*select\b/.test(code) ||
+        /;\s*\S/.test(code) ||
+        /\$\d/.test(code) ||
+        /\b(SELECT|FROM|WHERE|AND)\b/.test(code)
+      );
     });
     expect(odd.map(({ name }) => name)).toEqual([]);
   });
@@ -94,7 +101,9 @@ describe("runChecks", () => {
   });
 
   test("gives what a command prints, in the order of the rules", async () => {
-    await db.admin.query("grant truncate on app.customers to rowhouse_api; alter table app.customers disable row level security");
+    await db.admin.query(
+      "grant truncate on app.customers to rowhouse_api; alter table app.customers disable row level security",
+    );
     const findings = (await runChecks(db.database)).filter(isNotVersion);
     expect(findings.map(({ key, level }) => [key, level])).toEqual([
       ["rls_disabled:app.customers", "error"],
@@ -118,6 +127,22 @@ describe("runChecks", () => {
     expect(findings).toHaveLength(2);
     for (const { fix } of findings) await db.admin.query(`set role rowhouse_owner; ${fix}; reset role`);
     expect((await runChecks(db.database)).filter(isNotVersion)).toEqual([]);
+  });
+
+  test("partitions of partitions, and one that came later, are as protect_table leaves them: without a finding", async () => {
+    await db.admin.query("set role rowhouse_owner");
+    await db.admin.query(
+      `create table app.readings (tenant_id uuid not null, id uuid not null, year int not null, primary key (tenant_id, id, year))
+         partition by range (year);
+       create table app.readings_2026 partition of app.readings for values from (2026) to (2027) partition by hash (tenant_id);
+       create table app.readings_2026_0 partition of app.readings_2026 for values with (modulus 1, remainder 0);
+       select platform.protect_table('app.readings');
+       create table app.readings_2027 partition of app.readings for values from (2027) to (2028);
+       select platform.protect_table('app.readings_2027');
+       reset role`,
+    );
+    expect((await runChecks(db.database)).filter(isNotVersion)).toEqual([]);
+    await db.admin.query("drop table app.readings");
   });
 
   test("refuses a rule that does not exist by name", async () => {

@@ -11,28 +11,65 @@ describe("text for people", () => {
       ["app.items", 12_345, "x"],
       ["a", 7, ""],
     ];
-    expect(formatTable(["TABLE", "ROWS", "KEY"], rows)).toBe("TABLE        ROWS  KEY\napp.items  12,345  x\na               7");
+    expect(formatTable(["TABLE", "ROWS", "KEY"], rows)).toBe(
+      "TABLE        ROWS  KEY\napp.items  12,345  x\na               7",
+    );
   });
 
   test("facts, counts, sizes and times", () => {
-    expect(formatFacts([["a", 1], ["long", "two"]])).toBe("a     1\nlong  two");
+    expect(
+      formatFacts([
+        ["a", 1],
+        ["long", "two"],
+      ]),
+    ).toBe("a     1\nlong  two");
     expect([plural(1, "row"), plural(1200, "row")]).toEqual(["1 row", "1,200 rows"]);
-    expect([0, 999, 1000, 1_250_000, 250e6, 3e15].map(formatBytes)).toEqual(["0 B", "999 B", "1.0 kB", "1.3 MB", "250 MB", "3000 TB"]);
-    expect([0.25, 9, 59.6, 125, 3780].map(formatSeconds)).toEqual(["0.3 s", "9 s", "1 min 0 s", "2 min 5 s", "1 h 3 min"]);
+    expect([0, 999, 1000, 1_250_000, 250e6, 3e15].map(formatBytes)).toEqual([
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "1.3 MB",
+      "250 MB",
+      "3000 TB",
+    ]);
+    expect([0.25, 9, 59.6, 125, 3780].map(formatSeconds)).toEqual([
+      "0.3 s",
+      "9 s",
+      "1 min 0 s",
+      "2 min 5 s",
+      "1 h 3 min",
+    ]);
   });
 
   test("durations", () => {
-    expect(["90s", "30m", "24h", "7d"].map((text) => parseDuration("--ttl", text))).toEqual([90, 1800, 86_400, 604_800]);
-    for (const text of ["", "1", "h", "1w", "-1h", "1.5h", "1h30m"]) expect(() => parseDuration("--ttl", text)).toThrow(RowhouseError);
+    expect(["90s", "30m", "24h", "7d"].map((text) => parseDuration("--ttl", text))).toEqual([
+      90, 1800, 86_400, 604_800,
+    ]);
+    for (const text of ["", "1", "h", "1w", "-1h", "1.5h", "1h30m"])
+      expect(() => parseDuration("--ttl", text)).toThrow(RowhouseError);
   });
 });
 
 describe("failures", () => {
   test("a refusal keeps its row; a missing schema says what to run; a bug says so, with its place", () => {
-    expect(toFailure(new RowhouseError("tenantExists", { hint: "h" }))).toMatchObject({ code: "RH404", exit: 5, hint: "h" });
-    const missing = Object.assign(new Error('relation "platform.tenants" does not exist'), { code: "42P01", severity: "ERROR" });
-    expect(toFailure(missing)).toMatchObject({ code: "42P01", exit: 1, hint: expect.stringContaining("rowhouse migrate") });
-    expect(toFailure(Object.assign(new Error("full"), { code: "ENOSPC" }))).toMatchObject({ code: "ENOSPC", message: "full" });
+    expect(toFailure(new RowhouseError("tenantExists", { hint: "h" }))).toMatchObject({
+      code: "RH404",
+      exit: 5,
+      hint: "h",
+    });
+    const missing = Object.assign(new Error('relation "platform.tenants" does not exist'), {
+      code: "42P01",
+      severity: "ERROR",
+    });
+    expect(toFailure(missing)).toMatchObject({
+      code: "42P01",
+      exit: 1,
+      hint: expect.stringContaining("rowhouse migrate"),
+    });
+    expect(toFailure(Object.assign(new Error("full"), { code: "ENOSPC" }))).toMatchObject({
+      code: "ENOSPC",
+      message: "full",
+    });
     const bug = toFailure(new TypeError("x is not a function"));
     expect(bug).toMatchObject({ code: "RH900", exit: 1 });
     expect(bug.details).toContain("output.test.ts");
@@ -55,6 +92,8 @@ describe("progress", () => {
     const line = openProgress(out);
     line.show({ ...step, rows: 10, bytes: 100, done: false });
     line.show({ ...step, rows: 4000, bytes: 40_000, done: true });
-    expect(events).toEqual([expect.objectContaining({ event: "progress", phase: "copy", table: "app.items", rows: 4000, done: true })]);
+    expect(events).toEqual([
+      expect.objectContaining({ event: "progress", phase: "copy", table: "app.items", rows: 4000, done: true }),
+    ]);
   });
 });

@@ -30,7 +30,10 @@ function environment(env: RunOptions["env"]): Record<string, string> {
 
 export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-export function start(args: readonly string[], { env, cwd = ROOT, program = [process.execPath, CLI] }: RunOptions = {}): Child {
+export function start(
+  args: readonly string[],
+  { env, cwd = ROOT, program = [process.execPath, CLI] }: RunOptions = {},
+): Child {
   const [file, ...before] = program;
   return spawn(file!, [...before, ...args], { cwd, env: environment(env), stdio: ["pipe", "pipe", "pipe"] });
 }

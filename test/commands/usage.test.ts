@@ -43,7 +43,9 @@ test("a bad setting is named, and its value is not shown", async () => {
 });
 
 test("a database that can't be reached: what, where, and no password", async () => {
-  const { code, stderr } = await run(["tenant", "list"], { env: { DATABASE_URL: "postgres://owner:hunter2@127.0.0.1:1/app" } });
+  const { code, stderr } = await run(["tenant", "list"], {
+    env: { DATABASE_URL: "postgres://owner:hunter2@127.0.0.1:1/app" },
+  });
   expect(code).toBe(1);
   expect(stderr).toMatch(/Can't connect to PostgreSQL at 127\.0\.0\.1:1\/app.*\[RH302\]\nhint: /);
   expect(stderr).not.toContain("hunter2");

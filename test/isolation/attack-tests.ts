@@ -10,7 +10,9 @@ class Ear {
 
   constructor(client: pg.Client) {
     this.#client = client;
-    client.on("notice", (notice) => this.heard.push(JSON.stringify({ ...notice, message: notice.message })));
+    client.on("notice", (notice) =>
+      this.heard.push(JSON.stringify([notice.message, notice.detail, notice.hint, notice.where])),
+    );
     client.on("notification", ({ channel, payload }) => this.heard.push(`${channel} ${payload}`));
     // Outgoing COPY data pass by `pg` unread; here they are overheard.
     (client as unknown as { connection: pg.Connection }).connection.on("copyData", (message: { chunk: Buffer }) =>
@@ -25,8 +27,8 @@ class Ear {
       this.heard.push(JSON.stringify([results].flat().map(({ rows }) => rows)));
       return "harmless";
     } catch (error) {
-      const { code = "", message } = error as pg.DatabaseError;
-      this.heard.push(JSON.stringify({ ...(error as object), message }));
+      const { code = "", message, detail, hint, where } = error as pg.DatabaseError;
+      this.heard.push(JSON.stringify([message, detail, hint, where]));
       return code;
     }
   }
@@ -46,10 +48,8 @@ async function mount(arena: Arena, attack: Attack, client: pg.Client): Promise<s
   let came = "harmless";
   for (const step of attack.steps(names)) if (came === "harmless") came = await ear.send(step);
   await expectNothingOfB(client, arena);
-  expect(ear.heard.join("\n").replaceAll(new RegExp(`"query":.*?${MARKER}`, "g"), "")).not.toMatch(
-    // What the attacker wrote may come back in an error; what only B knows may not.
-    new RegExp(`${MARKER}@b\\.example`),
-  );
+  // What the attacker wrote may come back in an error; what only B knows may not.
+  expect(ear.heard.join("\n")).not.toContain(`${MARKER}@b.example`);
   return came;
 }
 

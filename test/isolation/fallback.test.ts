@@ -13,7 +13,7 @@ import { openLog } from "../../src/log.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { seedTenant } from "../../src/tenant/seed.ts";
 import { SALES, TEST_SECRET, withDatabase } from "../harness.ts";
-import { plantMarker, scopeOf, type Arena } from "./arena.ts";
+import { enter, plantMarker, scopeOf, type Arena } from "./arena.ts";
 import { testAttacks } from "./attack-tests.ts";
 import { testMatrix } from "./matrix-tests.ts";
 import { testSessions } from "./session-tests.ts";
@@ -60,16 +60,18 @@ async function fill(database: Database): Promise<void> {
   await pool.end();
 }
 
+let superUrl: string;
 let arena: Arena;
 let stop = async () => {};
 beforeAll(async () => {
   const server = await startServer();
   stop = server.stop;
+  superUrl = withDatabase(server.url, "managed");
   const database = openDatabase(await makeDeployer(server.url), TEST_SECRET);
   await migrate(database, { appDir: SALES });
   await migrate(database, { appDir: SALES }); // what is there already is the deployer's to change, too
   await fill(database);
-  const admin = new pg.Client({ connectionString: withDatabase(server.url, "managed") });
+  const admin = new pg.Client({ connectionString: superUrl });
   await admin.connect();
   const [a, b] = [await scopeOf(database, "globex"), await scopeOf(database, "acme")];
   await plantMarker(admin, b);
@@ -100,7 +102,35 @@ describe("without a superuser", () => {
     expect(await proveIsolation(arena.database)).toEqual([]);
   });
 
-  describe("every table and verb", () => testMatrix(() => arena));
-  describe("attacks", () => testAttacks(() => arena));
-  describe("sessions", () => testSessions(() => arena));
+  describe("every table and verb", () => {
+    testMatrix(() => arena);
+  });
+  describe("attacks", () => {
+    testAttacks(() => arena);
+  });
+  describe("sessions", () => {
+    testSessions(() => arena);
+  });
+});
+
+describe("once a superuser has run migrate", () => {
+  const left = async () =>
+    (await runChecks(arena.database)).map(({ check }) => check).filter((check) => check !== "server_too_old");
+
+  test("nothing is left open, and the deployer's migrate goes on and keeps it so", async () => {
+    expect(await left()).not.toEqual([]);
+    await migrate(openDatabase(superUrl, TEST_SECRET), { appDir: SALES });
+    expect(await left()).toEqual([]);
+    await migrate(arena.database, { appDir: SALES });
+    expect(await left()).toEqual([]);
+    expect(await proveIsolation(arena.database)).toEqual([]);
+  });
+
+  test("the context is in the protected setting", async () => {
+    const client = await arena.database.connect("rowhouse_api");
+    await enter(client, arena.a, "read");
+    const { rows } = await client.query("select current_setting('backtrace_functions') as context");
+    expect(rows).toEqual([{ context: arena.a.context }]);
+    await client.end();
+  });
 });

@@ -8,7 +8,10 @@ import { CELLS, TABLES } from "./matrix.ts";
 const ROLES: readonly DbRole[] = ["rowhouse_api", "rowhouse_platform", "rowhouse_exporter", "rowhouse_importer"];
 
 async function someId(admin: pg.Client, table: string, tenantId: string): Promise<string> {
-  const { rows } = await admin.query<{ id: string }>(`select id from ${table} where tenant_id = $1 order by id limit 1`, [tenantId]);
+  const { rows } = await admin.query<{ id: string }>(
+    `select id from ${table} where tenant_id = $1 order by id limit 1`,
+    [tenantId],
+  );
   return rows[0]!.id;
 }
 

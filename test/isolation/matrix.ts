@@ -86,8 +86,18 @@ export const CELLS: readonly Cell[] = [
     text: (t, { row }) => `with given as (select ${given}) ${insert(t, { ...row, tenant_id: "$1::uuid" })}`,
     expect: { write: DENIED, read: DENIED },
   },
-  { verb: "update", whose: "own", text: (t, { change }) => one(`update ${t} set ${change}`), expect: { write: 1, read: DENIED } },
-  { verb: "update", whose: "other", text: (t, { change }) => one(`update ${t} set ${change}`), expect: { write: 0, read: DENIED } },
+  {
+    verb: "update",
+    whose: "own",
+    text: (t, { change }) => one(`update ${t} set ${change}`),
+    expect: { write: 1, read: DENIED },
+  },
+  {
+    verb: "update",
+    whose: "other",
+    text: (t, { change }) => one(`update ${t} set ${change}`),
+    expect: { write: 0, read: DENIED },
+  },
   {
     verb: "update of tenant_id",
     whose: "own",
@@ -103,14 +113,16 @@ export const CELLS: readonly Cell[] = [
   {
     verb: "upsert",
     whose: "own",
-    text: (t, { row, change }) => `${insert(t, { ...row, id: "$2::uuid" })} on conflict (tenant_id, id) do update set ${change} ${given}`,
+    text: (t, { row, change }) =>
+      `${insert(t, { ...row, id: "$2::uuid" })} on conflict (tenant_id, id) do update set ${change} ${given}`,
     expect: { write: 1, read: DENIED },
   },
   {
     // There is no conflict with the other's row: it becomes a row of one's own, with the same id.
     verb: "upsert",
     whose: "other",
-    text: (t, { row, change }) => `${insert(t, { ...row, id: "$2::uuid" })} on conflict (tenant_id, id) do update set ${change} ${given}`,
+    text: (t, { row, change }) =>
+      `${insert(t, { ...row, id: "$2::uuid" })} on conflict (tenant_id, id) do update set ${change} ${given}`,
     expect: { write: 1, read: DENIED },
   },
   {

@@ -16,10 +16,18 @@ afterAll(() => arena.close());
 
 describe("with the protected setting", () => {
   test("is what a superuser's migrate chose", async () => {
-    const { rows } = await arena.admin.query("select has_parameter_privilege('rowhouse_owner', 'backtrace_functions', 'set') as granted");
+    const { rows } = await arena.admin.query(
+      "select has_parameter_privilege('rowhouse_owner', 'backtrace_functions', 'set') as granted",
+    );
     expect(rows).toEqual([{ granted: true }]);
   });
-  describe("every table and verb", () => testMatrix(() => arena));
-  describe("attacks", () => testAttacks(() => arena));
-  describe("sessions", () => testSessions(() => arena));
+  describe("every table and verb", () => {
+    testMatrix(() => arena);
+  });
+  describe("attacks", () => {
+    testAttacks(() => arena);
+  });
+  describe("sessions", () => {
+    testSessions(() => arena);
+  });
 });

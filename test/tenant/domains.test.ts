@@ -130,6 +130,22 @@ describe("proof", () => {
     expect(other.record!.value).not.toBe(again.record!.value);
   });
 
+  test("a claim that is made anew while DNS is asked is not proved by the old record", async () => {
+    const { record } = await add("acme", "shop.example");
+    dns.records.set(record!.name, [[record!.value]]);
+    dns.onQuestion = () => add("acme", "shop.example");
+    await expect(verify("acme", "shop.example")).rejects.toMatchObject({ code: "RH408" });
+    expect(await served("shop.example")).toBeUndefined();
+  });
+
+  test("a claim that is given up while DNS is asked is not served", async () => {
+    const { record } = await add("acme", "shop.example");
+    dns.records.set(record!.name, [[record!.value]]);
+    dns.onQuestion = () => remove("acme", "shop.example");
+    await expect(verify("acme", "shop.example")).rejects.toMatchObject({ code: "RH407" });
+    expect(await served("shop.example")).toBeUndefined();
+  });
+
   test("an operator can vouch for a domain", async () => {
     await add("acme", "shop.example");
     await verifyDomain(db.platform, "acme", "SHOP.example.", "operator:test", { trusted: true });
@@ -201,6 +217,22 @@ describe("labels", () => {
     );
     expect(created).toBe(true);
   });
+});
+
+test("a label that a rename is taking back at this moment is not given up", async () => {
+  await createTenant(db.platform, db.database.keyring, { slug: "first-name", name: "There and back" }, "test");
+  await renameTenant(db.platform, "first-name", { slug: "second-name" }, "test");
+  const rival = await db.database.connect("rowhouse_platform");
+  await rival.query("begin");
+  await rival.query("update platform.tenants set slug = 'first-name' where slug = 'second-name'");
+  const removal = remove("second-name", "first-name").catch((error: unknown) => error);
+  const waiting =
+    "select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  await expect.poll(async () => (await db.admin.query(waiting)).rows[0].count, { timeout: 5000 }).toBe(1);
+  await rival.query("commit");
+  await rival.end();
+  expect(await removal).toMatchObject({ code: "RH102" });
+  expect((await listDomains(db.platform, "first-name")).map(({ name }) => name)).toContain("first-name");
 });
 
 test("each step is in the audit trail, without the challenge", async () => {

@@ -7,6 +7,8 @@ export interface NameServer {
   readonly address: string;
   /** TXT records by lower-case name; a record is the strings it is cut into. `fail` answers SERVFAIL. */
   readonly records: Map<string, string[][] | "fail">;
+  /** Runs before the next answer. */
+  onQuestion: (() => Promise<unknown>) | null;
   close(): void;
 }
 
@@ -36,18 +38,24 @@ function answer(strings: readonly string[]): Buffer {
 
 /** A real name server on loopback, small enough to read: it answers TXT questions over UDP from a table. */
 export async function startNameServer(): Promise<NameServer> {
-  const records: NameServer["records"] = new Map();
   const socket = createSocket("udp4");
-  socket.on("message", (message: Buffer, peer: RemoteInfo) => {
+  const server: NameServer = { address: "", records: new Map(), onQuestion: null, close: () => socket.close() };
+
+  const reply = async (message: Buffer, peer: RemoteInfo) => {
+    const { onQuestion } = server;
+    server.onQuestion = null;
+    await onQuestion?.();
     const { name, end } = readQuestion(message);
-    const found = records.get(name);
+    const found = server.records.get(name);
     const answers = Array.isArray(found) ? found.map(answer) : [];
     const code = found === undefined ? NXDOMAIN : found === "fail" ? SERVFAIL : NOERROR;
     const head = Buffer.from([message[0]!, message[1]!, 0x85, 0x80 | code, 0, 1, 0, answers.length, 0, 0, 0, 0]);
     socket.send(Buffer.concat([head, message.subarray(12, end), ...answers]), peer.port, peer.address);
-  });
+  };
+
+  socket.on("message", (message, peer) => void reply(message, peer));
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
   const { port } = socket.address() as AddressInfo;
-  return { address: `127.0.0.1:${port}`, records, close: () => socket.close() };
+  return Object.assign(server, { address: `127.0.0.1:${port}` });
 }

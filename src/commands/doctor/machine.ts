@@ -22,7 +22,11 @@ function examineNode(): Fact {
 function examineOpenssl(): Fact {
   const { openssl } = process.versions;
   if ("argon2" in crypto) return ok("openssl", `${openssl}, with argon2`);
-  return warn("openssl", `${openssl}, without argon2`, "Passwords are hashed by scrypt. A Node from nodejs.org has argon2.");
+  return warn(
+    "openssl",
+    `${openssl}, without argon2`,
+    "Passwords are hashed by scrypt. A Node from nodejs.org has argon2.",
+  );
 }
 
 /** The folder itself may not be there yet. */
@@ -48,8 +52,13 @@ async function examinePort({ HOST, PORT, dataDir }: Config): Promise<Fact> {
   const problem = PORT === 0 ? null : await tryPort(HOST, PORT);
   if (problem === null) return ok("port", `${HOST}:${PORT} is free`);
   const holder = await lockHolder(dataDir).catch(() => null);
-  if (holder?.url !== undefined && new URL(holder.url).port === String(PORT)) return ok("port", `${PORT}: this Rowhouse, process ${holder.pid}`);
-  return warn("port", `${HOST}:${PORT} can't be listened on: ${problem}`, `Choose another one: --port ${PORT + 1}, or PORT=${PORT + 1}.`);
+  if (holder?.url !== undefined && new URL(holder.url).port === String(PORT))
+    return ok("port", `${PORT}: this Rowhouse, process ${holder.pid}`);
+  return warn(
+    "port",
+    `${HOST}:${PORT} can't be listened on: ${problem}`,
+    `Choose another one: --port ${PORT + 1}, or PORT=${PORT + 1}.`,
+  );
 }
 
 /** Browsers and curl take *.localhost for this machine by themselves (RFC 6761 6.3); many resolvers, and Node with them, don't. */
@@ -70,5 +79,11 @@ async function examineNames({ BASE_DOMAIN }: Config): Promise<Fact> {
 /** What can be seen without a database. Never throws but for settings that can't be read. */
 export async function examineMachine(): Promise<Fact[]> {
   const config = readConfig();
-  return [examineNode(), examineOpenssl(), await examineDisk(config), await examinePort(config), await examineNames(config)];
+  return [
+    examineNode(),
+    examineOpenssl(),
+    await examineDisk(config),
+    await examinePort(config),
+    await examineNames(config),
+  ];
 }

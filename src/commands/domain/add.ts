@@ -13,7 +13,14 @@ async function add(out: Output, _options: unknown, slug: string, name: string): 
     return;
   }
   out.talk(`Set this record in the DNS of ${domain.name}, then run: rowhouse domain verify ${slug} ${domain.name}`);
-  out.answer(domain, formatFacts([["name", record.name], ["type", record.type], ["value", record.value]]));
+  out.answer(
+    domain,
+    formatFacts([
+      ["name", record.name],
+      ["type", record.type],
+      ["value", record.value],
+    ]),
+  );
 }
 
 export function registerAdd(group: Command): void {

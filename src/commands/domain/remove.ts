@@ -16,5 +16,7 @@ export function registerRemove(group: Command): void {
     .alias("rm")
     .description("give up a custom domain, or the address that a renamed tenant had before")
     .action(act<unknown, [string, string]>(remove));
-  addExamples(command, [["rowhouse domain remove acme shop.acme.example", "not served there from now on; anybody may claim it"]]);
+  addExamples(command, [
+    ["rowhouse domain remove acme shop.acme.example", "not served there from now on; anybody may claim it"],
+  ]);
 }

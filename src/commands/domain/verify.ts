@@ -25,6 +25,9 @@ export function registerVerifyDomain(group: Command): void {
     .action(act<VerifyOptions, [string, string]>(verify));
   addExamples(command, [
     ["rowhouse domain verify acme shop.acme.example", "fails, with the record to set, until it is there"],
-    ["rowhouse domain verify acme shop.acme.example --resolver 9.9.9.9", "when the system's resolver still has the old answer"],
+    [
+      "rowhouse domain verify acme shop.acme.example --resolver 9.9.9.9",
+      "when the system's resolver still has the old answer",
+    ],
   ]);
 }

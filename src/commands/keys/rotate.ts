@@ -32,7 +32,10 @@ export function registerRotate(group: Command): void {
     .command("rotate")
     .description("make a new signing key; the old one signs no more, and its tokens are accepted for a while")
     .option("--alg <name>", "EdDSA or ES256 (default: EdDSA)")
-    .option("--accept-for <duration>", "how long tokens of the old key stay good; 0s for a key that leaked (default: 7d)")
+    .option(
+      "--accept-for <duration>",
+      "how long tokens of the old key stay good; 0s for a key that leaked (default: 7d)",
+    )
     .action(act<RotateOptions>(rotate));
   addExamples(command, [
     ["rowhouse keys rotate", "locks nobody out: no token lives longer than the old key is accepted"],

@@ -21,7 +21,8 @@ async function refuseIfSet({ platform }: Session, slug: string): Promise<void> {
 }
 
 async function secret(out: Output, options: SecretOptions, slug: string): Promise<void> {
-  if (options.rotate === true && options.remove === true) throw new RowhouseError("usage", { message: "--rotate and --remove exclude each other" });
+  if (options.rotate === true && options.remove === true)
+    throw new RowhouseError("usage", { message: "--rotate and --remove exclude each other" });
   await using session = await openSession("keys secret");
   if (options.remove === true) {
     const removed = await removeTokenSecret(session.platform, slug, session.actor);

@@ -20,7 +20,12 @@ async function claimDomain(session: Session, slug: string, domain: string): Prom
   return addDomain(platform, slug, domain, config.BASE_DOMAIN, actor).catch((error: unknown) => {
     if (!(error instanceof RowhouseError)) throw error;
     const { kind, message, hint } = error;
-    throw new RowhouseError(kind, { message, details: `The tenant ${slug} was made; its domain was not.`, hint: hint ?? undefined, cause: error });
+    throw new RowhouseError(kind, {
+      message,
+      details: `The tenant ${slug} was made; its domain was not.`,
+      hint: hint ?? undefined,
+      cause: error,
+    });
   });
 }
 
@@ -33,8 +38,15 @@ async function create(out: Output, options: CreateOptions, slug: string): Promis
   const url = addressOf(session.config, tenant.slug);
   const claimed = domain === undefined ? null : await claimDomain(session, tenant.slug, domain);
   out.answer({ ...tenant, url, created, domain: claimed }, `${tenant.slug}  ${url}`);
-  out.talk(created ? `Created ${tenant.name}. Next: rowhouse token ${tenant.slug} --role admin` : `${tenant.slug} exists; it was left as it is.`);
-  if (claimed?.record != null) out.talk(`DNS: set ${claimed.record.type} ${claimed.record.name} to ${claimed.record.value}, then: rowhouse domain verify ${tenant.slug} ${claimed.name}`);
+  out.talk(
+    created
+      ? `Created ${tenant.name}. Next: rowhouse token ${tenant.slug} --role admin`
+      : `${tenant.slug} exists; it was left as it is.`,
+  );
+  if (claimed?.record != null)
+    out.talk(
+      `DNS: set ${claimed.record.type} ${claimed.record.name} to ${claimed.record.value}, then: rowhouse domain verify ${tenant.slug} ${claimed.name}`,
+    );
 }
 
 export function registerCreate(group: Command): void {
@@ -47,7 +59,10 @@ export function registerCreate(group: Command): void {
     .option("--if-not-exists", "take a tenant of this slug as it is")
     .action(act<CreateOptions, [string]>(create));
   addExamples(command, [
-    ["rowhouse tenant create acme --name 'Acme Corp' --admin-email ann@acme.example", "served at http://acme.localhost:3000"],
+    [
+      "rowhouse tenant create acme --name 'Acme Corp' --admin-email ann@acme.example",
+      "served at http://acme.localhost:3000",
+    ],
     ["rowhouse tenant create acme --if-not-exists --json", "for scripts that run more than once"],
   ]);
 }

@@ -29,7 +29,10 @@ async function confirm(slug: string, { yes, confirm: typed }: DeleteOptions): Pr
   const answer = mayAsk ? await askForSlug(slug) : typed;
   if (answer === slug) return;
   throw new RowhouseError("confirmationMissing", {
-    message: answer === undefined ? `Deleting ${slug} wants to be confirmed` : `${JSON.stringify(answer)} is not ${slug}; nothing was deleted`,
+    message:
+      answer === undefined
+        ? `Deleting ${slug} wants to be confirmed`
+        : `${JSON.stringify(answer)} is not ${slug}; nothing was deleted`,
     hint: `Add --confirm ${slug}, or --yes. \`rowhouse export ${slug} -o ${slug}.rowhouse\` keeps a copy first.`,
   });
 }
@@ -38,8 +41,15 @@ async function remove(out: Output, options: DeleteOptions, slug: string): Promis
   await using session = await openSession("tenant delete");
   const { platform, database, actor } = session;
   const before = await countTenantRows(platform, database.keyring, slug);
-  out.talk(`This removes ${slug}: ${plural(totalOf(before), "row")} in ${plural(before.filter(({ rows }) => rows > 0).length, "table")}.`);
-  out.talk(formatTable(["TABLE", "ROWS"], before.map(({ table, rows }) => [table, rows])));
+  out.talk(
+    `This removes ${slug}: ${plural(totalOf(before), "row")} in ${plural(before.filter(({ rows }) => rows > 0).length, "table")}.`,
+  );
+  out.talk(
+    formatTable(
+      ["TABLE", "ROWS"],
+      before.map(({ table, rows }) => [table, rows]),
+    ),
+  );
   await confirm(slug, options);
   const removed = await deleteTenant(platform, database.keyring, slug, actor);
   out.answer({ slug, rows: totalOf(removed), tables: removed }, `deleted ${slug}  ${plural(totalOf(removed), "row")}`);

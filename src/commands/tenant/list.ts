@@ -7,8 +7,17 @@ import { openSession } from "../session.ts";
 
 async function list(out: Output): Promise<void> {
   await using session = await openSession("tenant list");
-  const tenants = (await listTenants(session.platform)).map((tenant) => ({ ...tenant, url: addressOf(session.config, tenant.slug) }));
-  const rows = tenants.map(({ slug, name, status, createdAt, url }) => [slug, name, status, createdAt.slice(0, 10), url]);
+  const tenants = (await listTenants(session.platform)).map((tenant) => ({
+    ...tenant,
+    url: addressOf(session.config, tenant.slug),
+  }));
+  const rows = tenants.map(({ slug, name, status, createdAt, url }) => [
+    slug,
+    name,
+    status,
+    createdAt.slice(0, 10),
+    url,
+  ]);
   out.answer(tenants, tenants.length === 0 ? "" : formatTable(["SLUG", "NAME", "STATUS", "CREATED", "URL"], rows));
   if (tenants.length === 0) out.talk("No tenants yet. Next: rowhouse tenant create acme --name 'Acme Corp'");
 }

@@ -12,13 +12,27 @@ async function show(out: Output, _options: unknown, slug: string): Promise<void>
   const tables = await countTenantRows(session.platform, session.database.keyring, slug);
   const url = addressOf(session.config, tenant.slug);
   const { id, name, status, epoch, createdAt } = tenant;
-  const facts = formatFacts([["slug", slug], ["name", name], ["status", status], ["url", url], ["id", id], ["epoch", epoch], ["created", createdAt]]);
-  const counts = formatTable(["TABLE", "ROWS"], tables.map(({ table, rows }) => [table, rows]));
+  const facts = formatFacts([
+    ["slug", slug],
+    ["name", name],
+    ["status", status],
+    ["url", url],
+    ["id", id],
+    ["epoch", epoch],
+    ["created", createdAt],
+  ]);
+  const counts = formatTable(
+    ["TABLE", "ROWS"],
+    tables.map(({ table, rows }) => [table, rows]),
+  );
   out.answer({ ...tenant, url, tables }, `${facts}\n\n${counts}`);
 }
 
 export function registerShow(group: Command): void {
-  const command = group.command("show <slug>").description("one tenant, with its rows table by table").action(act<unknown, [string]>(show));
+  const command = group
+    .command("show <slug>")
+    .description("one tenant, with its rows table by table")
+    .action(act<unknown, [string]>(show));
   addExamples(command, [
     ["rowhouse tenant show acme", "name, status, address, rows"],
     ["rowhouse tenant show acme --json", "the same for a program"],

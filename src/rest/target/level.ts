@@ -15,6 +15,7 @@ export interface LevelParts {
 /** Whether it is said about this very level. */
 export const isHere = ({ path }: Placed<unknown>): boolean => path.length === 0;
 
+/** Notes once whether there is anything to look for further down: mostly there is not. */
 export function levelParts(
   filters: LevelParts["filters"],
   orders: LevelParts["orders"],
