@@ -5,10 +5,11 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { PACKAGE_DIR } from "../src/config.ts";
 
-const DIST = join(PACKAGE_DIR, "dist");
+/** The only argument: another folder than dist/, for tests. */
+const DIST = resolve(process.argv[2] ?? join(PACKAGE_DIR, "dist"));
 
 /** What is built: everything that the entries import, with the folders below `from` kept. */
 const PARTS = [
@@ -17,11 +18,11 @@ const PARTS = [
   { from: "examples/sales", entries: ["seed.ts"], to: join(DIST, "examples/sales") },
 ] as const;
 
-const FLAGS = [
-  ...["--ignoreConfig", "--target", "esnext", "--module", "nodenext", "--lib", "esnext", "--types", "node"],
-  ...["--rewriteRelativeImportExtensions", "--verbatimModuleSyntax", "--erasableSyntaxOnly", "--skipLibCheck"],
-  "--noCheck", // that is `npm run typecheck`
-];
+/** Not checked: that is `npm run typecheck`. */
+const FLAGS =
+  "--ignoreConfig --target esnext --module nodenext --lib esnext --types node --rewriteRelativeImportExtensions --verbatimModuleSyntax --erasableSyntaxOnly --skipLibCheck --noCheck".split(
+    " ",
+  );
 
 function compile({ from, entries, to }: (typeof PARTS)[number]): void {
   const packageFile = createRequire(import.meta.url).resolve("typescript/package.json");

@@ -1,5 +1,6 @@
 /** The sections of docs/reference/commands.md, out of the command tree itself. */
 import type { Argument, Command, Option } from "commander";
+import { openServer } from "../src/boot.ts";
 import { examplesOf } from "../src/commands/action.ts";
 import { makeProgram } from "../src/commands/program.ts";
 
@@ -36,7 +37,7 @@ export function leafCommands(command: Command): Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leafCommands);
 }
 
-export const program = await makeProgram();
+export const program = await makeProgram(openServer);
 
 export function commandSections(): string {
   const global = ["## For every command", ...optionTable(program.options), "| `-h, --help` | print help |"];

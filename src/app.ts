@@ -44,7 +44,7 @@ export interface AppSources {
 }
 
 /**
- * The middlewares, in the order that a request meets them. The path of a request: docs/explanations/a-request.md.
+ * The middlewares, in the order that a request meets them. The path of a request: docs/explanations/path-of-a-request.md.
  * @throws RowhouseError configInvalid for a malformed TRUSTED_PROXIES or CORS_ORIGINS
  */
 export function makeApp(sources: AppSources): Koa<RequestState, object> {

@@ -49,29 +49,43 @@ const POOL_END_MS = 2000;
 type Sources = Omit<AppSources, "publicUrl" | "isDraining">;
 
 /** Opens a pool that closes with the stack. */
-function openPool(stack: AsyncDisposableStack, ...[database, role, options]: [Database, ...Parameters<Database["openPool"]>]): ConnectionPool {
+function openPool(
+  stack: AsyncDisposableStack,
+  ...[database, role, options]: [Database, ...Parameters<Database["openPool"]>]
+): ConnectionPool {
   const pool = database.openPool(role, options);
   stack.defer(() => Promise.race([pool.end(), sleep(POOL_END_MS, undefined, { ref: false })]));
   return pool;
 }
 
-/** @throws RowhouseError migrationPending when there is no schema to serve, databaseUnavailable */
-function refuseUnmigrated(failing: readonly Failing[]): void {
-  const missing = failing.find(({ fact, isolation }) => fact === "migrations_pending" && isolation);
-  if (missing !== undefined) throw new RowhouseError("migrationPending", { message: missing.problem, hint: missing.fix });
+/** What there is no use to start with; whatever else fails, an operator sees at /readyz. */
+function refuseStart(failing: readonly Failing[]): void {
+  for (const { fact, problem, fix, isolation } of failing) {
+    if (fact === "database_unreachable")
+      throw new RowhouseError("databaseUnavailable", { message: problem, hint: fix });
+    if (fact === "migrations_pending" && isolation)
+      throw new RowhouseError("migrationPending", { message: problem, hint: fix });
+  }
 }
 
 /** Everything behind the middlewares, in the order in which each needs what was opened before it. */
-async function openSources(stack: AsyncDisposableStack, options: ServerOptions): Promise<Sources & { readiness: Readiness }> {
+async function openSources(
+  stack: AsyncDisposableStack,
+  options: ServerOptions,
+): Promise<Sources & { readiness: Readiness }> {
   const { config, database, log, run = runScoped, appDir = config.appDir } = options;
   const timing = { waitMs: config.CONNECTION_WAIT_MS, statementTimeoutMs: config.STATEMENT_TIMEOUT_MS };
   const api = openPool(stack, database, "rowhouse_api", { max: config.CONNECTION_POOL_SIZE, ...timing });
   const platform = openPool(stack, database, "rowhouse_platform", { max: 4, ...timing });
-  // Of its own, so that a busy server does not look like a broken one.
-  const probe = openPool(stack, database, "rowhouse_api", { max: 1, ...timing });
+  // Connections of its own, so that a busy server does not look like a broken one.
+  const probes = {
+    api: openPool(stack, database, "rowhouse_api", { max: 1, ...timing }),
+    platform: openPool(stack, database, "rowhouse_platform", { max: 1, ...timing }),
+  };
   const { keyring } = database;
-  const readiness = openReadiness(() => readFailing({ api: probe, platform, keyring, migrationSets: migrationSets(appDir) }), log);
-  refuseUnmigrated(await readiness.current());
+  const look = { ...probes, keyring, migrationSets: migrationSets(appDir) };
+  const readiness = openReadiness(() => readFailing(look), log);
+  refuseStart(await readiness.current());
 
   const registry = openRegistry(platform);
   const keyset = openKeyset(platform);
@@ -79,7 +93,8 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const secrets = openTokenSecrets(platform);
   const verifier = openVerifier({ keyset, secrets }, { issuer: config.issuer, audience: config.TOKEN_AUDIENCE });
   const live = await openLiveCatalog({
-    load: () => loadCatalog((text, values) => queryRows(platform, { text, values }), { schema: "app", role: "rowhouse_api" }),
+    load: () =>
+      loadCatalog((text, values) => queryRows(platform, { text, values }), { schema: "app", role: "rowhouse_api" }),
     onError: (err) => log.error({ err }, "the catalog can't be read; the last one goes on serving"),
   });
   stack.defer(() => live.close());
@@ -150,22 +165,4 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
     ready: () => sources.readiness.current(),
     close: () => (closing ??= opened.disposeAsync()),
   };
-}
-
-/**
- * Resolves when SIGTERM or SIGINT came and everything is closed; a second signal ends the process at once, with 128 and the
- * signal's number.
- */
-export function closeOnSignal(server: Pick<RunningServer, "close">, log: Log): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let isClosing = false;
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (isClosing) process.exit(signal === "SIGINT" ? 130 : 143);
-      isClosing = true;
-      log.info({ signal }, "closing");
-      server.close().then(resolve, reject);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  });
 }

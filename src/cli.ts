@@ -1,4 +1,5 @@
 /** The `rowhouse` command. */
 import { runCommand } from "./commands/program.ts";
 
-await runCommand(process.argv.slice(2));
+// Loaded by `serve` alone: no other command wants to wait for Koa.
+await runCommand(process.argv.slice(2), async (options) => (await import("./boot.ts")).openServer(options));

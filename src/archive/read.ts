@@ -33,6 +33,9 @@ const CHUNK = 1 << 18;
  */
 const ZSTD = { chunkSize: CHUNK, rejectGarbageAfterEnd: true, params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
+/** Codes of node:zlib: corrupt, cut short, followed by junk. */
+const ZSTD_FAILURE = /^(?:ZSTD_|Z_|ERR_TRAILING_JUNK)/;
+
 async function readWhole(file: FileHandle, { name, offset, size }: TarEntry): Promise<Buffer> {
   if (size > MAX_MANIFEST_BYTES) throw damaged(name, `it has ${size} bytes, the most is ${MAX_MANIFEST_BYTES}`);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, offset);
@@ -95,15 +98,12 @@ async function readTable(
     damaged(table.file, `it unpacks to more than the ${table.rawBytes} bytes that the manifest says`);
   const packed = new Meter();
   const raw = new Meter({ countLines: true, limit: { bytes: table.rawBytes, exceeded }, onChunk });
-  const unpack = createZstdDecompress(ZSTD);
-  let unpackFailure: Error | undefined;
-  unpack.once("error", (error) => (unpackFailure = error));
   try {
-    await pipeline(slices(file, entry), packed, unpack, raw, sink, { signal });
+    await pipeline(slices(file, entry), packed, createZstdDecompress(ZSTD), raw, sink, { signal });
   } catch (error) {
-    // pipeline() destroys every stream with the first error, so an error that others had shows here, too.
-    if (error === unpackFailure && !(error instanceof RowhouseError))
-      throw damaged(table.file, `zstd: ${unpackFailure?.message}`, error);
+    // By its code, not by the stream that had it: pipeline() destroys every stream with the first error of any.
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    if (ZSTD_FAILURE.test(code)) throw damaged(table.file, `zstd: ${message}`, error);
     throw error;
   }
   checkTable(table, raw, packed);

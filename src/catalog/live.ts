@@ -2,16 +2,16 @@ import type { Catalog } from "./catalog.ts";
 
 /** The catalog as of the last change that was heard of. */
 export interface LiveCatalog {
-  current(): Catalog;
+  readonly current: () => Catalog;
   /** Reads it anew and puts it in place whole; the old one serves meanwhile. Calls that come while it reads share one more read. */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Ends the retries. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export interface LiveCatalogOptions {
   readonly load: () => Promise<Catalog>;
-  onError(error: unknown): void;
+  readonly onError: (error: unknown) => void;
   /** How long after a failed read it is tried again. */
   readonly retryMs?: number;
 }

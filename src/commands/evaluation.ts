@@ -30,7 +30,8 @@ const choiceFile = (dataDir: string) => join(dataDir, "serve.json");
 export async function readChoice(dataDir: string): Promise<Choice> {
   const text = await readFile(choiceFile(dataDir), "utf8").catch(() => "");
   try {
-    return JSON.parse(text) as Choice;
+    const choice = JSON.parse(text) as Choice;
+    return choice.demo ? { ...choice, appDir: SALES_DIR } : choice; // the checkout may have been moved
   } catch {
     return { appDir: SALES_DIR, demo: true };
   }

@@ -1,10 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { printFailure } from "./failure.ts";
 import { handleSignals } from "./interrupt.ts";
+import type { OpenServer } from "./serve.ts";
 import { readVersion } from "./version.ts";
 import { addExamples } from "./action.ts";
 
-type Register = (program: Command) => void;
+type Register = (program: Command, openServer: OpenServer) => void;
 
 /** In the order of `--help`. Each is loaded when it is wanted: what one needs, the others need not wait for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
@@ -31,7 +32,7 @@ function chooseCommands(args: readonly string[]): string[] {
  * The command tree. Runs nothing and prints nothing until it is parsed.
  * @param args what will be parsed; the whole tree without them
  */
-export async function makeProgram(args: readonly string[] = []): Promise<Command> {
+export async function makeProgram(openServer: OpenServer, args: readonly string[] = []): Promise<Command> {
   const program = new Command("rowhouse")
     .description("Tenants in one PostgreSQL database, kept apart by row-level security, and movable.")
     .version(readVersion(), "-V, --version", "print the version")
@@ -48,7 +49,7 @@ export async function makeProgram(args: readonly string[] = []): Promise<Command
     ["rowhouse tenant create acme --name 'Acme Corp'", "one more tenant"],
     ["rowhouse check", "prove that the tenants are kept apart"],
   ]);
-  for (const name of chooseCommands(args)) (await COMMANDS[name]!())(program);
+  for (const name of chooseCommands(args)) (await COMMANDS[name]!())(program, openServer);
   return program;
 }
 
@@ -63,12 +64,13 @@ function endQuietlyOnClosedPipe(): void {
 /**
  * Parses the arguments and runs the command. `docs/reference/exit-codes.md` lists what it leaves in `process.exitCode`.
  * @param args without `node` and the script
+ * @param openServer what `serve` opens
  */
-export async function runCommand(args: readonly string[]): Promise<void> {
+export async function runCommand(args: readonly string[], openServer: OpenServer): Promise<void> {
   endQuietlyOnClosedPipe();
   handleSignals();
   try {
-    const program = await makeProgram(args);
+    const program = await makeProgram(openServer, args);
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
     // commander throws to end after --help and --version, too.

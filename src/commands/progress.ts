@@ -69,9 +69,9 @@ function paceOf(totals: Totals, progress: ArchiveProgress, now: number): Pace {
 
 /** What shows progress: a line that changes on a terminal, lines every few seconds elsewhere, events with --json. */
 export interface ProgressLine {
-  show(progress: ArchiveProgress): void;
+  readonly show: (progress: ArchiveProgress) => void;
   /** Clears the line, before anything else is printed. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** @param terminal where the line is drawn */

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import { openServer } from "../boot.ts";
 import { readConfig, type Config } from "../config.ts";
-import { openDatabase, type ConnectionPool } from "../db/connections.ts";
+import { openDatabase, type ConnectionPool, type Database } from "../db/connections.ts";
 import type { ServerVersion } from "../db/server-version.ts";
-import { openLog } from "../log.ts";
+import { openLog, type Log } from "../log.ts";
 import { listTenants } from "../tenant/change.ts";
 import { act, addExamples } from "./action.ts";
 import { addressOf } from "./address.ts";
@@ -16,6 +15,14 @@ import { openSource, type ServeOptions } from "./serve/source.ts";
 import { signToken } from "./token.ts";
 import { readVersion } from "./version.ts";
 import { EVALUATION_WARNING, formatWelcome, makeWelcome, type WelcomeFacts } from "./welcome.ts";
+
+/** `openServer` of src/boot.ts, which hands it to us: an edge room can't know the entry, where all of them meet. */
+export type OpenServer = (options: {
+  readonly config: Config;
+  readonly database: Database;
+  readonly log: Log;
+  readonly appDir: string | null;
+}) => Promise<{ readonly url: string; close(): Promise<void> }>;
 
 const TOKEN_HOURS = 24;
 const SHOWN_TENANTS = 10;
@@ -60,6 +67,7 @@ async function describeTenants(
 
 /** Everything up to the open port. What it opened, the stack closes, last first. */
 async function start(
+  openServer: OpenServer,
   out: Output,
   config: Config,
   options: ServeOptions,
@@ -92,10 +100,10 @@ async function start(
   }
 }
 
-async function serve(out: Output, options: ServeOptions): Promise<void> {
+async function serve(openServer: OpenServer, out: Output, options: ServeOptions): Promise<void> {
   const config = readConfig({ PORT: options.port, HOST: options.host });
   await using stack = new AsyncDisposableStack();
-  const welcome = makeWelcome(await start(out, config, options, stack));
+  const welcome = makeWelcome(await start(openServer, out, config, options, stack));
   await untilInterrupted(async (signal) => {
     out.answer(welcome, formatWelcome(out, welcome));
     await new Promise((end) => signal.addEventListener("abort", end, { once: true }));
@@ -104,7 +112,7 @@ async function serve(out: Output, options: ServeOptions): Promise<void> {
   }, config.SHUTDOWN_TIMEOUT_MS + DATABASE_END_MS);
 }
 
-export function registerServe(program: Command): void {
+export function registerServe(program: Command, openServer: OpenServer): void {
   const command = program
     .command("serve")
     .description("serve the tenants; without DATABASE_URL from a PostgreSQL of its own, with an example in it")
@@ -113,7 +121,7 @@ export function registerServe(program: Command): void {
     .option("--app <folder>", "the app to serve, a folder with migrations/ in it (default: ROWHOUSE_APP)")
     .option("--demo", "load the sales example (default: with the embedded database)")
     .option("--no-demo", "start without the example; the data folder remembers it")
-    .action(act<ServeOptions>(serve));
+    .action(act<ServeOptions>((out, options) => serve(openServer, out, options)));
   addExamples(command, [
     ["rowhouse serve", "for a first look: data in .rowhouse/, three tenants, and lines to paste"],
     ["DATABASE_URL=postgres://owner:secret@db.example/app rowhouse serve --app ./my-app", "your database, your app"],

@@ -10,7 +10,7 @@ const READABLE = 4.5;
 export function parseColor(text: string | null): Rgb | null {
   const match = /^#(?:([0-9a-f]{3})|([0-9a-f]{6}))$/i.exec(text ?? "");
   if (match === null) return null;
-  const hex = match[2] ?? [...match[1]!].map((digit) => digit + digit).join("");
+  const hex = match[2] ?? match[1]!.replace(/./g, "$&$&");
   const number = Number.parseInt(hex, 16);
   return [number >> 16, (number >> 8) & 255, number & 255];
 }

@@ -36,7 +36,8 @@ function exampleTable({ relations }: Catalog): string | null {
  * Without sign-in, tenants are listed to somebody at the machine only, and only where no public name leads: behind a proxy that
  * adds no header, everybody seems to be local.
  */
-const mayList = ({ publicUrl }: HomeSources, { isLocal }: Visit) => isLocal && /(^|\.)localhost$/.test(publicUrl.hostname);
+const mayList = ({ publicUrl }: HomeSources, { isLocal }: Visit) =>
+  isLocal && /(^|\.)localhost$/.test(publicUrl.hostname);
 
 /**
  * What stands at `/` of each kind of host.

@@ -11,7 +11,10 @@ export interface PlatformHome {
 
 /** What to do next, and the command that does it. */
 const NEXT = [
-  ["Make a tenant, with its address, settings and first user:", "npx rowhouse tenant create hooli --name 'Hooli' \\\n  --admin-email you@hooli.example"],
+  [
+    "Make a tenant, with its address, settings and first user:",
+    "npx rowhouse tenant create hooli --name 'Hooli' \\\n  --admin-email you@hooli.example",
+  ],
   ["Sign a token for its API:", "npx rowhouse token hooli --role admin --ttl 1h"],
   ["Serve it at a domain of its own:", "npx rowhouse domain add hooli shop.hooli.example"],
   ["Take one consistent archive of one tenant, at any moment:", "npx rowhouse export acme -o acme.rowhouse"],
@@ -35,10 +38,22 @@ function tenantRow(publicUrl: URL, { slug, name, status }: Tenant) {
 
 function tenantList({ tenants, publicUrl }: PlatformHome) {
   if (tenants === null) {
-    return h("p", null, "Tenants are listed to the operator, at the machine itself: ", h("code", null, "rowhouse tenant list"), ".");
+    return h(
+      "p",
+      null,
+      "Tenants are listed to the operator, at the machine itself: ",
+      h("code", null, "rowhouse tenant list"),
+      ".",
+    );
   }
   if (tenants.length === 0) return h("p", null, "There is none yet. The first command below makes one.");
-  const head = h("tr", null, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "Address"), h("th", { scope: "col" }, "Status"));
+  const head = h(
+    "tr",
+    null,
+    h("th", { scope: "col" }, "Name"),
+    h("th", { scope: "col" }, "Address"),
+    h("th", { scope: "col" }, "Status"),
+  );
   const rows = tenants.map((tenant) => tenantRow(publicUrl, tenant));
   return h("table", null, h("thead", null, head), h("tbody", null, ...rows));
 }

@@ -14,20 +14,26 @@ export interface TenantHome {
 }
 
 function requestSteps({ tenant, origin, table }: TenantHome) {
-  if (table === null) return h("p", null, "There is no table in schema ", h("code", null, "app"), " yet. Add one by a migration.");
+  if (table === null)
+    return h("p", null, "There is no table in schema ", h("code", null, "app"), " yet. Add one by a migration.");
   const curl = `curl '${origin}/rest/v1/${encodeURIComponent(table)}?limit=3' \\\n  -H "Authorization: Bearer $TOKEN"`;
   const client = constantName(tenant);
   const script = [
+    'import { env } from "node:process";',
     'import { createClient } from "@supabase/supabase-js";',
-    `const ${client} = createClient("${origin}",`,
-    "  process.env.TOKEN);",
+    `const ${client} = createClient("${origin}", env.TOKEN);`,
     `const { data, error } = await ${client}`,
     `  .from(${JSON.stringify(table)}).select().limit(3);`,
   ].join("\n");
   return h(
     "ol",
     { class: "steps" },
-    h("li", null, "Get a token for this tenant, from whoever runs the server:", codeBlock("Command for a token", `export TOKEN=$(npx rowhouse token ${tenant.slug} --role admin --ttl 1h)`)),
+    h(
+      "li",
+      null,
+      "Get a token for this tenant, from whoever runs the server:",
+      codeBlock("Command for a token", `export TOKEN=$(npx rowhouse token ${tenant.slug} --role admin --ttl 1h)`),
+    ),
     h("li", null, "Read three rows with curl …", codeBlock("Request with curl", curl)),
     h("li", null, "… or with supabase-js, in a Node project:", codeBlock("Request with supabase-js", script)),
   );
@@ -36,7 +42,9 @@ function requestSteps({ tenant, origin, table }: TenantHome) {
 /** A slug may hold hyphens, and so is no name in JavaScript. */
 const constantName = ({ slug }: Tenant) => slug.replace(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
 
-const initials = (name: string) => [...name.trim()].slice(0, 1).join("").toUpperCase() || "·";
+/** What a reader takes for the first character, which may be several of Unicode's. */
+const initialOf = (name: string) =>
+  new Intl.Segmenter().segment(name.trim())[Symbol.iterator]().next().value?.segment.toUpperCase() ?? "·";
 
 /** What a browser gets at a tenant's address. */
 export function tenantHome(home: TenantHome): Page {
@@ -44,13 +52,17 @@ export function tenantHome(home: TenantHome): Page {
   return renderPage({
     title: brand.name,
     subtitle: brand.tagline ?? new URL(origin).host,
-    mark: initials(brand.name),
+    mark: initialOf(brand.name),
     color: parseColor(brand.color) ?? undefined,
     sections: [
       section(
         "API",
         h("p", null, h("code", { class: "address" }, `${origin}/rest/v1`)),
-        h("p", { class: "soft" }, "It speaks the dialect of PostgREST, so supabase-js and other clients of it work as they are."),
+        h(
+          "p",
+          { class: "soft" },
+          "It speaks the dialect of PostgREST, so supabase-js and other clients of it work as they are.",
+        ),
         h(
           "ul",
           { class: "actions" },

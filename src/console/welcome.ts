@@ -30,7 +30,11 @@ export function apiPage(publicUrl: URL): Page {
       section(
         "One address for all tenants",
         h("p", null, h("code", { class: "address" }, `${tenantAddress(publicUrl, "api")}/rest/v1`)),
-        h("p", { class: "soft" }, "The token says which tenant a request is for. There is more to see at a tenant’s own address."),
+        h(
+          "p",
+          { class: "soft" },
+          "The token says which tenant a request is for. There is more to see at a tenant’s own address.",
+        ),
       ),
     ],
   });

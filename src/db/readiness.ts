@@ -59,10 +59,14 @@ async function checkRole({ api }: ReadinessSources): Promise<Failing[]> {
   const { role, superuser, bypasses, owned, memberships } = await readJson<RoleFacts>(api, ROLE);
   const failing: Failing[] = [];
   if (superuser) {
-    failing.push(isolation("api_role_superuser", `The API role ${role} is a superuser`, `alter role ${role} nosuperuser`));
+    failing.push(
+      isolation("api_role_superuser", `The API role ${role} is a superuser`, `alter role ${role} nosuperuser`),
+    );
   }
   if (bypasses) {
-    failing.push(isolation("api_role_bypassrls", `The API role ${role} has BYPASSRLS`, `alter role ${role} nobypassrls`));
+    failing.push(
+      isolation("api_role_bypassrls", `The API role ${role} has BYPASSRLS`, `alter role ${role} nobypassrls`),
+    );
   }
   if (owned.length > 0) {
     const fix = "Give it to rowhouse_owner: an owner can switch row-level security off.";
@@ -70,7 +74,9 @@ async function checkRole({ api }: ReadinessSources): Promise<Failing[]> {
   }
   if (memberships.length > 0) {
     const roles = memberships.join(", ");
-    failing.push(isolation("api_role_member", `The API role ${role} is a member of ${roles}`, `revoke ${roles} from ${role}`));
+    failing.push(
+      isolation("api_role_member", `The API role ${role} is a member of ${roles}`, `revoke ${roles} from ${role}`),
+    );
   }
   return failing;
 }
@@ -125,7 +131,8 @@ async function checkContext({ api, platform, keyring }: ReadinessSources): Promi
     if (isDatabaseError(error) && error.code === "42501") return [];
     const refusal = translateError(error);
     // It changed between the two questions; the next look finds another one.
-    if (refusal instanceof RowhouseError && ["tenantSuspended", "tenantUnknown", "tenantMoved"].includes(refusal.kind)) return [];
+    if (refusal instanceof RowhouseError && ["tenantSuspended", "tenantUnknown", "tenantMoved"].includes(refusal.kind))
+      return [];
     throw refusal;
   } finally {
     client.release();

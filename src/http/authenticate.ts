@@ -29,7 +29,11 @@ function credentialsOf({ req: { headers } }: RequestContext) {
 }
 
 /** All signals again, now with the token's. When it names the tenant that was selected, they agree. */
-function siteOf({ state, req }: RequestContext, { tenantId }: Principal, { registry, baseDomain }: Grants): Site | Promise<Site> {
+function siteOf(
+  { state, req }: RequestContext,
+  { tenantId }: Principal,
+  { registry, baseDomain }: Grants,
+): Site | Promise<Site> {
   if (state.site?.kind === "tenant" && state.site.tenant.id === tenantId) return state.site;
   const tenantHeader = req.headers["x-tenant"] as string | undefined;
   return resolveSite(registry, baseDomain, { host: state.address!, tenantHeader, tokenTenantId: tenantId });

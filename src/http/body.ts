@@ -3,7 +3,10 @@ import getRawBody, { type RawBodyError } from "raw-body";
 import { RowhouseError } from "../errors.ts";
 
 function tooLarge(limit: number): RowhouseError {
-  return new RowhouseError("bodyTooLarge", { details: `At most ${limit} bytes`, hint: "Send the rows in several requests." });
+  return new RowhouseError("bodyTooLarge", {
+    details: `At most ${limit} bytes`,
+    hint: "Send the rows in several requests.",
+  });
 }
 
 /** Whether a body comes at all (RFC 9112 6.3). */

@@ -7,7 +7,8 @@ import type { Tenant } from "../tenant/tenant.ts";
 import type { Middleware, RequestContext } from "./request-state.ts";
 
 /** Headers of an answer that a script of another origin may read. */
-const EXPOSED = `Allow, Content-Location, Content-Range, ETag, Location, Preference-Applied, Proxy-Status, Range-Unit, Retry-After,
+const EXPOSED =
+  `Allow, Content-Location, Content-Range, ETag, Location, Preference-Applied, Proxy-Status, Range-Unit, Retry-After,
   WWW-Authenticate, X-Request-Id`.replace(/\s+/g, " ");
 
 /** Which origins may read what. Exact text, never a pattern (threats.md H13). */

@@ -22,9 +22,13 @@ const QUIET = new Set(["busy", "notReady", "tenantMoved", "statementTimeout", "f
 function logFailure(log: Log, { state }: RequestContext, error: unknown, status: number): void {
   if (status < 500 || (error instanceof RowhouseError && QUIET.has(error.kind))) return;
   const cause = error instanceof RowhouseError && error.cause !== undefined ? error.cause : error;
-  const { name, message, stack } = cause instanceof Error ? cause : { name: typeof cause, message: String(cause), stack: undefined };
+  const { name, message, stack } =
+    cause instanceof Error ? cause : { name: typeof cause, message: String(cause), stack: undefined };
   const code = isDatabaseError(cause) ? cause.code : undefined;
-  log.error({ tenant: state.slug, request_id: state.requestId, err: { type: name, code, message, stack } }, "request failed");
+  log.error(
+    { tenant: state.slug, request_id: state.requestId, err: { type: name, code, message, stack } },
+    "request failed",
+  );
 }
 
 function answerRest(ctx: RequestContext, error: unknown): void {

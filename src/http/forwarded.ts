@@ -7,7 +7,11 @@ function addRange(list: BlockList, range: string): void {
   const [address = "", bits, ...rest] = range.split("/");
   const version = isIP(address);
   const longest = version === 6 ? 128 : 32;
-  if (version === 0 || rest.length > 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= longest))) {
+  if (
+    version === 0 ||
+    rest.length > 0 ||
+    (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= longest))
+  ) {
     throw new RowhouseError("configInvalid", {
       message: `TRUSTED_PROXIES: ${range} is not an address or a CIDR range`,
       hint: "Write it as 10.0.0.5, 10.0.0.0/8 or fd00::/8.",
@@ -47,9 +51,11 @@ const isAddressList = (text: string) => text.length < 1000 && text.split(",").ev
 /** The host that a trusted proxy was asked for. Also refuses what else is malformed in its headers: then it is not set up right. */
 function forwardedHost({ req: { headers } }: RequestContext): string | undefined {
   const { "x-forwarded-host": host, "x-forwarded-proto": proto, "x-forwarded-for": addresses } = headers;
-  if (host !== undefined && (typeof host !== "string" || host === "" || host.includes(","))) malformed("X-Forwarded-Host");
+  if (host !== undefined && (typeof host !== "string" || host === "" || host.includes(",")))
+    malformed("X-Forwarded-Host");
   if (proto !== undefined && proto !== "http" && proto !== "https") malformed("X-Forwarded-Proto");
-  if (addresses !== undefined && !(typeof addresses === "string" && isAddressList(addresses))) malformed("X-Forwarded-For");
+  if (addresses !== undefined && !(typeof addresses === "string" && isAddressList(addresses)))
+    malformed("X-Forwarded-For");
   return host;
 }
 

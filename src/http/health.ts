@@ -18,7 +18,8 @@ export function healthRoutes(readiness: Readiness, isDraining: () => boolean): R
   const ready = async (ctx: RequestContext) => {
     const failing = await readiness.current();
     const facts = failing.map(({ fact, problem, fix }) => ({ fact, problem, fix }));
-    if (isDraining()) facts.unshift({ fact: "draining", problem: "The server is shutting down", fix: "Ask another one." });
+    if (isDraining())
+      facts.unshift({ fact: "draining", problem: "The server is shutting down", fix: "Ask another one." });
     if (facts.length === 0) return sendJson(ctx, 200, "application/json", { status: "ready" });
     const refusal = new RowhouseError("notReady", {
       details: facts.map(({ problem }) => problem).join("; "),

@@ -29,8 +29,15 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): unkn
     return new RowhouseError("portTaken", { message: `Port ${port} of ${host} is taken`, hint, cause: error });
   }
   if (error.code === "EACCES" || error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
-    const hint = error.code === "EACCES" ? "Choose a PORT of 1024 or above." : "HOST is an address of this machine, or 0.0.0.0 for all.";
-    return new RowhouseError("configInvalid", { message: `Can't listen on ${host} port ${port}: ${error.code}`, hint, cause: error });
+    const hint =
+      error.code === "EACCES"
+        ? "Choose a PORT of 1024 or above."
+        : "HOST is an address of this machine, or 0.0.0.0 for all.";
+    return new RowhouseError("configInvalid", {
+      message: `Can't listen on ${host} port ${port}: ${error.code}`,
+      hint,
+      cause: error,
+    });
   }
   return error;
 }
@@ -40,7 +47,11 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): unkn
  * @throws RowhouseError portTaken, configInvalid
  */
 export async function listenHttp(host: string, port: number): Promise<HttpListener> {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS });
+  const server = createServer({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+  });
   const running = new Set<ServerResponse>();
   let isDraining = false;
   let onIdle = () => {};

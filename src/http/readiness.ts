@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 
 /** What is known about being ready, so that not every request has to ask. */
 export interface Readiness {
-  /** At most two seconds old. */
+  /** At most a second old. */
   current(): Promise<readonly Failing[]>;
   /**
    * For every request: lets it pass when isolation held a moment ago, and looks anew on the side. After a pause it waits for a look.
@@ -13,7 +13,7 @@ export interface Readiness {
   admit(): void | Promise<void>;
 }
 
-const FRESH_MS = 2000;
+const FRESH_MS = 1000;
 /** Until then a request goes on with the last answer while the next one is being looked up. */
 const RECENT_MS = 10_000;
 

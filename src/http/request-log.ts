@@ -11,6 +11,9 @@ export function logRequests(log: Log): Middleware {
     await next();
     const { slug, requestId, route, code } = ctx.state;
     const duration_ms = Math.round((performance.now() - start) * 1000) / 1000;
-    log.info({ tenant: slug, request_id: requestId, method: ctx.req.method, route, status: ctx.status, duration_ms, code }, "request");
+    log.info(
+      { tenant: slug, request_id: requestId, method: ctx.req.method, route, status: ctx.status, duration_ms, code },
+      "request",
+    );
   };
 }

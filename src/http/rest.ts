@@ -21,7 +21,10 @@ const BASE_PATH = "/rest/v1";
 /** @throws RowhouseError pathInvalid for a percent sign that encodes nothing (RFC 3986 2.1) */
 function segmentsOf(path: string): string[] {
   try {
-    return path.slice(BASE_PATH.length + 1).split("/").map(decodeURIComponent);
+    return path
+      .slice(BASE_PATH.length + 1)
+      .split("/")
+      .map(decodeURIComponent);
   } catch (cause) {
     throw new RowhouseError("pathInvalid", { message: "Invalid path specified in request URL", cause });
   }

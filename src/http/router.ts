@@ -15,7 +15,8 @@ export const sites = (...kinds: Site["kind"][]): ReadonlySet<Site["kind"]> => ne
 const REST = "/rest/v1";
 const REST_METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS";
 
-export const isRestPath = (path: string) => path.startsWith(REST) && (path.length === REST.length || path[REST.length] === "/");
+export const isRestPath = (path: string) =>
+  path.startsWith(REST) && (path.length === REST.length || path[REST.length] === "/");
 
 function unknown(): never {
   throw new RowhouseError("routeUnknown", { hint: "The API is under /rest/v1, its description at /openapi.json." });

@@ -26,7 +26,13 @@ export interface Runner {
 
 const isMoved = (error: unknown) => error instanceof RowhouseError && error.kind === "tenantMoved";
 
-async function runAnew(runner: Runner, principal: Principal, error: unknown, access: "read" | "write", statements: readonly Statement[]) {
+async function runAnew(
+  runner: Runner,
+  principal: Principal,
+  error: unknown,
+  access: "read" | "write",
+  statements: readonly Statement[],
+) {
   const { run, api, keyring, registry } = runner;
   registry.invalidate(principal.tenantId);
   const tenant = await registry.byId(principal.tenantId);

@@ -34,7 +34,7 @@ afterAll(async () => {
   await rm(join(app, ".."), { recursive: true });
 });
 
-const sales = async () => (await readdir(join(SALES, "migrations"))).map((name) => name.replace(".sql", "")).toSorted();
+const countSales = async () => (await readdir(join(SALES, "migrations"))).length;
 const exists = async (table: string) =>
   (await db.admin.query<{ found: boolean }>("select to_regclass($1) is not null as found", [table])).rows[0]!.found;
 
@@ -60,8 +60,8 @@ test("--check exits with 3 and --dry-run prints the SQL; neither changes anythin
 test("runs the platform's migrations and then the app's; a second run waits for the first and finds nothing to do", async () => {
   const runs = await Promise.all([rowhouse("migrate", "--json"), rowhouse("migrate", "--json")]);
   expect(runs.map(({ code }) => code)).toEqual([0, 0]);
-  const counts = runs.map((run) => run.json<{ app: string[] }>().app.length).toSorted();
-  expect(counts).toEqual([0, (await sales()).length]);
+  const counts = runs.map((run) => run.json<{ app: string[] }>().app.length);
+  expect(counts.toSorted((one, other) => one - other)).toEqual([0, await countSales()]);
   const again = await rowhouse("migrate", "--check", "--json");
   expect(again).toMatchObject({ code: 0 });
   expect(again.json()).toMatchObject({ pending: [] });

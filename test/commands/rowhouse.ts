@@ -11,9 +11,9 @@ export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
   /** The last line of stdout as JSON: the answer of a command with --json. */
-  json<T = Record<string, unknown>>(): T;
+  readonly json: <T = Record<string, unknown>>() => T;
   /** Every line of stdout as JSON. */
-  lines(): Record<string, unknown>[];
+  readonly lines: () => Record<string, unknown>[];
 }
 
 export interface RunOptions {

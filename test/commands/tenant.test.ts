@@ -160,7 +160,7 @@ describe("tenant delete", () => {
     expect(rows).toBeGreaterThan(100);
     for (const { table } of tables) {
       const left = await db.admin.query(`select from ${table} where tenant_id = $1`, [id]);
-      expect(left.rowCount, table).toBe(0);
+      expect([table, left.rowCount]).toEqual([table, 0]);
     }
     expect(await rowhouse("tenant", "delete", "initech", "--yes")).toMatchObject({ code: 4 });
   });

@@ -21,7 +21,10 @@ afterAll(async () => {
 
 async function brand(slug: string, value: Record<string, string>): Promise<void> {
   const { id } = await db.tenant(slug);
-  await db.admin.query("update tenant.settings set value = $2 where name = 'brand' and tenant_id = $1", [id, JSON.stringify(value)]);
+  await db.admin.query("update tenant.settings set value = $2 where name = 'brand' and tenant_id = $1", [
+    id,
+    JSON.stringify(value),
+  ]);
 }
 
 const page = (host: string, path = "/", headers = {}) =>
@@ -55,7 +58,10 @@ describe("a tenant's page", () => {
 
   test("a setting that is not public is not shown", async () => {
     const { id } = await db.tenant("initech");
-    await db.admin.query("update tenant.settings set is_public = false, value = '{\"name\": \"Hidden\"}' where tenant_id = $1", [id]);
+    await db.admin.query(
+      'update tenant.settings set is_public = false, value = \'{"name": "Hidden"}\' where tenant_id = $1',
+      [id],
+    );
     const { text } = await page("initech.localhost");
     expect(text).not.toContain("Hidden");
     expect(text).toContain("<h1>Initech</h1>");
@@ -72,8 +78,13 @@ describe("a tenant's page", () => {
 
   test("a domain of its own shows that domain", async () => {
     const { id } = await db.tenant("acme");
-    await db.admin.query("insert into platform.domains (name, kind, tenant_id, verified_at) values ('shop.acme.example', 'custom', $1, now())", [id]);
-    await eventually(async () => expect((await page("shop.acme.example")).text).toContain(`http://shop.acme.example:${server.port}/rest/v1`));
+    await db.admin.query(
+      "insert into platform.domains (name, kind, tenant_id, verified_at) values ('shop.acme.example', 'custom', $1, now())",
+      [id],
+    );
+    await eventually(async () =>
+      expect((await page("shop.acme.example")).text).toContain(`http://shop.acme.example:${server.port}/rest/v1`),
+    );
   });
 
   test("a suspended tenant's page says so and no more", async () => {
@@ -92,7 +103,8 @@ describe("the platform's page", () => {
   test("lists the tenants' addresses and what to do next, to somebody at the machine", async () => {
     const { status, text } = await page("admin.localhost");
     expect(status).toBe(200);
-    for (const slug of ["acme", "globex", "initech"]) expect(text).toContain(`href="http://${slug}.localhost:${server.port}/"`);
+    for (const slug of ["acme", "globex", "initech"])
+      expect(text).toContain(`href="http://${slug}.localhost:${server.port}/"`);
     expect(text).toContain("npx rowhouse tenant create");
     expect(text).toContain("npx rowhouse export");
   });
@@ -105,7 +117,13 @@ describe("the platform's page", () => {
   });
 
   test("lists none where BASE_DOMAIN is a public name", async () => {
-    await using other = await testServer(db, { settings: { BASE_DOMAIN: "example.com", PUBLIC_URL: "https://example.com", publicUrl: new URL("https://example.com") } });
+    await using other = await testServer(db, {
+      settings: {
+        BASE_DOMAIN: "example.com",
+        PUBLIC_URL: "https://example.com",
+        publicUrl: new URL("https://example.com"),
+      },
+    });
     const { status, text } = await other.get("admin.example.com", "/", { headers: { accept: "text/html" } });
     expect(status).toBe(200);
     expect(text).not.toMatch(/acme\.example|Globex/);
@@ -136,7 +154,9 @@ describe("other pages", () => {
   });
 
   test("a machine's path answers a machine, even to a browser", async () => {
-    expect((await page("nobody.localhost", "/rest/v1/customers")).headers["content-type"]).toBe("application/json; charset=utf-8");
+    expect((await page("nobody.localhost", "/rest/v1/customers")).headers["content-type"]).toBe(
+      "application/json; charset=utf-8",
+    );
     expect((await page("nobody.localhost", "/openapi.json")).headers["content-type"]).toBe("application/problem+json");
   });
 });
@@ -146,7 +166,8 @@ const hasChromium = existsSync(CHROMIUM);
 if (!hasChromium) console.warn(`Skipped: pages in a browser. There is no ${CHROMIUM}: apt-get install chromium`);
 
 describe.skipIf(!hasChromium)("in a browser", () => {
-  const FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+  const FLAGS =
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" ") });
@@ -158,27 +179,42 @@ describe.skipIf(!hasChromium)("in a browser", () => {
     const tab = await browser.newPage(options);
     const complaints: string[] = [];
     const foreign: string[] = [];
-    tab.on("console", (message) => void (["error", "warning"].includes(message.type()) && complaints.push(message.text())));
+    tab.on(
+      "console",
+      (message) => void (["error", "warning"].includes(message.type()) && complaints.push(message.text())),
+    );
     tab.on("pageerror", (error) => complaints.push(error.message));
-    tab.on("request", (request) => void (/^(data|http:\/\/[a-z]+\.localhost)/.test(request.url()) || foreign.push(request.url())));
+    tab.on(
+      "request",
+      (request) => void (/^(data|http:\/\/[a-z]+\.localhost)/.test(request.url()) || foreign.push(request.url())),
+    );
     await tab.goto(`http://${host}:${server.port}${path}`, { waitUntil: "networkidle" });
     return { tab, complaints, foreign };
   }
 
   const styleOf = (tab: Page, selector: string, property: string) =>
-    tab.locator(selector).first().evaluate((element, name) => getComputedStyle(element as never).getPropertyValue(name as string), property);
-  const overflow = (tab: Page) => tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    tab
+      .locator(selector)
+      .first()
+      .evaluate((element, name) => getComputedStyle(element as never).getPropertyValue(name as string), property);
+  const overflow = (tab: Page) =>
+    tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
-  test.each(["light", "dark"] as const)("a tenant's page in its colour, %s, without a complaint", async (colorScheme) => {
-    const { tab, complaints, foreign } = await visit("acme.localhost", "/", { colorScheme });
-    expect(await tab.title()).toBe("Acme <b>&</b> Sons");
-    expect(await tab.getByRole("heading", { level: 1 }).textContent()).toBe("Acme <b>&</b> Sons");
-    expect(await styleOf(tab, "header", "background-color")).toBe("rgb(11, 79, 138)");
-    expect(await styleOf(tab, "main", "background-color")).toBe(colorScheme === "light" ? "rgb(255, 255, 255)" : "rgb(24, 27, 32)");
-    expect(await tab.getByRole("link", { name: "API documentation" }).getAttribute("href")).toBe("/docs");
-    expect([complaints, foreign]).toEqual([[], []]);
-    await tab.close();
-  });
+  test.each(["light", "dark"] as const)(
+    "a tenant's page in its colour, %s, without a complaint",
+    async (colorScheme) => {
+      const { tab, complaints, foreign } = await visit("acme.localhost", "/", { colorScheme });
+      expect(await tab.title()).toBe("Acme <b>&</b> Sons");
+      expect(await tab.getByRole("heading", { level: 1 }).textContent()).toBe("Acme <b>&</b> Sons");
+      expect(await styleOf(tab, "header", "background-color")).toBe("rgb(11, 79, 138)");
+      expect(await styleOf(tab, "main", "background-color")).toBe(
+        colorScheme === "light" ? "rgb(255, 255, 255)" : "rgb(24, 27, 32)",
+      );
+      expect(await tab.getByRole("link", { name: "API documentation" }).getAttribute("href")).toBe("/docs");
+      expect([complaints, foreign]).toEqual([[], []]);
+      await tab.close();
+    },
+  );
 
   test.each(["acme.localhost", "admin.localhost", "localhost", "nobody.localhost"])("%s fits a phone", async (host) => {
     const { tab } = await visit(host, "/", { viewport: { width: 320, height: 640 } });
@@ -197,13 +233,18 @@ describe.skipIf(!hasChromium)("in a browser", () => {
   test("the documentation: the tenant's tables, tried out with a token, nothing from elsewhere", async () => {
     const { tab, complaints, foreign } = await visit("acme.localhost", "/docs");
     await tab.getByRole("button", { name: "Authorize" }).first().click();
-    await tab.locator(".auth-container input").first().fill(await server.token("acme"));
+    await tab
+      .locator(".auth-container input")
+      .first()
+      .fill(await server.token("acme"));
     await tab.locator(".auth-container button[type=submit]").first().click();
     await tab.locator(".close-modal, .btn-done").first().click();
     await tab.locator("#operations-customers-get_customers, .opblock-get").first().click();
     await tab.getByRole("button", { name: "Execute" }).first().click();
     await tab.locator(".live-responses-table .response .response-col_status").first().waitFor();
-    expect(await tab.locator(".live-responses-table .response .response-col_status").first().textContent()).toContain("200");
+    expect(await tab.locator(".live-responses-table .response .response-col_status").first().textContent()).toContain(
+      "200",
+    );
     expect([complaints, foreign]).toEqual([[], []]);
     await tab.close();
   }, 60_000);

@@ -47,8 +47,12 @@ describe("the schema", () => {
   });
 
   test("what was missed while nobody listened is read when the connection is back", async () => {
-    await db.admin.query("set role rowhouse_owner; create table app.missed (tenant_id uuid, id int, primary key (tenant_id, id)); select platform.protect_table('app.missed'); reset role");
-    await db.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()");
+    await db.admin.query(
+      "set role rowhouse_owner; create table app.missed (tenant_id uuid, id int, primary key (tenant_id, id)); select platform.protect_table('app.missed'); reset role",
+    );
+    await db.admin.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()",
+    );
     await eventually(async () => expect((await read("/rest/v1/missed")).json()).toEqual([]));
     await db.admin.query("drop table app.missed; notify rowhouse_catalog");
   });
@@ -93,7 +97,9 @@ describe("the keys", () => {
 
   test("rotation: the new key is published, and tokens of both are good; a leaked key's are not", async () => {
     const kids = async () =>
-      (await server.get("acme.localhost", "/.well-known/jwks.json")).json<{ keys: { kid: string }[] }>().keys.map(({ kid }) => kid);
+      (await server.get("acme.localhost", "/.well-known/jwks.json"))
+        .json<{ keys: { kid: string }[] }>()
+        .keys.map(({ kid }) => kid);
     const [first] = await kids();
     const second = await rotateSigningKey(db.platform, {}, "test");
     await eventually(async () => expect(await kids()).toEqual([second.kid, first]));

@@ -27,11 +27,16 @@ const origins = () => ({
   domain: `http://shop.acme.example:${server.port}`,
   globex: `http://globex.localhost:${server.port}`,
 });
-const read = (host: string, origin: string) => server.get(host, "/rest/v1/customers?limit=1", { token, headers: { origin } });
+const read = (host: string, origin: string) =>
+  server.get(host, "/rest/v1/customers?limit=1", { token, headers: { origin } });
 const preflight = (host: string, origin: string) =>
   server.request(host, "/rest/v1/customers", {
     method: "OPTIONS",
-    headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization, prefer, x-client-info" },
+    headers: {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization, prefer, x-client-info",
+    },
   });
 
 describe("the tenant's own origins and the listed ones", () => {
@@ -81,7 +86,10 @@ describe("everybody else", () => {
     const allowed: unknown[] = [];
     for (const origin of foreign()) {
       const answer = await read("acme.localhost", origin);
-      allowed.push(answer.headers["access-control-allow-origin"], (await preflight("acme.localhost", origin)).headers["access-control-allow-origin"]);
+      allowed.push(
+        answer.headers["access-control-allow-origin"],
+        (await preflight("acme.localhost", origin)).headers["access-control-allow-origin"],
+      );
       expect(answer.headers.vary).toContain("Origin");
     }
     expect(allowed).toEqual(allowed.map(() => undefined));
@@ -98,12 +106,17 @@ describe("api.BASE_DOMAIN, where the token names the tenant", () => {
   test("takes a preflight from any tenant's address and gives the answer to the token's own", async () => {
     const { own, globex } = origins();
     expect((await preflight("api.localhost", globex)).headers["access-control-allow-origin"]).toBe(globex);
-    expect((await preflight("api.localhost", "https://evil.example")).headers["access-control-allow-origin"]).toBeUndefined();
+    expect(
+      (await preflight("api.localhost", "https://evil.example")).headers["access-control-allow-origin"],
+    ).toBeUndefined();
     expect((await read("api.localhost", own)).headers["access-control-allow-origin"]).toBe(own);
     expect((await read("api.localhost", globex)).headers["access-control-allow-origin"]).toBeUndefined();
   });
 });
 
-test.each(["*", "app.example.com", "https://app.example.com/", "https://*.example.com/"])("CORS_ORIGINS %s stops the start", async (origin) => {
-  await expect(testServer(db, { settings: { CORS_ORIGINS: [origin] } })).rejects.toMatchObject({ code: "RH401" });
-});
+test.each(["*", "app.example.com", "https://app.example.com/", "https://*.example.com/"])(
+  "CORS_ORIGINS %s stops the start",
+  async (origin) => {
+    await expect(testServer(db, { settings: { CORS_ORIGINS: [origin] } })).rejects.toMatchObject({ code: "RH401" });
+  },
+);

@@ -39,7 +39,11 @@ describe("a stranger's forwarded headers count for nothing", () => {
 
 describe("a trusted proxy's are believed", () => {
   test("X-Forwarded-Host decides", async () => {
-    const headers = { "x-forwarded-host": "acme.localhost", "x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.9, 10.1.2.3" };
+    const headers = {
+      "x-forwarded-host": "acme.localhost",
+      "x-forwarded-proto": "https",
+      "x-forwarded-for": "203.0.113.9, 10.1.2.3",
+    };
     expect((await read(proxied, "internal.example", headers)).status).toBe(200);
   });
   test("without one, Host does", async () => {
@@ -61,7 +65,7 @@ describe("a trusted proxy's are believed", () => {
     ["short", false],
     ["has space in it", false],
     ["a".repeat(129), false],
-    ["quote\"brace}", false],
+    ['quote"brace}', false],
   ])("X-Request-Id %s is taken: %s", async (id, taken) => {
     const answer = await read(proxied, "acme.localhost", { "x-request-id": id });
     expect(answer.headers["x-request-id"] === id).toBe(taken);
@@ -82,12 +86,15 @@ describe("ranges", () => {
     expect(() => trustProxies([range])).toThrow(expect.objectContaining({ kind: "configInvalid" }));
   });
   test("a server with a malformed range does not start", async () => {
-    await expect(testServer(db, { settings: { TRUSTED_PROXIES: ["10.0.0.0/99"] } })).rejects.toMatchObject({ code: "RH401" });
+    await expect(testServer(db, { settings: { TRUSTED_PROXIES: ["10.0.0.0/99"] } })).rejects.toMatchObject({
+      code: "RH401",
+    });
   });
 });
 
 describe("who sits at the machine", () => {
-  const from = (remoteAddress: string, headers: Record<string, string> = {}) => ({ socket: { remoteAddress }, headers }) as never;
+  const from = (remoteAddress: string, headers: Record<string, string> = {}) =>
+    ({ socket: { remoteAddress }, headers }) as never;
   test("loopback without any sign of a proxy", () => {
     expect(isDirectLoopback(from("127.0.0.1"))).toBe(true);
     expect(isDirectLoopback(from("::1"))).toBe(true);

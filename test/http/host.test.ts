@@ -18,9 +18,12 @@ afterAll(async () => {
 const rest = (host: string, headers = {}) => server.get(host, "/rest/v1/customers?limit=1", { token, headers });
 
 describe("hosts that are acme's", () => {
-  test.each(["acme.localhost", "ACME.LocalHost", "acme.localhost.", "acme.localhost:80", "acme.localhost:3000"])("%s", async (host) => {
-    expect((await rest(host)).status).toBe(200);
-  });
+  test.each(["acme.localhost", "ACME.LocalHost", "acme.localhost.", "acme.localhost:80", "acme.localhost:3000"])(
+    "%s",
+    async (host) => {
+      expect((await rest(host)).status).toBe(200);
+    },
+  );
 });
 
 describe("hosts that are nobody's or no host", () => {
@@ -58,7 +61,11 @@ describe("two readings of one request", () => {
     ["X-Tenant twice", () => ["Host: acme.localhost", "X-Tenant: acme", "x-tenant: globex", auth()], "RH114"],
     ["Authorization twice", () => ["Host: acme.localhost", auth(), "authorization: Bearer other"], "RH114"],
     ["apikey twice", () => ["Host: acme.localhost", auth(), `apikey: ${token}`, "ApiKey: other"], "RH114"],
-    ["X-Forwarded-Host twice", () => ["Host: acme.localhost", "X-Forwarded-Host: a", "X-Forwarded-Host: b", auth()], "RH107"],
+    [
+      "X-Forwarded-Host twice",
+      () => ["Host: acme.localhost", "X-Forwarded-Host: a", "X-Forwarded-Host: b", auth()],
+      "RH107",
+    ],
   ])("%s is refused", async (_, lines, code) => {
     const answer = await raw(lines());
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);

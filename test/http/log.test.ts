@@ -21,7 +21,13 @@ test("one line per request: tenant, id, method, route, status, duration", async 
   const answer = await server.get("acme.localhost", "/rest/v1/customers?name=eq.Secret&limit=1", { token });
   const lines = linesOf(answer.headers["x-request-id"]);
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatchObject({ tenant: "acme", method: "GET", route: "/rest/v1/customers", status: 200, msg: "request" });
+  expect(lines[0]).toMatchObject({
+    tenant: "acme",
+    method: "GET",
+    route: "/rest/v1/customers",
+    status: 200,
+    msg: "request",
+  });
   expect(lines[0]!["duration_ms"]).toBeGreaterThan(0);
 });
 
@@ -29,9 +35,13 @@ test("a refusal has its code, an unknown path no text of the client's", async ()
   const refused = await server.get("globex.localhost", "/rest/v1/customers", { token });
   expect(linesOf(refused.headers["x-request-id"])).toMatchObject([{ tenant: "globex", status: 403, code: "RH104" }]);
   const unknown = await server.get("acme.localhost", "/eyJhbGciOi/guess", { token });
-  expect(linesOf(unknown.headers["x-request-id"])).toMatchObject([{ tenant: "acme", route: "-", status: 404, code: "RH108" }]);
+  expect(linesOf(unknown.headers["x-request-id"])).toMatchObject([
+    { tenant: "acme", route: "-", status: 404, code: "RH108" },
+  ]);
   const table = await server.get("acme.localhost", "/rest/v1/eyJhbGciOi", { token });
-  expect(linesOf(table.headers["x-request-id"])).toMatchObject([{ route: "/rest/v1/*", status: 404, code: "PGRST205" }]);
+  expect(linesOf(table.headers["x-request-id"])).toMatchObject([
+    { route: "/rest/v1/*", status: 404, code: "PGRST205" },
+  ]);
 });
 
 test("no token, query, body or value of a row is ever logged, whatever goes wrong", async () => {
@@ -40,12 +50,22 @@ test("no token, query, body or value of a row is ever logged, whatever goes wron
     server.get("acme.localhost", `/rest/v1/customers?name=eq.${secret}`, { token }),
     server.get("acme.localhost", `/rest/v1/customers?apikey=${token}&x=${secret}`, { token }),
     server.get("acme.localhost", "/rest/v1/customers", { token: `${token}${secret}` }),
-    server.get("acme.localhost", "/rest/v1/customers", { headers: { apikey: secret, cookie: `session=${secret}`, "x-tenant": secret } }),
+    server.get("acme.localhost", "/rest/v1/customers", {
+      headers: { apikey: secret, cookie: `session=${secret}`, "x-tenant": secret },
+    }),
     server.get(`${secret}.localhost`, "/", { token }),
     server.get("acme.localhost", `/${secret}`, { token }),
     server.request("acme.localhost", "/rest/v1/customers", { method: "POST", token, body: `{"${secret}` }),
-    server.request("acme.localhost", "/rest/v1/customers", { method: "POST", token, body: { name: secret, kind: secret } }),
-    server.request("acme.localhost", `/rest/v1/customers?id=eq.${secret}`, { method: "PATCH", token, body: { notes: secret } }),
+    server.request("acme.localhost", "/rest/v1/customers", {
+      method: "POST",
+      token,
+      body: { name: secret, kind: secret },
+    }),
+    server.request("acme.localhost", `/rest/v1/customers?id=eq.${secret}`, {
+      method: "PATCH",
+      token,
+      body: { notes: secret },
+    }),
   ];
   const answers = await Promise.all(attempts);
   expect(answers.map(({ status }) => status).filter((status) => status >= 500)).toEqual([]);
@@ -57,9 +77,14 @@ test("no token, query, body or value of a row is ever logged, whatever goes wron
 });
 
 test("a failure of ours is logged with its cause and told without it", async () => {
-  await db.admin.query(`create function app.fail() returns trigger language plpgsql as $$ begin raise exception 'inner workings' using errcode = 'XX000'; end $$;
+  await db.admin
+    .query(`create function app.fail() returns trigger language plpgsql as $$ begin raise exception 'inner workings' using errcode = 'XX000'; end $$;
     create trigger fail before update on app.customers for each statement execute function app.fail()`);
-  const answer = await server.request("acme.localhost", "/rest/v1/customers?number=eq.C-00013", { method: "PATCH", token, body: { notes: "x" } });
+  const answer = await server.request("acme.localhost", "/rest/v1/customers?number=eq.C-00013", {
+    method: "PATCH",
+    token,
+    body: { notes: "x" },
+  });
   expect(answer.status).toBe(500);
   const lines = linesOf(answer.headers["x-request-id"]);
   expect(lines.map(({ msg }) => msg)).toEqual(["request failed", "request"]);

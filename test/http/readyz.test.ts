@@ -43,12 +43,15 @@ async function failing(server: TestServer): Promise<NotReady["failing"]> {
 async function withRole(attributes: string, work: (database: Database, role: string) => Promise<void>): Promise<void> {
   const role = `rowhouse_test_${randomBytes(4).toString("hex")}`;
   const url = new URL(db.url);
-  await db.admin.query(`create role ${role} login password 'x' ${attributes}; grant connect on database ${url.pathname.slice(1)} to ${role};
+  await db.admin
+    .query(`create role ${role} login password 'x' ${attributes}; grant connect on database ${url.pathname.slice(1)} to ${role};
     grant usage on schema app, tenant, platform to ${role}; grant select on all tables in schema app to ${role};
     grant execute on all functions in schema platform to ${role}`);
   [url.username, url.password] = [role, "x"];
   const openPool: Database["openPool"] = (wanted, options) =>
-    wanted === "rowhouse_api" ? new pg.Pool({ connectionString: url.href, max: options.max }) : db.database.openPool(wanted, options);
+    wanted === "rowhouse_api"
+      ? new pg.Pool({ connectionString: url.href, max: options.max })
+      : db.database.openPool(wanted, options);
   try {
     await work({ ...db.database, openPool }, role);
   } finally {
@@ -79,7 +82,9 @@ describe("refuses when isolation does not hold", () => {
     await db.admin.query(harm);
     const table = harm.includes("bare") ? "app.bare" : "app.customers";
     await eventually(async () =>
-      expect(await failing(server)).toMatchObject([{ fact: "table_unprotected", fix: `select platform.protect_table('${table}')` }]),
+      expect(await failing(server)).toMatchObject([
+        { fact: "table_unprotected", fix: `select platform.protect_table('${table}')` },
+      ]),
     );
     const refused = await read();
     expect([refused.status, refused.json()["code"]]).toEqual([503, "RH303"]);
@@ -115,9 +120,13 @@ describe("refuses when isolation does not hold", () => {
     withRole("", async (database, role) => {
       const server = await open(database);
       expect(await failing(server)).toEqual([]);
-      await db.admin.query(`create schema theirs; create table theirs.thing (); alter table theirs.thing owner to ${role}`);
+      await db.admin.query(
+        `create schema theirs; create table theirs.thing (); alter table theirs.thing owner to ${role}`,
+      );
       await eventually(async () =>
-        expect(await failing(server)).toMatchObject([{ fact: "api_role_owner", problem: expect.stringContaining("theirs.thing") }]),
+        expect(await failing(server)).toMatchObject([
+          { fact: "api_role_owner", problem: expect.stringContaining("theirs.thing") },
+        ]),
       );
     }));
 
@@ -128,7 +137,9 @@ describe("refuses when isolation does not hold", () => {
       await db.admin.query(`alter role ${role} set backtrace_functions = '${tenant},00,admin'`);
       const server = await open(database);
       expect((await failing(server)).map(({ fact }) => fact)).toEqual(["context_leaks"]);
-      const answer = await server.get("globex.localhost", "/rest/v1/customers", { token: await server.token("globex") });
+      const answer = await server.get("globex.localhost", "/rest/v1/customers", {
+        token: await server.token("globex"),
+      });
       expect([answer.status, answer.json()["code"]]).toEqual([503, "RH303"]);
     }));
 });
@@ -138,9 +149,13 @@ describe("refuses without doubting isolation", () => {
     const server = await open();
     await db.admin.query("delete from platform.app_migrations where name like '0009%'");
     await eventually(async () =>
-      expect(await failing(server)).toMatchObject([{ fact: "migrations_pending", problem: expect.stringContaining("0009_"), fix: "Run `rowhouse migrate`." }]),
+      expect(await failing(server)).toMatchObject([
+        { fact: "migrations_pending", problem: expect.stringContaining("0009_"), fix: "Run `rowhouse migrate`." },
+      ]),
     );
-    const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token: await server.token("acme") });
+    const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", {
+      token: await server.token("acme"),
+    });
     expect(answer.status).toBe(200);
     await db.admin.query("insert into platform.app_migrations (name, run_on) values ('0009_invoice_totals', now())");
   });
@@ -148,7 +163,9 @@ describe("refuses without doubting isolation", () => {
 
 test("an empty database is not served at all", async () => {
   await using empty = await testDatabase("empty");
-  await empty.admin.query(`grant connect on database ${new URL(empty.url).pathname.slice(1)} to rowhouse_api, rowhouse_platform`);
+  await empty.admin.query(
+    `grant connect on database ${new URL(empty.url).pathname.slice(1)} to rowhouse_api, rowhouse_platform`,
+  );
   await expect(testServer(empty)).rejects.toMatchObject({ code: "RH412", hint: "Run `rowhouse migrate`." });
 });
 
@@ -160,14 +177,21 @@ test("a database that goes away: 503, alive, not ready; and good again by itself
     const token = await server.token("acme").catch(() => ""); // its tenants have ids of their own
     expect(await failing(server)).toEqual([]);
     await db.admin.query(`alter database ${name} connection limit 0`);
-    await db.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename like 'rowhouse%'", [name]);
-    await eventually(async () => expect((await failing(server)).map(({ fact }) => fact)).toEqual(["database_unreachable"]));
+    await db.admin.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename like 'rowhouse%'",
+      [name],
+    );
+    await eventually(async () =>
+      expect((await failing(server)).map(({ fact }) => fact)).toEqual(["database_unreachable"]),
+    );
     const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token });
     expect(answer.status).toBe(503);
     expect((await server.get("acme.localhost", "/healthz")).status).toBe(200);
     await db.admin.query(`alter database ${name} connection limit -1`);
     await eventually(async () => expect(await failing(server)).toEqual([]));
-    await eventually(async () => expect((await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token })).status).toBe(200));
+    await eventually(async () =>
+      expect((await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token })).status).toBe(200),
+    );
   } finally {
     await server.close();
     await other.close();

@@ -25,17 +25,17 @@ interface RestBody {
   hint: string | null;
 }
 
-/** What a refusal is, all of it: status, code, PostgREST's four members, and nothing of any tenant. */
-async function refused(host: string, options: TestRequest, status: number, code: string, path = "/rest/v1/customers"): Promise<RestBody> {
-  const answer = await server.get(host, path, options);
+/** Status, code and message of a refusal, which has PostgREST's four members and nothing of any tenant. */
+async function refusal(host: string, options: TestRequest): Promise<[number, string, string]> {
+  const answer = await server.get(host, "/rest/v1/customers", options);
   const body = answer.json<RestBody>();
-  expect({ status: answer.status, code: body.code }).toEqual({ status, code });
   expect(Object.keys(body).toSorted()).toEqual(["code", "details", "hint", "message"]);
   expect(answer.headers["content-type"]).toBe("application/json; charset=utf-8");
   expect(answer.headers["cache-control"]).toBe("no-store");
   expect(answer.text).not.toContain("tenant_id");
-  return body;
+  return [answer.status, body.code, body.message];
 }
+const any = expect.any(String) as string;
 
 const tampered = (token: string) => {
   const [head, payload, signature] = token.split(".") as [string, string, string];
@@ -50,9 +50,19 @@ describe("who asks", () => {
     expect(answer.json()["code"]).toBe("PGRST302");
     expect(answer.headers["www-authenticate"]).toMatch(/^Bearer/);
   });
-  test("a token that is no token", () => refused("acme.localhost", { token: "nonsense" }, 401, "PGRST301"));
-  test("another scheme", () => refused("acme.localhost", { headers: { authorization: "Basic YTpi" } }, 401, "PGRST301"));
-  test("changed claims under the old signature", () => refused("acme.localhost", { token: tampered(acme) }, 401, "PGRST301"));
+  test("a token that is no token", async () => {
+    expect(await refusal("acme.localhost", { token: "nonsense" })).toEqual([401, "PGRST301", any]);
+  });
+  test("another scheme", async () => {
+    expect(await refusal("acme.localhost", { headers: { authorization: "Basic YTpi" } })).toEqual([
+      401,
+      "PGRST301",
+      any,
+    ]);
+  });
+  test("changed claims under the old signature", async () => {
+    expect(await refusal("acme.localhost", { token: tampered(acme) })).toEqual([401, "PGRST301", any]);
+  });
   test("an expired token", async () => {
     const { SignJWT } = await import("jose");
     const { openKeyset } = await import("../../src/auth/keyset.ts");
@@ -67,20 +77,35 @@ describe("who asks", () => {
       .setIssuedAt(past)
       .setExpirationTime(past + 60)
       .sign(key);
-    const body = await refused("acme.localhost", { token }, 401, "PGRST303");
-    expect(body.message).toBe("JWT expired");
+    expect(await refusal("acme.localhost", { token })).toEqual([401, "PGRST303", "JWT expired"]);
   });
   test("the token as apikey alone is enough, as supabase-js sends it", async () => {
     const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", { headers: { apikey: acme } });
     expect(answer.status).toBe(200);
   });
-  test("a good bearer with a bad apikey is refused", () => refused("acme.localhost", { token: acme, headers: { apikey: "x.y.z" } }, 401, "PGRST301"));
+  test("a good bearer with a bad apikey is refused", async () => {
+    expect(await refusal("acme.localhost", { token: acme, headers: { apikey: "x.y.z" } })).toEqual([
+      401,
+      "PGRST301",
+      any,
+    ]);
+  });
 });
 
 describe("which tenant", () => {
-  test("an unknown host", () => refused("nobody.localhost", { token: acme }, 404, "RH101"));
-  test("an unknown X-Tenant", () => refused("api.localhost", { token: acme, headers: { "x-tenant": "nobody" } }, 404, "RH102"));
-  test("the api host without any tenant wants a token", () => refused("api.localhost", {}, 401, "PGRST302"));
+  test("an unknown host", async () => {
+    expect(await refusal("nobody.localhost", { token: acme })).toEqual([404, "RH101", any]);
+  });
+  test("an unknown X-Tenant", async () => {
+    expect(await refusal("api.localhost", { token: acme, headers: { "x-tenant": "nobody" } })).toEqual([
+      404,
+      "RH102",
+      any,
+    ]);
+  });
+  test("the api host without any tenant wants a token", async () => {
+    expect(await refusal("api.localhost", {})).toEqual([401, "PGRST302", any]);
+  });
   test("the api host takes the tenant from the token", async () => {
     const own = await server.get("globex.localhost", "/rest/v1/customers?order=id&limit=5", { token: globex });
     const answer = await server.get("api.localhost", "/rest/v1/customers?order=id&limit=5", { token: globex });
@@ -89,7 +114,10 @@ describe("which tenant", () => {
   test("X-Tenant that agrees, as slug and as id", async () => {
     const { id } = await db.tenant("acme");
     for (const tenant of ["acme", "ACME", id]) {
-      const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token: acme, headers: { "x-tenant": tenant } });
+      const answer = await server.get("acme.localhost", "/rest/v1/customers?limit=1", {
+        token: acme,
+        headers: { "x-tenant": tenant },
+      });
       expect(answer.status).toBe(200);
     }
   });
@@ -103,7 +131,15 @@ describe("disagreement", () => {
   const events = async () => {
     const text = `select action, outcome, actor, tenant_id::text, request_id, details from platform.audit_events
       where action = 'request.denied' order by id desc`;
-    return (await db.admin.query<{ outcome: string; actor: string; tenant_id: string; request_id: string; details: Record<string, unknown> }>(text)).rows;
+    return (
+      await db.admin.query<{
+        outcome: string;
+        actor: string;
+        tenant_id: string;
+        request_id: string;
+        details: Record<string, unknown>;
+      }>(text)
+    ).rows;
   };
   const SUBJECT = "11111111-1111-4111-8111-111111111111";
 
@@ -127,7 +163,10 @@ describe("disagreement", () => {
   });
 
   test("a token's apikey of another tenant", async () => {
-    const answer = await server.get("acme.localhost", "/rest/v1/customers", { token: acme, headers: { apikey: globex } });
+    const answer = await server.get("acme.localhost", "/rest/v1/customers", {
+      token: acme,
+      headers: { apikey: globex },
+    });
     expect([answer.status, answer.json()["code"]]).toEqual([403, "RH104"]);
   });
 });
@@ -141,7 +180,7 @@ describe("a suspended tenant", () => {
     // The registry may not have heard of it yet: it is platform.enter() that refuses.
     const first = await read();
     expect([first.status, first.json()["code"]]).toEqual([403, "RH103"]);
-    await refused("api.localhost", { token: initech }, 403, "RH103");
+    expect(await refusal("api.localhost", { token: initech })).toEqual([403, "RH103", any]);
     const page = await server.get("initech.localhost", "/", { headers: { accept: "text/html" } });
     expect(page.status).toBe(403);
     expect(page.text).toContain("RH103");

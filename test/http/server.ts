@@ -51,7 +51,10 @@ export function send(port: number, host: string, path: string, options: TestRequ
   const all: OutgoingHttpHeaders = {
     host,
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    ...(payload !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(payload as string) }),
+    ...(payload !== undefined && {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(payload as string),
+    }),
     ...headers,
   };
   return new Promise((resolve, reject) => {
@@ -61,7 +64,12 @@ export function send(port: number, host: string, path: string, options: TestRequ
       answer.on("error", reject);
       answer.on("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, json: <T>() => JSON.parse(text) as T });
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          text,
+          json: <T>() => JSON.parse(text) as T,
+        });
       });
     });
     outgoing.on("error", reject);
@@ -72,7 +80,8 @@ export function send(port: number, host: string, path: string, options: TestRequ
 function memoryLog(lines: Record<string, unknown>[]) {
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      for (const line of chunk.toString("utf8").split("\n").filter(Boolean)) lines.push(JSON.parse(line) as Record<string, unknown>);
+      for (const line of chunk.toString("utf8").split("\n").filter(Boolean))
+        lines.push(JSON.parse(line) as Record<string, unknown>);
       done();
     },
   });

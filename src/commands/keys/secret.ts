@@ -45,7 +45,7 @@ export function registerSecret(group: Command): void {
     .action(act<SecretOptions, [string]>(secret));
   addExamples(command, [
     ["rowhouse keys secret acme", "prints the secret alone on stdout, this once"],
-    ["rowhouse keys secret acme --json", "with the claims that a token must carry"],
+    ["rowhouse keys secret acme --json", "and the claims that a token must carry"],
     ["rowhouse keys secret acme --remove", "what it signed is refused from now on"],
   ]);
 }

@@ -18,7 +18,7 @@ export interface Source {
   readonly folder: string | null;
   readonly note: string | null;
   /** Tells the data folder's next visitor what is served, and where. */
-  announce(choice: Choice, url: string): Promise<void>;
+  readonly announce: (choice: Choice, url: string) => Promise<void>;
 }
 
 /** What to serve: as told, else as last time from this folder, else the sales example with its tenants. */
