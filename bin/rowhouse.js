@@ -30,6 +30,10 @@ function runWith(node) {
   const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
   // Ctrl-C reaches the child from the terminal as well; it takes two signals at once for one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // npm dies of a SIGTERM, and the shell between it and us does not pass it on.
+  const parent = process.ppid;
+  const isOrphan = () => process.env.npm_command !== undefined && process.ppid !== parent;
+  setInterval(() => isOrphan() && child.kill("SIGTERM"), 250).unref();
   child.on("error", (error) => {
     console.error(`error: ${node} can't be run: ${error.message}`);
     process.exit(1);

@@ -3,11 +3,11 @@ import { makeApp, type AppSources } from "./app.ts";
 import { openDenials } from "./audit/denials.ts";
 import { openKeyset } from "./auth/keyset.ts";
 import { openTokenSecrets } from "./auth/secrets.ts";
-import { openVerifier } from "./auth/verifier.ts";
-import { loadCatalog } from "./catalog/introspect.ts";
-import { openLiveCatalog } from "./catalog/live.ts";
+import { openVerifier, type Verifier } from "./auth/verifier.ts";
+import { loadCatalog, type CatalogQuery } from "./catalog/introspect.ts";
+import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
 import type { Config } from "./config.ts";
-import type { ConnectionPool, Database } from "./db/connections.ts";
+import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
 import { CATALOG_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
 import { migrationSets } from "./db/migrate.ts";
 import { queryRows } from "./db/query.ts";
@@ -19,7 +19,7 @@ import { openReadiness, type Readiness } from "./http/readiness.ts";
 import type { Run } from "./http/run.ts";
 import type { Log } from "./log.ts";
 import { listTenants } from "./tenant/change.ts";
-import { openRegistry } from "./tenant/registry.ts";
+import { openRegistry, type Registry } from "./tenant/registry.ts";
 
 export interface ServerOptions {
   readonly config: Config;
@@ -47,6 +47,7 @@ export interface RunningServer {
 const POOL_END_MS = 2000;
 
 type Sources = Omit<AppSources, "publicUrl" | "isDraining">;
+type Timing = Pick<PoolOptions, "waitMs" | "statementTimeoutMs">;
 
 /** Opens a pool that closes with the stack. */
 function openPool(
@@ -68,36 +69,30 @@ function refuseStart(failing: readonly Failing[]): void {
   }
 }
 
-/** Everything behind the middlewares, in the order in which each needs what was opened before it. */
-async function openSources(
+/** On connections of its own, so that a busy server does not look like a broken one. */
+function openLook(
   stack: AsyncDisposableStack,
-  options: ServerOptions,
-): Promise<Sources & { readiness: Readiness }> {
-  const { config, database, log, run = runScoped, appDir = config.appDir } = options;
-  const timing = { waitMs: config.CONNECTION_WAIT_MS, statementTimeoutMs: config.STATEMENT_TIMEOUT_MS };
-  const api = openPool(stack, database, "rowhouse_api", { max: config.CONNECTION_POOL_SIZE, ...timing });
-  const platform = openPool(stack, database, "rowhouse_platform", { max: 4, ...timing });
-  // Connections of its own, so that a busy server does not look like a broken one.
-  const probes = {
+  { config, database, log, appDir }: ServerOptions,
+  timing: Timing,
+): Readiness {
+  const sources = {
     api: openPool(stack, database, "rowhouse_api", { max: 1, ...timing }),
     platform: openPool(stack, database, "rowhouse_platform", { max: 1, ...timing }),
+    keyring: database.keyring,
+    migrationSets: migrationSets(appDir === undefined ? config.appDir : appDir),
   };
-  const { keyring } = database;
-  const look = { ...probes, keyring, migrationSets: migrationSets(appDir) };
-  const readiness = openReadiness(() => readFailing(look), log);
-  refuseStart(await readiness.current());
+  return openReadiness(() => readFailing(sources), log);
+}
 
-  const registry = openRegistry(platform);
-  const keyset = openKeyset(platform);
-  await keyset.current(); // the first server of a deployment makes the first key
-  const secrets = openTokenSecrets(platform);
-  const verifier = openVerifier({ keyset, secrets }, { issuer: config.issuer, audience: config.TOKEN_AUDIENCE });
-  const live = await openLiveCatalog({
-    load: () =>
-      loadCatalog((text, values) => queryRows(platform, { text, values }), { schema: "app", role: "rowhouse_api" }),
-    onError: (err) => log.error({ err }, "the catalog can't be read; the last one goes on serving"),
-  });
-  stack.defer(() => live.close());
+interface Caches {
+  readonly registry: Registry;
+  readonly verifier: Verifier;
+  readonly live: LiveCatalog;
+}
+
+/** Drops what changes: each on its notification, all of it when notifications may have been missed. */
+async function keepFresh(stack: AsyncDisposableStack, { database, log }: ServerOptions, caches: Caches): Promise<void> {
+  const { registry, verifier, live } = caches;
   const forgetAll = () => {
     registry.clear();
     verifier.clear();
@@ -117,14 +112,38 @@ async function openSources(
   });
   stack.defer(() => listener.close());
   forgetAll(); // what changed before it listened
+}
 
+/** Everything behind the middlewares, in the order in which each needs what was opened before it. */
+async function openSources(stack: AsyncDisposableStack, options: ServerOptions): Promise<Sources> {
+  const { config, database, log, run = runScoped } = options;
+  const timing = { waitMs: config.CONNECTION_WAIT_MS, statementTimeoutMs: config.STATEMENT_TIMEOUT_MS };
+  const readiness = openLook(stack, options, timing);
+  refuseStart(await readiness.current());
+  const api = openPool(stack, database, "rowhouse_api", { max: config.CONNECTION_POOL_SIZE, ...timing });
+  const platform = openPool(stack, database, "rowhouse_platform", { max: 4, ...timing });
+
+  const registry = openRegistry(platform);
+  const keyset = openKeyset(platform);
+  await keyset.current(); // the first server of a deployment makes the first key
+  const keys = { keyset, secrets: openTokenSecrets(platform) };
+  const verifier = openVerifier(keys, { issuer: config.issuer, audience: config.TOKEN_AUDIENCE });
+  const query: CatalogQuery = (text, values) => queryRows(platform, { text, values });
+  const live = await openLiveCatalog({
+    load: () => loadCatalog(query, { schema: "app", role: "rowhouse_api" }),
+    onError: (err) => log.error({ err }, "the catalog can't be read; the last one goes on serving"),
+  });
+  stack.defer(() => live.close());
+  await keepFresh(stack, options, { registry, verifier, live });
+
+  const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
   return {
     config,
     log,
-    runner: { run, api, keyring, registry },
+    runner: { run, api, keyring: database.keyring, registry },
     verifier,
     keyset,
-    denials: openDenials(platform, { onError: (err) => log.error({ err }, "an audit event was not written") }),
+    denials: openDenials(platform, { onError }),
     catalog: live.current,
     listTenants: () => listTenants(platform),
     readiness,

@@ -94,5 +94,10 @@ export function mayColor(stream: { isTTY?: boolean }, env = process.env): boolea
   return stream.isTTY === true && env["NO_COLOR"] === undefined && env["TERM"] !== "dumb";
 }
 
+/** Whether npm started us, by `npm start` or `npx`: then a shell stands between, which passes no signal on. */
+export function startedByNpm(env = process.env): boolean {
+  return env["npm_command"] !== undefined;
+}
+
 /** Folder of the package: the checkout, or where npm put it. src/ and dist/ both lie right in it. */
 export const PACKAGE_DIR = resolve(import.meta.dirname, "..");

@@ -53,3 +53,17 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
     running = null;
   }
 }
+
+/** How often to look, in milliseconds. */
+const PARENT_MS = 250;
+
+/** Ends as by SIGTERM once the parent is gone: npm dies of that signal, and its shell does not pass it on. */
+export function endWithParent(): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, PARENT_MS);
+  timer.unref();
+}

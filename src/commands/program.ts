@@ -53,11 +53,10 @@ export async function makeProgram(openServer: OpenServer, args: readonly string[
   return program;
 }
 
-/** Whoever reads our answer may stop early, as `head` does. */
-function endQuietlyOnClosedPipe(): void {
+/** Whoever reads our answer may stop early, as `head` does; the work goes on, and what it prints goes nowhere. */
+function bearClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code !== "EPIPE") throw error;
   });
 }
 
@@ -67,7 +66,7 @@ function endQuietlyOnClosedPipe(): void {
  * @param openServer what `serve` opens
  */
 export async function runCommand(args: readonly string[], openServer: OpenServer): Promise<void> {
-  endQuietlyOnClosedPipe();
+  bearClosedPipe();
   handleSignals();
   try {
     const program = await makeProgram(openServer, args);

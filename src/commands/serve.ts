@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readConfig, type Config } from "../config.ts";
+import { readConfig, startedByNpm, type Config } from "../config.ts";
 import { openDatabase, type ConnectionPool, type Database } from "../db/connections.ts";
 import type { ServerVersion } from "../db/server-version.ts";
 import { openLog, type Log } from "../log.ts";
@@ -8,7 +8,7 @@ import { act, addExamples } from "./action.ts";
 import { addressOf } from "./address.ts";
 import { loadDemo, type DemoTarget } from "./demo.ts";
 import type { Choice } from "./evaluation.ts";
-import { untilInterrupted } from "./interrupt.ts";
+import { endWithParent, untilInterrupted } from "./interrupt.ts";
 import { describeVersion, migrateUp } from "./migrate.ts";
 import { plural, type Output } from "./output.ts";
 import { openSource, type ServeOptions } from "./serve/source.ts";
@@ -102,6 +102,7 @@ async function start(
 
 async function serve(openServer: OpenServer, out: Output, options: ServeOptions): Promise<void> {
   const config = readConfig({ PORT: options.port, HOST: options.host });
+  if (startedByNpm()) endWithParent();
   await using stack = new AsyncDisposableStack();
   const welcome = makeWelcome(await start(openServer, out, config, options, stack));
   await untilInterrupted(async (signal) => {
