@@ -4,7 +4,7 @@ import { openServer } from "../src/boot.ts";
 import { examplesOf } from "../src/commands/action.ts";
 import { makeProgram } from "../src/commands/program.ts";
 
-function nameOf(command: Command): string {
+export function nameOf(command: Command): string {
   return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 

@@ -61,7 +61,7 @@ export function translateLoss(error: unknown): unknown {
   if (!isLost) return error;
   return new RowhouseError("databaseUnavailable", {
     message: `The connection to the database was lost: ${error.message}`,
-    hint: "Nothing was kept. Run it again when the database is back.",
+    hint: "Run it again when the database is back: what was begun was taken back, or will be taken up.",
     cause: error,
   });
 }

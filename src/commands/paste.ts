@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join, sep } from "node:path";
 import { PACKAGE_DIR } from "../config.ts";
 import { SALES_DIR } from "./evaluation.ts";
 
@@ -15,18 +15,12 @@ export interface PasteTarget {
 
 const CLIENT = "@supabase/supabase-js";
 
-/** Relative to where the user is, when that is shorter. */
-function shorten(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short.startsWith("..") || short === "" ? path : short;
-}
+/** For a POSIX shell. */
+const quote = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-/** The Node that runs us when our dependencies brought it: the shell's own may be too old for supabase-js. */
+/** The Node that runs us when it is one that npm brought: the shell's own may be too old for supabase-js. */
 function nodeName(): string {
-  const own = join(PACKAGE_DIR, "node_modules");
-  if (!process.execPath.startsWith(own)) return "node";
-  const link = join(own, ".bin", "node");
-  return shorten(existsSync(link) ? link : process.execPath);
+  return process.execPath.includes(`${sep}node_modules${sep}`) ? quote(process.execPath) : "node";
 }
 
 /** curl takes *.localhost for this machine from 7.77 on (RFC 6761 6.3). */
@@ -43,8 +37,9 @@ export function supabaseLine({ homeUrl, token }: PasteTarget): string {
     `const { data, error } = await tenant.from("customers").select("name,city").limit(3);`,
     "console.log(error ?? data);",
   ].join(" ");
-  const line = `${nodeName()} --input-type=module -e '${script}'`;
-  const isInstalled = existsSync(join(PACKAGE_DIR, "node_modules", CLIENT));
-  if (!isInstalled) return `npm install ${CLIENT} && ${line}`;
-  return process.cwd() === PACKAGE_DIR ? line : `cd ${PACKAGE_DIR} && ${line}`;
+  const run = (node: string) => `${node} --input-type=module -e '${script}'`;
+  if (!existsSync(join(PACKAGE_DIR, "node_modules", CLIENT))) return `npm install ${CLIENT} && ${run(nodeName())}`;
+  const link = join("node_modules", ".bin", "node");
+  const line = run(nodeName() !== "node" && existsSync(join(PACKAGE_DIR, link)) ? link : nodeName());
+  return process.cwd() === PACKAGE_DIR ? line : `cd ${quote(PACKAGE_DIR)} && ${line}`;
 }

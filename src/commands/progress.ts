@@ -15,12 +15,10 @@ const PHASES: Readonly<Record<ArchiveProgress["phase"], string>> = {
   compare: "comparing",
 };
 
-/** Rows and bytes of one phase, over all of its tables. */
-interface Totals {
+/** Rows and bytes of one phase so far, per table: several are worked on side by side. */
+interface Phase {
   readonly startedAt: number;
-  /** Of the tables that are through. */
-  rows: number;
-  bytes: number;
+  readonly tables: Map<string, ArchiveProgress>;
 }
 
 /** How far a phase is. */
@@ -59,12 +57,13 @@ export function describeProgress(progress: ArchiveProgress, pace: Pace): string 
   return parts.join("  ");
 }
 
-function paceOf(totals: Totals, progress: ArchiveProgress, now: number): Pace {
-  const rows = totals.rows + progress.rows;
-  const seconds = (now - totals.startedAt) / 1000;
-  const known = progress.allRows !== null && rows > 0 && seconds > 0.5;
-  const eta = known ? Math.ceil(((progress.allRows! - rows) / rows) * seconds) : null;
-  return { rows, bytes: totals.bytes + progress.bytes, seconds, eta };
+function paceOf({ startedAt, tables }: Phase, allRows: number | null, now: number): Pace {
+  const sum = (pick: (table: ArchiveProgress) => number) =>
+    [...tables.values()].reduce((all, one) => all + pick(one), 0);
+  const rows = sum((table) => table.rows);
+  const seconds = (now - startedAt) / 1000;
+  const eta = allRows !== null && rows > 0 && seconds > 0.5 ? Math.ceil(((allRows - rows) / rows) * seconds) : null;
+  return { rows, bytes: sum((table) => table.bytes), seconds, eta };
 }
 
 /** What shows progress: a line that changes on a terminal, lines every few seconds elsewhere, events with --json. */
@@ -76,7 +75,7 @@ export interface ProgressLine {
 
 /** @param terminal where the line is drawn */
 export function openProgress(out: Output, terminal: NodeJS.WriteStream = process.stderr): ProgressLine {
-  const phases = new Map<string, Totals>();
+  const phases = new Map<string, Phase>();
   const isDrawn = terminal.isTTY && !out.quiet && !out.json;
   const everyMs = out.json ? EVENT_MS : isDrawn ? DRAW_MS : PLAIN_MS;
   let shownAt = performance.now();
@@ -85,26 +84,18 @@ export function openProgress(out: Output, terminal: NodeJS.WriteStream = process
     out.event({ event: "progress", ...progress, seconds: Math.round(pace.seconds * 1000) / 1000, eta: pace.eta });
     if (out.json) return;
     const text = describeProgress(progress, pace);
-    if (isDrawn) terminal.write(`\r\x1b[2K${text.slice(0, (terminal.columns ?? 80) - 1)}`);
+    if (isDrawn) terminal.write(`\r\x1b[2K${text.slice(0, (terminal.columns || 80) - 1)}`);
     else out.talk(text);
-  };
-  const totalsOf = (phase: string, now: number) => {
-    const known = phases.get(phase) ?? { startedAt: now, rows: 0, bytes: 0 };
-    phases.set(phase, known);
-    return known;
   };
   return {
     show: (progress) => {
       const now = performance.now();
-      const totals = totalsOf(progress.phase, now);
-      const isDue = now - shownAt >= everyMs || (out.json && progress.done);
-      if (isDue) {
-        put(progress, paceOf(totals, progress, now));
-        shownAt = now;
-      }
-      if (!progress.done) return;
-      totals.rows += progress.rows;
-      totals.bytes += progress.bytes;
+      const phase = phases.get(progress.phase) ?? { startedAt: now, tables: new Map() };
+      phases.set(progress.phase, phase);
+      phase.tables.set(progress.table, progress);
+      if (now - shownAt < everyMs && !(out.json && progress.done)) return;
+      put(progress, paceOf(phase, progress.allRows, now));
+      shownAt = now;
     },
     end: () => {
       if (isDrawn) terminal.write("\r\x1b[2K");

@@ -39,8 +39,9 @@ afterAll(async () => {
 });
 
 /** Starts `serve --json` and waits until it is up. */
-async function serve(...args: string[]): Promise<Serving> {
-  const child = start(["serve", "--json", ...args], options);
+const serve = (...args: string[]) => untilUp(start(["serve", "--json", ...args], options));
+
+async function untilUp(child: Child): Promise<Serving> {
   const end = ended(child);
   const up = once(child.stdout, "data") as Promise<[string]>;
   const welcome = await Promise.race([
@@ -56,9 +57,9 @@ async function stop({ child, end }: Serving, signal: NodeJS.Signals = "SIGTERM")
   return end;
 }
 
-/** As pasted into the user's shell, in the checkout. */
-const paste = async (line: string) =>
-  promisify(exec)(line, { cwd: ROOT, env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" } });
+/** As pasted into the user's shell, in the folder where `serve` was started. */
+const paste = async (line: string, cwd = ROOT) =>
+  promisify(exec)(line, { cwd, env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" } });
 
 const rowhouse = (...args: string[]) => run(args, options);
 
@@ -111,10 +112,19 @@ describe("serve without DATABASE_URL", { timeout: 120_000 }, () => {
   test("killed by SIGKILL, it starts again with everything; Ctrl-C twice at once ends it in order", async () => {
     const killed = await serve();
     await stop(killed, "SIGKILL");
-    const again = await serve();
+    const again = await untilUp(start(["serve", "--json"], { ...options, cwd: "/" }));
+    expect((await paste(again.welcome.supabase!, "/")).stdout.match(/name: /g)).toHaveLength(3);
     expect(again.welcome.tenants.map(({ slug }) => slug)).toEqual(["acme", "globex", "initech", "umbrella"]);
     again.child.kill("SIGINT");
     expect(await stop(again, "SIGINT")).toMatchObject({ code: 0 });
+    expect(await connectEmbedded({ dataDir })).toBe(null);
+  });
+
+  test("npm start ends with npm, though npm's shell passes no SIGTERM on", async () => {
+    const serving = await untilUp(start(["start", "--silent", "--", "--json"], { ...options, program: ["npm"] }));
+    // Its output is open until the server itself has ended.
+    const { stderr } = await stop(serving);
+    expect(stderr).toContain("Stopping …");
     expect(await connectEmbedded({ dataDir })).toBe(null);
   });
 

@@ -1,4 +1,5 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -49,6 +50,19 @@ test("a database that can't be reached: what, where, and no password", async () 
   expect(code).toBe(1);
   expect(stderr).toMatch(/Can't connect to PostgreSQL at 127\.0\.0\.1:1\/app.*\[RH302\]\nhint: /);
   expect(stderr).not.toContain("hunter2");
+});
+
+test("serve looks at the port before it starts a database", async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as AddressInfo;
+  const data = await mkdtemp(join(tmpdir(), "rowhouse-port-"));
+  const { code, stderr } = await run(["serve", "--port", String(port)], { env: { ROWHOUSE_DATA: data } });
+  other.close();
+  expect(code).toBe(5);
+  expect(stderr).toMatch(/^error: Port \d+ on 127\.0\.0\.1 is taken by another program \[RH603\]\nhint: .*--port \d+/);
+  expect(await readdir(data)).toEqual([]);
+  await rm(data, { recursive: true });
 });
 
 test("without a database of any kind nothing is made on the side", async () => {

@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { leafCommands, nameOf, program } from "../../scripts/reference-commands.ts";
+import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
+import { runOn, type Ended } from "./rowhouse.ts";
+
+let db: TestDatabase;
+let folder: string;
+let rowhouse: (...args: string[]) => Promise<Ended>;
+beforeAll(async () => {
+  db = await testDatabase();
+  folder = await mkdtemp(join(tmpdir(), "rowhouse-json-"));
+  rowhouse = runOn(db.url, { ROWHOUSE_APP: SALES });
+});
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true });
+});
+
+const TENANT = ["id", "slug", "name", "status", "epoch", "createdAt"];
+const DOMAIN = ["name", "kind", "tenantId", "tenant", "verifiedAt", "record"];
+const KEY = ["kid", "alg", "publicJwk", "createdAt", "retiredAt", "acceptedUntil"];
+const ARCHIVE = ["event", "path", "tables", "rows", "rawBytes"];
+const each = (keys: string[]) => [keys];
+
+/** What each command answers with, in an order in which each finds what it needs. Fields may be added, never renamed. */
+const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = [
+  ["migrate", "", ["platform", "app", "fake"]],
+  ["tenant create", "hooli", [...TENANT, "url", "created", "domain"]],
+  ["tenant list", "", each([...TENANT, "url"])],
+  ["tenant show", "hooli", [...TENANT, "url", "tables"]],
+  ["tenant suspend", "hooli", TENANT],
+  ["tenant activate", "hooli", TENANT],
+  ["tenant rename", "hooli --name Hooli", [...TENANT, "url"]],
+  ["domain add", "hooli hooli.example", DOMAIN],
+  ["domain verify", "hooli hooli.example --trust", DOMAIN],
+  ["domain list", "hooli", each(DOMAIN)],
+  ["domain remove", "hooli hooli.example", DOMAIN],
+  ["token", "hooli", ["token", "tenant", "tenantId", "role", "sub", "expiresAt"]],
+  ["keys rotate", "", KEY],
+  ["keys list", "", each(KEY)],
+  ["keys secret", "hooli", ["tenant", "secret", "alg", "issuer", "tenantId", "audience"]],
+  ["export", "hooli -o FOLDER/hooli.rowhouse", [...ARCHIVE, "bytes", "seconds", "manifest"]],
+  ["verify", "FOLDER/hooli.rowhouse", [...ARCHIVE, "bytes", "manifest"]],
+  ["restore", "FOLDER/hooli.rowhouse --as hooli-2", [...ARCHIVE, "tenant", "created", "seconds", "domainsLeft"]],
+  ["check", "--prove", ["errors", "warnings", "findings"]],
+  ["doctor", "", ["errors", "warnings", "facts"]],
+  ["tenant delete", "hooli --yes", ["slug", "rows", "tables"]],
+];
+
+test("every command is in the table; serve has a test of its own", () => {
+  const all = leafCommands(program).map((command) => nameOf(command).replace("rowhouse ", ""));
+  expect(ANSWERS.map(([command]) => command).toSorted()).toEqual(all.filter((name) => name !== "serve").toSorted());
+});
+
+test.each(ANSWERS)("%s %s --json", async (command, args, keys) => {
+  const words = `${command} ${args}`.trim().replace("FOLDER", folder).split(" ");
+  const { code, stderr, lines } = await rowhouse(...words, "--json", "--quiet");
+  expect([code, stderr.replace(/^warning: .*\n/gm, "")]).toEqual([0, ""]);
+  const answer: unknown = lines().at(-1);
+  const [one, wanted] = Array.isArray(keys[0]) ? [(answer as unknown[])[0], keys[0]] : [answer, keys];
+  expect(Object.keys(one as object).toSorted()).toEqual([...(wanted as string[])].toSorted());
+});
