@@ -5,7 +5,8 @@ create table platform.tenants (
   id          uuid        primary key,
   slug        text        not null unique check (slug ~ '^[a-z][a-z0-9-]{0,61}[a-z0-9]$'),
   name        text        not null check (length(name) between 1 and 200),
-  status      text        not null default 'active' check (status in ('active', 'suspended', 'deleting')),
+  -- `importing`: being filled by a restore; it has its id and its address, and no request enters it.
+  status      text        not null default 'active' check (status in ('active', 'suspended', 'importing', 'deleting')),
   -- The version of the tenant's placement: enter() refuses any other. It only grows.
   epoch       bigint      not null default 1 check (epoch > 0),
   -- SHA-256 of the secret that opens this tenant's context. The secret itself is never in the database.

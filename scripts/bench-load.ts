@@ -8,7 +8,12 @@ export interface Round {
   readonly url: string;
   readonly seconds: number;
   readonly connections: number;
-  readonly requests: readonly { method: "GET" | "POST" | "PATCH"; path: string; headers: Record<string, string>; body?: string }[];
+  readonly requests: readonly {
+    method: "GET" | "POST" | "PATCH";
+    path: string;
+    headers: Record<string, string>;
+    body?: string;
+  }[];
 }
 
 export interface Measured {

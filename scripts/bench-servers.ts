@@ -7,8 +7,16 @@ import { runBatch } from "../src/db/transaction.ts";
 import type { Run } from "../src/http/run.ts";
 
 /** One statement, as `pg` runs it by itself. */
-async function query(client: { query(config: object): Promise<unknown> }, { name, text, values }: Statement): Promise<StatementResult> {
-  const result = (await client.query({ name: name === undefined ? undefined : `q_${name}`, text, values, rowMode: "array" })) as {
+async function query(
+  client: { query(config: object): Promise<unknown> },
+  { name, text, values }: Statement,
+): Promise<StatementResult> {
+  const result = (await client.query({
+    name: name === undefined ? undefined : `q_${name}`,
+    text,
+    values,
+    rowMode: "array",
+  })) as {
     rows: (string | null)[][];
     rowCount: number | null;
   };
@@ -31,7 +39,8 @@ export const runInFourTrips: Run = async (pool, scope, access, statements) => {
 };
 
 /** The same query and nothing else: the tables of this database have no row-level security. */
-export const runWithoutTenancy: Run = (pool: ConnectionPool, _scope: Scope, _access, statements) => runBatch(pool, statements);
+export const runWithoutTenancy: Run = (pool: ConnectionPool, _scope: Scope, _access, statements) =>
+  runBatch(pool, statements);
 
 /**
  * What a team writes by hand: Koa, pg, BEGIN, SET LOCAL in its function form, one fixed query, COMMIT. No dialect, no token, no

@@ -33,7 +33,8 @@ const CONNECTIONS = Number(process.env["BENCH_CONNECTIONS"] ?? 16);
 const APP = join(import.meta.dirname, "../examples/sales");
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 async function seed(database: Database): Promise<Tenant> {
   await migrate(database, { appDir: APP });
@@ -58,7 +59,10 @@ async function prepare(url: string): Promise<{ tenant: Tenant; walled: Database;
   const tenant = await seed(walled);
   const owner = await walled.connectOwner();
   await owner.query(PLAIN_TABLES);
-  const { rows } = await owner.query<{ id: string }>("select id from app.customers where tenant_id = $1 order by md5(id::text) limit 500", [tenant.id]);
+  const { rows } = await owner.query<{ id: string }>(
+    "select id from app.customers where tenant_id = $1 order by md5(id::text) limit 500",
+    [tenant.id],
+  );
   await owner.query("vacuum analyze");
   await owner.end();
   const named = (name: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
@@ -80,14 +84,35 @@ function endpoints(token: string, ids: readonly string[]): Record<string, Round[
   const some = ids.slice(0, 200);
   return {
     "GET by id": some.map((id) => ({ method: "GET", path: `/rest/v1/customers?id=eq.${id}`, headers })),
-    "GET list of 20": [0, 1, 2, 3].map((page) => ({ method: "GET", path: `/rest/v1/customers?select=id,name,email,city&order=name&limit=20&offset=${page * 20}`, headers })),
-    "POST": some.map((_, n) => ({ method: "POST", path: "/rest/v1/expenses", headers, body: JSON.stringify(newExpense(n)) })),
-    "PATCH by id": some.map((id, n) => ({ method: "PATCH", path: `/rest/v1/customers?id=eq.${id}`, headers, body: JSON.stringify({ notes: `note ${n}` }) })),
+    "GET list of 20": [0, 1, 2, 3].map((page) => ({
+      method: "GET",
+      path: `/rest/v1/customers?select=id,name,email,city&order=name&limit=20&offset=${page * 20}`,
+      headers,
+    })),
+    POST: some.map((_, n) => ({
+      method: "POST",
+      path: "/rest/v1/expenses",
+      headers,
+      body: JSON.stringify(newExpense(n)),
+    })),
+    "PATCH by id": some.map((id, n) => ({
+      method: "PATCH",
+      path: `/rest/v1/customers?id=eq.${id}`,
+      headers,
+      body: JSON.stringify({ notes: `note ${n}` }),
+    })),
   };
 }
 
 function newExpense(n: number) {
-  return { description: `bench ${n}`, category: "travel", vendor: "Bench", amount_cents: 100 + n, currency: "EUR", spent_on: "2026-10-01" };
+  return {
+    description: `bench ${n}`,
+    category: "travel",
+    vendor: "Bench",
+    amount_cents: 100 + n,
+    currency: "EUR",
+    spent_on: "2026-10-01",
+  };
 }
 
 /** One round of load, from a process of its own. */
@@ -105,7 +130,10 @@ interface Contestant {
   readonly only?: { readonly endpoint: string; readonly requests: Round["requests"] };
 }
 
-async function race(contestants: readonly Contestant[], all: Record<string, Round["requests"]>): Promise<Map<string, Measured[]>> {
+async function race(
+  contestants: readonly Contestant[],
+  all: Record<string, Round["requests"]>,
+): Promise<Map<string, Measured[]>> {
   const load = fork(join(import.meta.dirname, "bench-load.ts"));
   const results = new Map<string, Measured[]>();
   for (let round = 0; round <= ROUNDS; round++) {
@@ -132,22 +160,34 @@ async function race(contestants: readonly Contestant[], all: Record<string, Roun
 function report(contestants: readonly Contestant[], names: readonly string[], results: Map<string, Measured[]>): void {
   const [rowhouse, ...others] = contestants;
   for (const endpoint of names) {
-    console.log(`\n${endpoint.padEnd(46)}${"req/s".padStart(9)}${"p50 ms".padStart(9)}${"p99 ms".padStart(9)}${"Rowhouse is".padStart(14)}`);
+    console.log(
+      `\n${endpoint.padEnd(46)}${"req/s".padStart(9)}${"p50 ms".padStart(9)}${"p99 ms".padStart(9)}${"Rowhouse is".padStart(14)}`,
+    );
     const own = results.get(`${endpoint}\0${rowhouse!.name}`) ?? [];
     for (const { name } of [rowhouse!, ...others]) {
       const rounds = results.get(`${endpoint}\0${name}`);
       if (rounds === undefined) continue;
       // Of rounds that lay side by side, so that what else the machine did falls out.
       const ratio = median(rounds.map(({ rate }, n) => (own[n]?.rate ?? Number.NaN) / rate));
-      const figures = [median(rounds.map(({ rate }) => rate)).toFixed(0), median(rounds.map(({ p50 }) => p50)).toFixed(1), median(rounds.map(({ p99 }) => p99)).toFixed(1)];
-      console.log(`  ${name.padEnd(44)}${figures.map((figure) => figure.padStart(9)).join("")}${(name === rowhouse!.name ? "" : `${ratio.toFixed(2)} x`).padStart(14)}`);
+      const figures = [
+        median(rounds.map(({ rate }) => rate)).toFixed(0),
+        median(rounds.map(({ p50 }) => p50)).toFixed(1),
+        median(rounds.map(({ p99 }) => p99)).toFixed(1),
+      ];
+      console.log(
+        `  ${name.padEnd(44)}${figures.map((figure) => figure.padStart(9)).join("")}${(name === rowhouse!.name ? "" : `${ratio.toFixed(2)} x`).padStart(14)}`,
+      );
     }
   }
 }
 
-async function listenPlain(database: Database, tenantId: string): Promise<{ server: Server; port: number; close(): Promise<void> }> {
+async function listenPlain(
+  database: Database,
+  tenantId: string,
+): Promise<{ server: Server; port: number; close(): Promise<void> }> {
   const pool = database.openPool("rowhouse_api", { max: 10 });
-  const server = createServer(plainHandler(pool, tenantId).callback());
+  const handle = plainHandler(pool, tenantId).callback();
+  const server = createServer((request, response) => void handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = async () => {
     server.closeAllConnections();
@@ -175,11 +215,20 @@ async function main(): Promise<void> {
   };
   const platform = walled.openPool("rowhouse_platform", { max: 1 });
   stack.defer(() => platform.end());
-  const servers = { one: await start(walled), four: await start(walled, runInFourTrips), none: await start(open, runWithoutTenancy) };
+  const servers = {
+    one: await start(walled),
+    four: await start(walled, runInFourTrips),
+    none: await start(open, runWithoutTenancy),
+  };
   const plain = await listenPlain(walled, tenant.id);
-  stack.defer(plain.close);
+  stack.defer(() => plain.close());
   const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
-  const token = await mintToken(openKeyset(platform), policy, { tenantId: tenant.id, sub: randomUUID(), role: "admin", ttlSeconds: 86_400 });
+  const token = await mintToken(openKeyset(platform), policy, {
+    tenantId: tenant.id,
+    sub: randomUUID(),
+    role: "admin",
+    ttlSeconds: 86_400,
+  });
 
   const all = endpoints(token, ids);
   const contestants: Contestant[] = [
@@ -189,11 +238,16 @@ async function main(): Promise<void> {
     {
       name: "plain Koa and pg, four round trips, no token",
       port: plain.port,
-      only: { endpoint: "GET by id", requests: ids.slice(0, 200).map((id) => ({ method: "GET" as const, path: `/?id=${id}`, headers: {} })) },
+      only: {
+        endpoint: "GET by id",
+        requests: ids.slice(0, 200).map((id) => ({ method: "GET" as const, path: `/?id=${id}`, headers: {} })),
+      },
     },
   ];
   const results = await race(contestants, all);
-  console.log(`Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores shared with the load generator, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s`);
+  console.log(
+    `Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores shared with the load generator, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s`,
+  );
   report(contestants, Object.keys(all), results);
 }
 

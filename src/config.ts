@@ -15,19 +15,41 @@ const hostName = z
 
 /** Every setting of the environment: name, meaning, default. `docs/reference/configuration.md` is checked against it. */
 export const settings = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe("Owner's connection URL of the PostgreSQL server; without it the embedded one is started"),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe("Owner's connection URL of the PostgreSQL server; without it the embedded one is started"),
   ROWHOUSE_DATA: z.string().min(1).default(".rowhouse").describe("Folder of the embedded database"),
-  ROWHOUSE_SECRET: z.string().min(16).optional().describe("Secret that the passwords of the database roles are derived from; by default the password in DATABASE_URL"),
+  ROWHOUSE_SECRET: z
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      "Secret that the passwords of the database roles are derived from; by default the password in DATABASE_URL",
+    ),
   ROWHOUSE_APP: z.string().min(1).optional().describe("Folder of the app to serve, as by --app"),
   HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000).describe("Port to listen on"),
   BASE_DOMAIN: hostName.default("localhost").describe("Tenants are served at <slug>.BASE_DOMAIN"),
-  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional().describe("Public address of BASE_DOMAIN, as printed in links; by default http://BASE_DOMAIN:PORT"),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Public address of BASE_DOMAIN, as printed in links; by default http://BASE_DOMAIN:PORT"),
   TRUSTED_PROXIES: list.describe("Addresses or CIDR ranges whose forwarded headers are believed"),
   CORS_ORIGINS: list.describe("Origins allowed for every tenant, besides the tenant's own domains; exact match"),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .describe("Least level that is logged"),
   TOKEN_AUDIENCE: z.string().min(1).default("rowhouse").describe("`aud` that a token must carry"),
-  TOKEN_ISSUER: z.string().min(1).max(200).optional().describe("`iss` of the tokens that this deployment signs; by default the origin of PUBLIC_URL, or http://BASE_DOMAIN"),
+  TOKEN_ISSUER: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      "`iss` of the tokens that this deployment signs; by default the origin of PUBLIC_URL, or http://BASE_DOMAIN",
+    ),
   CONNECTION_POOL_SIZE: count(10, 1000).describe("Database connections for requests, per process"),
   CONNECTION_WAIT_MS: count(5000, 600_000).describe("Longest wait for a free connection"),
   STATEMENT_TIMEOUT_MS: count(8000, 600_000).describe("Longest run of one request's statement"),
@@ -85,7 +107,9 @@ export function readConfig(overrides: Partial<Record<keyof Settings, string>> = 
     dataDir: resolve(values.ROWHOUSE_DATA.replace(/^~(?=\/)/, homedir())),
     appDir: values.ROWHOUSE_APP === undefined ? null : resolve(values.ROWHOUSE_APP),
     publicUrl: new URL(values.PUBLIC_URL ?? `http://${values.BASE_DOMAIN}:${values.PORT}`),
-    issuer: values.TOKEN_ISSUER ?? (values.PUBLIC_URL === undefined ? `http://${values.BASE_DOMAIN}` : new URL(values.PUBLIC_URL).origin),
+    issuer:
+      values.TOKEN_ISSUER ??
+      (values.PUBLIC_URL === undefined ? `http://${values.BASE_DOMAIN}` : new URL(values.PUBLIC_URL).origin),
   };
 }
 

@@ -18,9 +18,9 @@ const ENTRY = 5;
 /** Which rooms may import a package that decides where I/O happens. */
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   pg: ["db", "embedded"],
+  "pg-protocol": ["db"],
   "pg-copy-streams": ["archive"],
   koa: ["app", "http", "console"],
-  "@koa/router": ["app", "http", "console"],
   "@koa/cors": ["http"],
   commander: ["cli", "commands"],
   "node-pg-migrate": ["db"],

@@ -43,7 +43,12 @@ async function fillTemplate(database: Database): Promise<void> {
   const pool = database.openPool("rowhouse_platform", { max: 1 });
   const importer = await database.connect("rowhouse_importer");
   for (const { slug, name, scale } of DEMO_TENANTS) {
-    const { tenant } = await createTenant(pool, database.keyring, { slug, name, adminEmail: `admin@${slug}.example` }, "test");
+    const { tenant } = await createTenant(
+      pool,
+      database.keyring,
+      { slug, name, adminEmail: `admin@${slug}.example` },
+      "test",
+    );
     await seedTenant(importer, database.keyring, tenant, generate(slug, scale / 10));
   }
   await importer.end();

@@ -42,7 +42,10 @@ export async function testDatabase(from: "template" | "empty" = "template"): Pro
   await root.connect();
   await root.query(`create database ${name}${from === "template" ? ` template ${inject("template")}` : ""}`);
   // Grants on a database are not copied with it (CREATE DATABASE, Notes), and roles.sql would give them on a migrate.
-  if (from === "template") await root.query(`revoke all on database ${name} from public; grant connect on database ${name} to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer; grant temporary on database ${name} to rowhouse_importer; grant create on database ${name} to rowhouse_owner`);
+  if (from === "template")
+    await root.query(
+      `revoke all on database ${name} from public; grant connect on database ${name} to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer; grant temporary on database ${name} to rowhouse_importer; grant create on database ${name} to rowhouse_owner`,
+    );
   const url = withDatabase(adminUrl, name);
   const database = openDatabase(url, TEST_SECRET);
   const platform = database.openPool("rowhouse_platform", { max: 4 });

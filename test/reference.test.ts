@@ -16,12 +16,21 @@ test("error codes are unique and well-formed, and lead back to their row", () =>
 
 test("an error copies its row and keeps what it was told", () => {
   const error = new RowhouseError("tenantUnknown", { details: "x", hint: "y" });
-  expect(error).toMatchObject({ code: "RH102", status: 404, exit: 4, message: "There is no such tenant", details: "x", hint: "y" });
+  expect(error).toMatchObject({
+    code: "RH102",
+    status: 404,
+    exit: 4,
+    message: "There is no such tenant",
+    details: "x",
+    hint: "y",
+  });
 });
 
 test("a bad setting is named and its value is not shown", () => {
   expect(() => readConfig({}, { PORT: "eighty", DATABASE_URL: "mysql://root:hunter2@x" })).toThrow(SettingsError);
-  expect(() => readConfig({}, { PORT: "eighty", DATABASE_URL: "mysql://root:hunter2@x" })).toThrow(/DATABASE_URL.*PORT/);
+  expect(() => readConfig({}, { PORT: "eighty", DATABASE_URL: "mysql://root:hunter2@x" })).toThrow(
+    /DATABASE_URL.*PORT/,
+  );
   expect(() => readConfig({}, { DATABASE_URL: "mysql://root:hunter2@x" })).not.toThrow(/hunter2/);
 });
 

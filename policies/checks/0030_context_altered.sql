@@ -15,18 +15,20 @@ from (values
   -- One text for each kind of server: with the protected setting or a MAC, with or without prepared statements to see.
   -- A change of context.sql changes them; the finding then says the new ones.
   ('platform.enter(text, bytea, bigint, boolean)', array[
-      'definer volatile 1a98c35f96c1c75e2b486319f9282631',
-      'definer volatile 1e3ad18ea34ceb86a728805147b486ad',
-      'definer volatile 642dfa7ceccfeede47ae33b857efce1c',
-      'definer volatile ab18643806e9c5b535ad8ca8cd35ff6d']),
+      'definer volatile 0d70b6997643aaec3a6e67c11a1abec9',
+      'definer volatile 2c9f26e68e6be5dd3f4648743e642d12',
+      'definer volatile d08593de672236e2cadb6282f077b917',
+      'definer volatile e31ab2beadc10b268b531e9ef35c44e1']),
   ('platform.refuse_context(uuid, bigint, bytea)', array[
       'definer volatile 775692e1fa859a8cb5fc7160e7942ba6']),
+  ('platform.refuse_missing()', array[
+      'invoker stable 83ace331cb3b577b2126c66204d3e597']),
   ('platform.get_context()', array[
-      'definer stable 45ae2e62aba6681c056eacb0974368db',
-      'invoker stable 8fbcc6f9ebdf249e3206dc13e848770f']),
+      'definer stable 46452afb50fced40f09e527cced9f746',
+      'invoker stable 04b0d0d20f7768e6b1964059bffdf2bb']),
   ('platform.current_tenant()', array[
       'definer stable 46444fa382c964ff292d3db90b6c8689',
-      'invoker stable eaa8cdf718fb225c4ea69377f5cbde6f']),
+      'invoker stable 05bd95110a12f8a8914cc60f7b6d2e27']),
   ('platform.context_mac(text)', array[
       'definer stable 190a5df86b4a0dced541712c9c5a3151']),
   ('platform.current_principal()', array[

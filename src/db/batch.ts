@@ -1,4 +1,5 @@
 import type { Connection, Submittable } from "pg";
+import { serialize } from "pg-protocol";
 import { preparedNames, type PreparedNames } from "./prepared.ts";
 import type { Statement, StatementResult } from "./statement.ts";
 
@@ -9,14 +10,6 @@ export class BrokenConnection extends Error {
     this.name = "BrokenConnection";
   }
 }
-
-/** What `pg`'s connection can do and its published types leave out. */
-type Wire = Omit<Connection, "bind" | "close" | "parse" | "execute"> & {
-  parse(statement: { name: string; text: string }): void;
-  bind(portal: { statement: string; values: readonly unknown[] }): void;
-  execute(portal: { portal: string }): void;
-  close(target: { type: "S"; name: string }): void;
-};
 
 /**
  * Several statements in one round trip and one transaction: Bind and Execute for each, then a single Sync. Until the Sync they
@@ -40,28 +33,28 @@ export class Batch implements Submittable {
     });
   }
 
+  /** All messages as one buffer and one write: a system call for each would cost more than what they say. */
   submit(connection: Connection): void {
-    const wire = connection as unknown as Wire;
-    wire.stream.cork();
-    try {
-      for (const statement of this.#statements) this.#write(wire, preparedNames(connection), statement);
-      wire.sync();
-    } finally {
-      wire.stream.uncork();
-    }
+    const messages: Buffer[] = [];
+    for (const statement of this.#statements) this.#write(messages, preparedNames(connection), statement);
+    messages.push(serialize.sync());
+    if (connection.stream.writable) connection.stream.write(Buffer.concat(messages));
   }
 
-  #write(wire: Wire, prepared: PreparedNames, { text, name = "", values }: Statement): void {
+  #write(messages: Buffer[], prepared: PreparedNames, { text, name = "", values }: Statement): void {
     const wireName = prepared.wireName(name);
     if (name === "" || !prepared.has(name, text)) {
       if (name !== "") {
-        for (const stale of prepared.add(name, text)) wire.close({ type: "S", name: prepared.wireName(stale) });
+        for (const stale of prepared.add(name, text))
+          messages.push(serialize.close({ type: "S", name: prepared.wireName(stale) }));
         this.#parsed.push(name);
       }
-      wire.parse({ name: wireName, text });
+      messages.push(serialize.parse({ name: wireName, text }));
     }
-    wire.bind({ statement: wireName, values });
-    wire.execute({ portal: "" });
+    messages.push(
+      serialize.bind({ statement: wireName, values: values as (string | Buffer | null)[] }),
+      serialize.execute({}),
+    );
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {
@@ -69,8 +62,7 @@ export class Batch implements Submittable {
   }
 
   handleCommandComplete(message: { text: string }): void {
-    const count = Number(/\d+$/.exec(message.text)?.[0] ?? 0);
-    this.#results.push({ rows: this.#rows, rowCount: count });
+    this.#results.push({ rows: this.#rows, rowCount: Number(/\d+$/.exec(message.text)?.[0] ?? 0) });
     this.#rows = [];
   }
 

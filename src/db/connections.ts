@@ -50,7 +50,12 @@ export function openDatabase(url: string, secret?: string): Database {
     return own.href;
   };
   const connectTo = async (connectionString: string, role: string) => {
-    const client = new pg.Client({ connectionString, application_name: `rowhouse ${role}`, keepAlive: true, connectionTimeoutMillis: 10_000 });
+    const client = new pg.Client({
+      connectionString,
+      application_name: `rowhouse ${role}`,
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+    });
     // A connection that breaks while idle rejects its next query; without a listener it would end the process.
     client.on("error", () => {});
     await client.connect().catch((error: unknown) => {

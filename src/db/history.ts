@@ -58,7 +58,9 @@ export async function readMigrations(set: MigrationSet): Promise<MigrationFile[]
       cause,
     });
   });
-  const files = names.filter((name) => name.endsWith(".sql")).toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const files = names
+    .filter((name) => name.endsWith(".sql"))
+    .toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
   return Promise.all(
     files.map(async (name) => parseMigration(join(set.dir, name), await readFile(join(set.dir, name), "utf8"))),
   );
@@ -67,7 +69,9 @@ export async function readMigrations(set: MigrationSet): Promise<MigrationFile[]
 /** Names and checksums that the database says are applied, oldest first. Works before the first migrate, too. */
 async function readApplied(client: pg.ClientBase, set: MigrationSet): Promise<Map<string, string>> {
   const table = `platform.${HISTORY_TABLES[set.name]}`;
-  const { rows: found } = await client.query<{ exists: boolean }>("select to_regclass($1) is not null as exists", [table]);
+  const { rows: found } = await client.query<{ exists: boolean }>("select to_regclass($1) is not null as exists", [
+    table,
+  ]);
   if (found[0]?.exists !== true) return new Map();
   const { rows } = await client.query<{ name: string; sha256: string }>(
     `select m.name, coalesce(c.sha256, '') as sha256

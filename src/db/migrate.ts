@@ -119,7 +119,12 @@ async function announce(client: pg.ClientBase): Promise<void> {
  * Takes back the last `count` migrations of the app, or of the platform.
  * @throws RowhouseError migrationFailed, also when a file has no Down part
  */
-export function migrateDown(database: Database, appDir: string | null, setName: "platform" | "app", count: number): Promise<string[]> {
+export function migrateDown(
+  database: Database,
+  appDir: string | null,
+  setName: "platform" | "app",
+  count: number,
+): Promise<string[]> {
   return withOwner(database, async (client) => {
     await takeLock(client, undefined);
     const set = migrationSets(appDir).find(({ name }) => name === setName);

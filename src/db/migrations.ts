@@ -4,7 +4,8 @@ import { RowhouseError } from "../errors.ts";
 import { HISTORY_TABLES, readHistory, readMigrations, type MigrationFile, type MigrationSet } from "./history.ts";
 import { isDatabaseError, translateError } from "./transaction.ts";
 
-const RECORD = "insert into platform.migration_checksums (set_name, name, sha256) values ($1, $2, $3) on conflict (set_name, name) do update set sha256 = excluded.sha256, applied_at = now()";
+const RECORD =
+  "insert into platform.migration_checksums (set_name, name, sha256) values ($1, $2, $3) on conflict (set_name, name) do update set sha256 = excluded.sha256, applied_at = now()";
 const FORGET = "delete from platform.migration_checksums where set_name = $1 and name = $2";
 
 export interface RunOptions {
@@ -53,7 +54,10 @@ function loaderOf(set: MigrationSet, files: readonly MigrationFile[], onFile: (f
       if (file === undefined) return [];
       const { up, down } = file;
       const actions = {
-        up: async (pgm: { sql(text: string): void; db: { query(text: string, values: unknown[]): Promise<unknown> } }) => {
+        up: async (pgm: {
+          sql(text: string): void;
+          db: { query(text: string, values: unknown[]): Promise<unknown> };
+        }) => {
           onFile(file);
           await pgm.db.query(RECORD, [set.name, file.name, file.sha256]);
           pgm.sql(up);
@@ -61,7 +65,10 @@ function loaderOf(set: MigrationSet, files: readonly MigrationFile[], onFile: (f
         },
         down:
           down !== null &&
-          (async (pgm: { sql(text: string): void; db: { query(text: string, values: unknown[]): Promise<unknown> } }) => {
+          (async (pgm: {
+            sql(text: string): void;
+            db: { query(text: string, values: unknown[]): Promise<unknown> };
+          }) => {
             onFile(file);
             await pgm.db.query(FORGET, [set.name, file.name]);
             pgm.sql(down);
@@ -99,7 +106,13 @@ export async function runMigrations(client: pg.ClientBase, set: MigrationSet, op
   };
   try {
     const ran = await runner(config);
-    if (options.fake === true) await recordFaked(client, set, files, ran.map(({ name }) => name));
+    if (options.fake === true)
+      await recordFaked(
+        client,
+        set,
+        files,
+        ran.map(({ name }) => name),
+      );
     return ran.map(({ name }) => name);
   } catch (error) {
     throw explainFailure(current, options.direction, error);

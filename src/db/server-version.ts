@@ -26,7 +26,12 @@ export function parseServerVersion(number: number): ServerVersion {
   const major = Math.floor(number / 10_000);
   const minor = number % 10_000;
   const floor = FLOORS.get(major);
-  return { major, minor, text: `${major}.${minor}`, floor: floor !== undefined && minor < floor ? `${major}.${floor}` : null };
+  return {
+    major,
+    minor,
+    text: `${major}.${minor}`,
+    floor: floor !== undefined && minor < floor ? `${major}.${floor}` : null,
+  };
 }
 
 /**

@@ -98,7 +98,10 @@ export async function inTransaction<T>(
 }
 
 /** {@link inTransaction} on a connection of the pool, which is destroyed when its state is in doubt. */
-export async function inPoolTransaction<T>(pool: ConnectionPool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+export async function inPoolTransaction<T>(
+  pool: ConnectionPool,
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> {
   const client = await checkOut(pool);
   try {
     const result = await inTransaction(client, work);

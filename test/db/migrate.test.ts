@@ -27,7 +27,8 @@ const up = () => migrate(db.database, { appDir: app });
 const exists = async (table: string) =>
   (await db.admin.query<{ found: boolean }>("select to_regclass($1) is not null as found", [table])).rows[0]!.found;
 
-const NOTES = "create table app.notes (tenant_id uuid, id uuid not null default gen_random_uuid(), body text, primary key (tenant_id, id))";
+const NOTES =
+  "create table app.notes (tenant_id uuid, id uuid not null default gen_random_uuid(), body text, primary key (tenant_id, id))";
 
 describe("migrate", () => {
   test("two at once on an empty database: one waits, each migration runs once", async () => {
@@ -50,7 +51,10 @@ describe("migrate", () => {
   test("a protected table works for its tenant: default, not null, grants", async () => {
     const { tenant } = await createTenant(db.platform, db.database.keyring, { slug: "one", name: "One" }, "test");
     const { makeScope } = await import("../../src/db/scope.ts");
-    const scope = makeScope({ tenantId: tenant.id, epoch: tenant.epoch, principal: "x", role: "admin" }, db.database.keyring);
+    const scope = makeScope(
+      { tenantId: tenant.id, epoch: tenant.epoch, principal: "x", role: "admin" },
+      db.database.keyring,
+    );
     const insert = { text: "insert into app.notes (body) values ($1) returning tenant_id", values: ["hello"] };
     const [result] = await runScoped(db.api, scope, "write", [insert]);
     expect(result!.rows).toEqual([[tenant.id]]);
@@ -89,7 +93,10 @@ describe("migrate", () => {
          foreign key (other_id, note_id) references app.notes (tenant_id, id));
        select platform.protect_table('app.links')`,
     );
-    await expect(up()).rejects.toMatchObject({ code: "RH414", details: expect.stringContaining("does not contain tenant_id") });
+    await expect(up()).rejects.toMatchObject({
+      code: "RH414",
+      details: expect.stringContaining("does not contain tenant_id"),
+    });
     await remove("0002_links");
   });
 
@@ -97,7 +104,10 @@ describe("migrate", () => {
     await write("0002_good", "create schema stays");
     await write("0003_bad", "select 1;\nselect nothing_like_this()");
     const failure = await up().catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "RH411", message: expect.stringContaining("0003_bad: function nothing_like_this() does not exist") });
+    expect(failure).toMatchObject({
+      code: "RH411",
+      message: expect.stringContaining("0003_bad: function nothing_like_this() does not exist"),
+    });
     expect((failure as { details: string }).details).toMatch(/line 3: select nothing_like_this\(\);?\n\s+\^$/);
     const { rowCount } = await db.admin.query("select from pg_namespace where nspname = 'stays'");
     expect(rowCount).toBe(0);
@@ -109,15 +119,25 @@ describe("migrate", () => {
     const path = join(app, "migrations", "0001_notes.sql");
     const original = await readFile(path, "utf8");
     await writeFile(path, `${original}-- a later thought\n`);
-    await expect(up()).rejects.toMatchObject({ code: "RH410", message: expect.stringContaining("0001_notes was edited") });
+    await expect(up()).rejects.toMatchObject({
+      code: "RH410",
+      message: expect.stringContaining("0001_notes was edited"),
+    });
     await rm(path);
-    await expect(up()).rejects.toMatchObject({ code: "RH410", message: expect.stringContaining("0001_notes was removed") });
+    await expect(up()).rejects.toMatchObject({
+      code: "RH410",
+      message: expect.stringContaining("0001_notes was removed"),
+    });
     await writeFile(path, original);
     expect((await up()).app).toEqual([]);
   });
 
   test("down takes back the last, up brings it again", async () => {
-    await write("0002_more", "alter table app.notes add column more text; select platform.protect_table('app.notes')", "alter table app.notes drop column more");
+    await write(
+      "0002_more",
+      "alter table app.notes add column more text; select platform.protect_table('app.notes')",
+      "alter table app.notes drop column more",
+    );
     expect((await up()).app).toEqual(["0002_more"]);
     expect(await migrateDown(db.database, app, "app", 1)).toEqual(["0002_more"]);
     expect((await migrationStatus(db.database, app))[1]!.pending.map(({ name }) => name)).toEqual(["0002_more"]);

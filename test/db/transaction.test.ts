@@ -54,7 +54,8 @@ describe("a scoped batch", () => {
   test("a failure takes back the whole batch, and the connection is clean afterwards", async () => {
     const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const scope = await db.scope("initech");
-    const count = () => runScoped(pool, scope, "read", [one("select count(*) from app.tax_rates")]).then((r) => r[0]!.rows[0]![0]);
+    const count = () =>
+      runScoped(pool, scope, "read", [one("select count(*) from app.tax_rates")]).then((r) => r[0]!.rows[0]![0]);
     const before = await count();
     const failing = [one("delete from app.expenses", [], "del"), one("select 1 / 0", [], "fails")];
     for (let round = 0; round < 3; round++) {
@@ -72,10 +73,10 @@ describe("a scoped batch", () => {
     const scope = await db.scope("globex");
     const [pid] = await runScoped(pool, scope, "read", [one("select pg_backend_pid()::text")]);
     const slow = runScoped(pool, scope, "read", [one("select count(*) from generate_series(1, 100000000)")]);
-    const refused = expect(slow).rejects.toMatchObject({ code: "RH302" });
+    const failure = slow.catch((error: unknown) => error);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await db.admin.query("select pg_terminate_backend($1)", [pid!.rows[0]![0]]);
-    await refused;
+    expect(await failure).toMatchObject({ code: "RH302" });
     const [again] = await runScoped(pool, scope, "read", [one("select 1")]);
     expect(again!.rows).toEqual([["1"]]);
     await pool.end();
@@ -131,8 +132,8 @@ describe("prepared statements", () => {
     const run = (name: string, value: string) =>
       client.query(new Batch([one("select $1::int * 2", [value], name)])).done;
     const names = async () =>
-      (await client.query<{ name: string }>("select name from pg_prepared_statements order by prepare_time")).rows.map((r) =>
-        r.name.replace(/_[\w-]{16}$/, ""),
+      (await client.query<{ name: string }>("select name from pg_prepared_statements order by prepare_time")).rows.map(
+        (r) => r.name.replace(/_[\w-]{16}$/, ""),
       );
     expect((await run("a", "21"))[0]!.rows).toEqual([["42"]]);
     await run("a", "1");
@@ -170,9 +171,9 @@ describe("interactive transactions", () => {
     const client = await db.database.connect("rowhouse_api");
     const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
     const batch = client.query(new Batch([one("select count(*) from generate_series(1, 100000000)")]));
-    const broken = expect(batch.done).rejects.toBeInstanceOf(BrokenConnection);
+    const failure = batch.done.catch((error: unknown) => error);
     await db.admin.query("select pg_terminate_backend($1)", [rows[0]!.pid]);
-    await broken;
-    await expect(inTransaction(client, async () => 1)).rejects.toThrow();
+    expect(await failure).toBeInstanceOf(BrokenConnection);
+    await expect(inTransaction(client, async () => 1)).rejects.toThrow(/connection/i);
   });
 });

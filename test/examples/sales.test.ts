@@ -9,7 +9,7 @@ import { amountsOf, type InvoiceItem } from "../../examples/sales/seed/invoice-i
 type Row = Record<string, SeedValue>;
 
 const MIGRATIONS = new URL("../../examples/sales/migrations/", import.meta.url);
-const files = readdirSync(MIGRATIONS).sort();
+const files = readdirSync(MIGRATIONS).toSorted();
 const texts = files.map((file) => readFileSync(new URL(file, MIGRATIONS), "utf8"));
 const batchesOf = new Map(DEMO_TENANTS.map(({ slug, scale }) => [slug, [...generate(slug, scale)]]));
 
