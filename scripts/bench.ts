@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: what isolation costs. Requests a second and latency of four endpoints, for Rowhouse, for the same server with
  * four round trips a request, for the same server without any tenancy, and for a hand-written handler; in one run, interleaved,
- * with the ratios. Prints what it measured and judges nothing.
+ * with the ratios and the processor time that each took. Prints what it measured and judges nothing.
  *
  *   BENCH_SECONDS (2) a round   BENCH_ROUNDS (7)   BENCH_CONNECTIONS (16)
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -24,7 +25,8 @@ import { createTenant } from "../src/tenant/create.ts";
 import { seedTenant } from "../src/tenant/seed.ts";
 import type { Tenant } from "../src/tenant/tenant.ts";
 import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
-import type { Measured, Round } from "./bench-load.ts";
+import { readCpu } from "./bench-cpu.ts";
+import type { Measured as Load, Round } from "./bench-load.ts";
 import { DROP_TENANCY, plainHandler, PLAIN_TABLES, runInFourTrips, runWithoutTenancy } from "./bench-servers.ts";
 
 const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 2);
@@ -115,12 +117,30 @@ function newExpense(n: number) {
   };
 }
 
+interface Measured extends Load {
+  /** Microseconds of processor time a request, in this process and in PostgreSQL. */
+  readonly serverUs: number;
+  readonly postgresUs: number;
+}
+
 /** One round of load, from a process of its own. */
-function measure(load: ChildProcess, round: Round): Promise<Measured> {
+function apply(load: ChildProcess, round: Round): Promise<Load> {
   return new Promise((resolve) => {
-    load.once("message", (measured) => resolve(measured as Measured));
+    load.once("message", (measured) => resolve(measured as Load));
     load.send(round);
   });
+}
+
+async function measure(load: ChildProcess, round: Round, postmaster: number): Promise<Measured> {
+  const before = readCpu(postmaster);
+  const measured = await apply(load, round);
+  const after = readCpu(postmaster);
+  const requests = measured.rate * round.seconds;
+  return {
+    ...measured,
+    serverUs: (after.server - before.server) / requests,
+    postgresUs: (after.postgres - before.postgres) / requests,
+  };
 }
 
 interface Contestant {
@@ -130,26 +150,27 @@ interface Contestant {
   readonly only?: { readonly endpoint: string; readonly requests: Round["requests"] };
 }
 
+type Results = Map<string, Measured[]>;
+const keyOf = (endpoint: string, name: string) => `${endpoint}\0${name}`;
+
+/** Every contestant at every endpoint, side by side in each round, so that what else the machine does meets all of them. */
 async function race(
   contestants: readonly Contestant[],
   all: Record<string, Round["requests"]>,
-): Promise<Map<string, Measured[]>> {
+  postmaster: number,
+): Promise<Results> {
   const load = fork(join(import.meta.dirname, "bench-load.ts"));
-  const results = new Map<string, Measured[]>();
-  for (let round = 0; round <= ROUNDS; round++) {
-    say(round === 0 ? "warming up" : `round ${round} of ${ROUNDS}`);
+  const results: Results = new Map();
+  for (let count = 0; count <= ROUNDS; count++) {
+    say(count === 0 ? "warming up" : `round ${count} of ${ROUNDS}`);
     for (const [endpoint, requests] of Object.entries(all)) {
       for (const { name, port, only } of contestants) {
         if (only !== undefined && only.endpoint !== endpoint) continue;
-        const measured = await measure(load, {
-          url: `http://127.0.0.1:${port}`,
-          seconds: SECONDS,
-          connections: CONNECTIONS,
-          requests: only?.requests ?? requests,
-        });
+        const url = `http://127.0.0.1:${port}`;
+        const round = { url, seconds: SECONDS, connections: CONNECTIONS, requests: only?.requests ?? requests };
+        const measured = await measure(load, round, postmaster);
         if (measured.failed > 0) throw new Error(`${name}, ${endpoint}: ${measured.failed} requests failed`);
-        const key = `${endpoint}\0${name}`;
-        if (round > 0) results.set(key, [...(results.get(key) ?? []), measured]);
+        if (count > 0) results.set(keyOf(endpoint, name), [...(results.get(keyOf(endpoint, name)) ?? []), measured]);
       }
     }
   }
@@ -157,26 +178,30 @@ async function race(
   return results;
 }
 
-function report(contestants: readonly Contestant[], names: readonly string[], results: Map<string, Measured[]>): void {
-  const [rowhouse, ...others] = contestants;
-  for (const endpoint of names) {
-    console.log(
-      `\n${endpoint.padEnd(46)}${"req/s".padStart(9)}${"p50 ms".padStart(9)}${"p99 ms".padStart(9)}${"Rowhouse is".padStart(14)}`,
-    );
-    const own = results.get(`${endpoint}\0${rowhouse!.name}`) ?? [];
-    for (const { name } of [rowhouse!, ...others]) {
-      const rounds = results.get(`${endpoint}\0${name}`);
+const COLUMNS = [
+  ["req/s", (m: Measured) => m.rate, 0],
+  ["p50 ms", (m: Measured) => m.p50, 1],
+  ["p99 ms", (m: Measured) => m.p99, 1],
+  ["server µs", (m: Measured) => m.serverUs, 0],
+  ["PostgreSQL µs", (m: Measured) => m.postgresUs, 0],
+] as const;
+
+function line(name: string, cells: readonly string[]): string {
+  return name.padEnd(46) + cells.map((cell, n) => cell.padStart(n < 3 ? 9 : 15)).join("");
+}
+
+function report(contestants: readonly Contestant[], endpointNames: readonly string[], results: Results): void {
+  const [rowhouse] = contestants;
+  for (const endpoint of endpointNames) {
+    console.log(`\n${line(endpoint, [...COLUMNS.map(([title]) => title), "Rowhouse is"])}`);
+    const own = results.get(keyOf(endpoint, rowhouse!.name)) ?? [];
+    for (const { name } of contestants) {
+      const rounds = results.get(keyOf(endpoint, name));
       if (rounds === undefined) continue;
+      const figures = COLUMNS.map(([, pick, digits]) => median(rounds.map(pick)).toFixed(digits));
       // Of rounds that lay side by side, so that what else the machine did falls out.
       const ratio = median(rounds.map(({ rate }, n) => (own[n]?.rate ?? Number.NaN) / rate));
-      const figures = [
-        median(rounds.map(({ rate }) => rate)).toFixed(0),
-        median(rounds.map(({ p50 }) => p50)).toFixed(1),
-        median(rounds.map(({ p99 }) => p99)).toFixed(1),
-      ];
-      console.log(
-        `  ${name.padEnd(44)}${figures.map((figure) => figure.padStart(9)).join("")}${(name === rowhouse!.name ? "" : `${ratio.toFixed(2)} x`).padStart(14)}`,
-      );
+      console.log(line(`  ${name}`, [...figures, name === rowhouse!.name ? "" : `${ratio.toFixed(2)} x`]));
     }
   }
 }
@@ -244,7 +269,8 @@ async function main(): Promise<void> {
       },
     },
   ];
-  const results = await race(contestants, all);
+  const postmaster = Number.parseInt(readFileSync(join(embedded.dataDir, "postgres/postmaster.pid"), "utf8"), 10);
+  const results = await race(contestants, all, postmaster);
   console.log(
     `Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores shared with the load generator, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s`,
   );

@@ -28,12 +28,18 @@ const RAISED: ReadonlyMap<string, ErrorKind> = new Map([
 /** The one 42501 that is not a missing right but a fault of the server (policies/context.sql). */
 const NO_CONTEXT = "A statement ran without a tenant's context";
 
+/** RFC 6750 3: no error code for a request without credentials; a description of printable ASCII without quotes otherwise. */
+function challenge({ code, message }: RestErrorBody): string {
+  if (code === ERRORS.credentialsMissing.code) return "Bearer";
+  return `Bearer error="invalid_token", error_description="${message.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "")}"`;
+}
+
 function toError(status: number, body: RestErrorBody): RestError {
   const headers: Record<string, string> = {
     "content-type": "application/json; charset=utf-8",
     "proxy-status": `PostgREST; error=${body.code}`,
   };
-  if (status === 401) headers["www-authenticate"] = "Bearer";
+  if (status === 401) headers["www-authenticate"] = challenge(body);
   // postgrest-js tries a 503 again, and keeps to this.
   if (status === 503) headers["retry-after"] = "1";
   return { status, headers, body };

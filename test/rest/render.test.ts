@@ -68,6 +68,14 @@ const SHAPES: readonly (readonly [query: string, text: string])[] = [
   ["/countries?select=code", `select t0."code" as "code" from "app"."countries" t0 limit 1000`],
   [
     "/labels?select=id&limit=5&offset=10",
+    `select t0."id" as "id" from "app"."labels" t0 where t0.tenant_id = $1 limit 5 offset 10`,
+  ],
+  [
+    "/labels?select=id&limit=5&offset=105",
+    `select t0."id" as "id" from "app"."labels" t0 where t0.tenant_id = $1 limit 5 offset $2::bigint`,
+  ],
+  [
+    "/labels?select=id&limit=5&offset=7",
     `select t0."id" as "id" from "app"."labels" t0 where t0.tenant_id = $1 limit 5 offset $2::bigint`,
   ],
   ["/labels?select=id&limit=5000", `select t0."id" as "id" from "app"."labels" t0 where t0.tenant_id = $1 limit 1000`],

@@ -51,11 +51,19 @@ function renderOrder(writer: Writer, { field, embed, isDescending, nulls }: Reso
   return `(select ${renderField(writer, field, inner)} from ${writer.table(embed.relation)} ${inner}${where(tests)})${direction}`;
 }
 
-/** Written out, so that the planner knows how few rows are wanted; an offset grows with every page and would be a new statement. */
+/** First pages of a listing, in whole pages: few enough texts that each is worth to be prepared. */
+const PAGES_IN_TEXT = 20;
+
+/**
+ * The limit is written out, so that the planner knows how few rows are wanted. So is the offset of the first pages: for one that
+ * is bound PostgreSQL's generic plan assumes a tenth of the rows, never looks cheap, and every request is planned anew.
+ */
 function renderLimit(writer: Writer, { offset, limit }: RowRange, maxRows: number): string {
   const most = Math.min(limit ?? maxRows, maxRows);
   const limited = most === Infinity ? "" : ` limit ${most}`;
-  return offset === 0 ? limited : `${limited} offset ${writer.bind(String(offset))}::bigint`;
+  if (offset === 0) return limited;
+  const isInText = offset % most === 0 && offset <= most * PAGES_IN_TEXT;
+  return `${limited} offset ${isInText ? String(offset) : `${writer.bind(String(offset))}::bigint`}`;
 }
 
 /** Where the rows of a level come from: a table or CTE, its alias, and the tests that are its whole `where`. */

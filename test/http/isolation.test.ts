@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { testDatabase, type TestDatabase } from "../harness.ts";
+import { testServer, type TestServer } from "./server.ts";
+
+let db: TestDatabase;
+let server: TestServer;
+let token: string;
+/** Every table of `app` and `tenant`, with up to twenty ids of initech's rows. */
+let tables: { schema: string; name: string; ids: string[] }[];
+
+const rowsOf = (slug: string) => `tenant_id = (select id from platform.tenants where slug = '${slug}')`;
+
+beforeAll(async () => {
+  db = await testDatabase();
+  server = await testServer(db);
+  token = await server.token("globex");
+  const { rows } = await db.admin.query<{ schema: string; name: string }>(
+    `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('app', 'tenant') and c.relkind in ('r', 'p') order by 1, 2`,
+  );
+  tables = [];
+  for (const { schema, name } of rows) {
+    const found = await db.admin.query<{ id: string }>(
+      `select id from ${schema}.${name} where ${rowsOf("initech")} limit 20`,
+    );
+    tables.push({ schema, name, ids: found.rows.map(({ id }) => id) });
+  }
+});
+afterAll(async () => {
+  await server.close();
+  await db.close();
+});
+
+/** All of initech's rows of a table, as the superuser sees them. */
+async function content(schema: string, name: string): Promise<string> {
+  const { rows } = await db.admin.query<{ all: string }>(
+    `select md5(string_agg(t::text, '' order by t.id)) as all from ${schema}.${name} t where ${rowsOf("initech")}`,
+  );
+  return rows[0]!.all;
+}
+
+const ask = (method: string, path: string, body?: unknown, prefer = "return=representation") =>
+  server.request("globex.localhost", `/rest/v1/${path}`, { method, token, body, headers: { prefer } });
+
+describe("over HTTP, with globex's token at globex's host", () => {
+  test("initech has rows in every table, so that nothing passes for want of them", () => {
+    expect(tables.length).toBeGreaterThanOrEqual(9);
+    expect(tables.filter(({ ids }) => ids.length === 0)).toEqual([]);
+  });
+
+  test("no verb reads or changes a row of initech, in any table", async () => {
+    for (const { schema, name, ids } of tables) {
+      const before = await content(schema, name);
+      const url = `${name}?id=in.(${ids.join(",")})`;
+      if (schema === "tenant") {
+        for (const method of ["GET", "POST", "PATCH", "DELETE"]) {
+          const body = method === "GET" || method === "DELETE" ? undefined : { id: ids[0] };
+          expect((await ask(method, url, body)).json(), `${method} ${name}`).toMatchObject({ code: "PGRST205" });
+        }
+      } else {
+        expect((await ask("GET", url)).json()).toEqual([]);
+        expect((await ask("PATCH", url, { created_at: "2001-01-01T00:00:00Z" })).json()).toEqual([]);
+        expect((await ask("DELETE", url)).json()).toEqual([]);
+        const upsert = await ask("POST", name, { id: ids[0] }, "resolution=merge-duplicates");
+        expect(upsert.status, `upsert into ${name}: ${upsert.text}`).not.toBe(200); // 200 would be a row that was there
+      }
+      expect(await content(schema, name), name).toBe(before);
+    }
+  });
+
+  test("a tenant_id is refused wherever it stands: body, columns, filter, select, order, on_conflict", async () => {
+    const { id } = await db.tenant("initech");
+    for (const { name } of tables.filter(({ schema }) => schema === "app")) {
+      const answers = [
+        await ask("POST", name, { tenant_id: id }),
+        await ask("POST", `${name}?columns=id,tenant_id`, { id: crypto.randomUUID() }),
+        await ask("PATCH", `${name}?id=is.null`, { tenant_id: id }),
+        await ask("GET", `${name}?tenant_id=eq.${id}`),
+        await ask("GET", `${name}?select=tenant_id`),
+        await ask("GET", `${name}?order=tenant_id`),
+        await ask(
+          "POST",
+          `${name}?on_conflict=tenant_id,id`,
+          { id: crypto.randomUUID() },
+          "resolution=merge-duplicates",
+        ),
+      ];
+      expect(
+        answers.map(({ status }) => status),
+        name,
+      ).toEqual(answers.map(() => 400));
+      expect(
+        answers.map((answer) => answer.json()["code"]),
+        name,
+      ).toEqual(answers.map(() => "RH111"));
+    }
+  });
+
+  test("a row of its own can't be made to refer to one of initech", async () => {
+    const customer = tables.find(({ name }) => name === "customers")!.ids[0];
+    const answer = await ask("POST", "invoices", { customer_id: customer });
+    expect(answer.status).toBe(409);
+    expect(answer.json()).toMatchObject({ code: "23503" });
+    expect(answer.text).not.toContain("tenant_id");
+  });
+});
