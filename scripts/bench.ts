@@ -153,7 +153,10 @@ interface Contestant {
 type Results = Map<string, Measured[]>;
 const keyOf = (endpoint: string, name: string) => `${endpoint}\0${name}`;
 
-/** Every contestant at every endpoint, side by side in each round, so that what else the machine does meets all of them. */
+/**
+ * One endpoint after the other, reads before writes, so that no read meets what a write left behind; within an endpoint all
+ * contestants side by side in each round, so that what else the machine does meets all of them. The first round warms up.
+ */
 async function race(
   contestants: readonly Contestant[],
   all: Record<string, Round["requests"]>,
@@ -161,9 +164,9 @@ async function race(
 ): Promise<Results> {
   const load = fork(join(import.meta.dirname, "bench-load.ts"));
   const results: Results = new Map();
-  for (let count = 0; count <= ROUNDS; count++) {
-    say(count === 0 ? "warming up" : `round ${count} of ${ROUNDS}`);
-    for (const [endpoint, requests] of Object.entries(all)) {
+  for (const [endpoint, requests] of Object.entries(all)) {
+    say(endpoint);
+    for (let count = 0; count <= ROUNDS; count++) {
       for (const { name, port, only } of contestants) {
         if (only !== undefined && only.endpoint !== endpoint) continue;
         const url = `http://127.0.0.1:${port}`;
@@ -209,8 +212,9 @@ function report(contestants: readonly Contestant[], endpointNames: readonly stri
 async function listenPlain(
   database: Database,
   tenantId: string,
+  max: number,
 ): Promise<{ server: Server; port: number; close(): Promise<void> }> {
-  const pool = database.openPool("rowhouse_api", { max: 10 });
+  const pool = database.openPool("rowhouse_api", { max });
   const handle = plainHandler(pool, tenantId).callback();
   const server = createServer((request, response) => void handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -245,7 +249,7 @@ async function main(): Promise<void> {
     four: await start(walled, runInFourTrips),
     none: await start(open, runWithoutTenancy),
   };
-  const plain = await listenPlain(walled, tenant.id);
+  const plain = await listenPlain(walled, tenant.id, config.CONNECTION_POOL_SIZE);
   stack.defer(() => plain.close());
   const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
   const token = await mintToken(openKeyset(platform), policy, {
