@@ -48,28 +48,37 @@ describe("over HTTP, with globex's token at globex's host", () => {
     expect(tables.filter(({ ids }) => ids.length === 0)).toEqual([]);
   });
 
-  test("no verb reads or changes a row of initech, in any table", async () => {
-    for (const { schema, name, ids } of tables) {
+  test("no verb reads or changes a row of initech, in any table of app", async () => {
+    for (const { schema, name, ids } of tables.filter((table) => table.schema === "app")) {
       const before = await content(schema, name);
       const url = `${name}?id=in.(${ids.join(",")})`;
-      if (schema === "tenant") {
-        for (const method of ["GET", "POST", "PATCH", "DELETE"]) {
-          const body = method === "GET" || method === "DELETE" ? undefined : { id: ids[0] };
-          expect((await ask(method, url, body)).json(), `${method} ${name}`).toMatchObject({ code: "PGRST205" });
-        }
-      } else {
-        expect((await ask("GET", url)).json()).toEqual([]);
-        expect((await ask("PATCH", url, { created_at: "2001-01-01T00:00:00Z" })).json()).toEqual([]);
-        expect((await ask("DELETE", url)).json()).toEqual([]);
-        const upsert = await ask("POST", name, { id: ids[0] }, "resolution=merge-duplicates");
-        expect(upsert.status, `upsert into ${name}: ${upsert.text}`).not.toBe(200); // 200 would be a row that was there
-      }
-      expect(await content(schema, name), name).toBe(before);
+      expect((await ask("GET", url)).json()).toEqual([]);
+      expect((await ask("PATCH", url, { created_at: "2001-01-01T00:00:00Z" })).json()).toEqual([]);
+      expect((await ask("DELETE", url)).json()).toEqual([]);
+      const upsert = await ask("POST", name, { id: ids[0] }, "resolution=merge-duplicates");
+      expect(upsert.status).not.toBe(200); // 200 would be a row that was there
+      expect({ [name]: await content(schema, name) }).toEqual({ [name]: before });
+    }
+  });
+
+  test("the tables of tenant are not served by any verb", async () => {
+    for (const { schema, name, ids } of tables.filter((table) => table.schema === "tenant")) {
+      const before = await content(schema, name);
+      const url = `${name}?id=in.(${ids.join(",")})`;
+      const answers = [
+        await ask("GET", url),
+        await ask("POST", name, { id: ids[0] }),
+        await ask("PATCH", url, { id: ids[0] }),
+        await ask("DELETE", url),
+      ];
+      expect(answers.map((answer) => answer.json()["code"])).toEqual(answers.map(() => "PGRST205"));
+      expect({ [name]: await content(schema, name) }).toEqual({ [name]: before });
     }
   });
 
   test("a tenant_id is refused wherever it stands: body, columns, filter, select, order, on_conflict", async () => {
     const { id } = await db.tenant("initech");
+    const prefer = "resolution=merge-duplicates";
     for (const { name } of tables.filter(({ schema }) => schema === "app")) {
       const answers = [
         await ask("POST", name, { tenant_id: id }),
@@ -78,21 +87,11 @@ describe("over HTTP, with globex's token at globex's host", () => {
         await ask("GET", `${name}?tenant_id=eq.${id}`),
         await ask("GET", `${name}?select=tenant_id`),
         await ask("GET", `${name}?order=tenant_id`),
-        await ask(
-          "POST",
-          `${name}?on_conflict=tenant_id,id`,
-          { id: crypto.randomUUID() },
-          "resolution=merge-duplicates",
-        ),
+        await ask("POST", `${name}?on_conflict=tenant_id,id`, { id: crypto.randomUUID() }, prefer),
       ];
-      expect(
-        answers.map(({ status }) => status),
-        name,
-      ).toEqual(answers.map(() => 400));
-      expect(
-        answers.map((answer) => answer.json()["code"]),
-        name,
-      ).toEqual(answers.map(() => "RH111"));
+      const refusal = { status: 400, code: "RH111" };
+      const seen = answers.map((answer) => ({ status: answer.status, code: answer.json()["code"] }));
+      expect(seen).toEqual(answers.map(() => refusal));
     }
   });
 
