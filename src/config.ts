@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 
 const list = z
@@ -134,3 +134,9 @@ export function startedByNpm(env = process.env): boolean {
 
 /** Folder of the package: the checkout, or where npm put it. src/ and dist/ both lie right in it. */
 export const PACKAGE_DIR = resolve(import.meta.dirname, "..");
+
+/** Version of this Rowhouse, as its package says. */
+export function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(PACKAGE_DIR, "package.json"), "utf8")) as { version: string };
+  return version;
+}

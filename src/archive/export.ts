@@ -1,10 +1,9 @@
-import { createWriteStream, readFileSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress } from "node:zlib";
 import { to as copyTo } from "pg-copy-streams";
-import { PACKAGE_DIR } from "../config.ts";
+import { readVersion } from "../config.ts";
 import type { Database } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
 import { countTable, type CountedTable } from "./compare.ts";
@@ -32,11 +31,6 @@ const ZSTD = {
   chunkSize: CHUNK,
   params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
 };
-
-function rowhouseVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_DIR, "package.json"), "utf8")) as { version: string };
-  return version;
-}
 
 /** Numbers of the tables, those that take longest first. */
 function largestFirst(tables: readonly TableShape[]): number[] {
@@ -170,7 +164,7 @@ function describe({ facts, tables }: Snapshot, { counted, copies }: Reading): Om
   });
   const { migrations, ...rest } = facts;
   return {
-    rowhouse: rowhouseVersion(),
+    rowhouse: readVersion(),
     ...rest,
     schema: { ...migrations, fingerprint: fingerprintOf(described) },
     tables: described,

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { readVersion } from "../config.ts";
 import { printFailure } from "./failure.ts";
 import { handleSignals } from "./interrupt.ts";
 import type { OpenServer } from "./serve.ts";
-import { readVersion } from "./version.ts";
 import { addExamples } from "./action.ts";
 
 type Register = (program: Command, openServer: OpenServer) => void;

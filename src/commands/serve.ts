@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readConfig, startedByNpm, type Config } from "../config.ts";
+import { readConfig, readVersion, startedByNpm, type Config } from "../config.ts";
 import { openDatabase, type ConnectionPool, type Database } from "../db/connections.ts";
 import type { ServerVersion } from "../db/server-version.ts";
 import { openLog, type Log } from "../log.ts";
@@ -13,7 +13,6 @@ import { describeVersion, migrateUp } from "./migrate.ts";
 import { plural, type Output } from "./output.ts";
 import { openSource, type ServeOptions } from "./serve/source.ts";
 import { signToken } from "./token.ts";
-import { readVersion } from "./version.ts";
 import { EVALUATION_WARNING, formatWelcome, makeWelcome, type WelcomeFacts } from "./welcome.ts";
 
 /** `openServer` of src/boot.ts, which hands it to us: an edge room can't know the entry, where all of them meet. */
