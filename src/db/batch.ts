@@ -35,26 +35,25 @@ export class Batch implements Submittable {
 
   /** All messages as one buffer and one write: a system call for each would cost more than what they say. */
   submit(connection: Connection): void {
-    const messages: Buffer[] = [];
-    for (const statement of this.#statements) this.#write(messages, preparedNames(connection), statement);
-    messages.push(serialize.sync());
-    if (connection.stream.writable) connection.stream.write(Buffer.concat(messages));
+    const prepared = preparedNames(connection);
+    const closes: Buffer[] = [];
+    const messages = this.#statements.flatMap((statement) => this.#serialize(closes, prepared, statement));
+    if (connection.stream.writable) connection.stream.write(Buffer.concat([...closes, ...messages, serialize.sync()]));
   }
 
-  #write(messages: Buffer[], prepared: PreparedNames, { text, name = "", values }: Statement): void {
+  #serialize(closes: Buffer[], prepared: PreparedNames, { text, name = "", values }: Statement): Buffer[] {
     const wireName = prepared.wireName(name);
-    if (name === "" || !prepared.has(name, text)) {
-      if (name !== "") {
-        for (const stale of prepared.add(name, text))
-          messages.push(serialize.close({ type: "S", name: prepared.wireName(stale) }));
-        this.#parsed.push(name);
-      }
-      messages.push(serialize.parse({ name: wireName, text }));
-    }
-    messages.push(
+    const run = [
       serialize.bind({ statement: wireName, values: values as (string | Buffer | null)[] }),
       serialize.execute({}),
-    );
+    ];
+    if (name !== "") {
+      if (prepared.has(name, text)) return run;
+      for (const stale of prepared.add(name, text))
+        closes.push(serialize.close({ type: "S", name: prepared.wireName(stale) }));
+      this.#parsed.push(name);
+    }
+    return [serialize.parse({ name: wireName, text }), ...run];
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {

@@ -6,7 +6,7 @@ const LIMIT = 256;
 
 /**
  * The named statements of one connection. A name is `unsure` after a batch failed that parsed it: whether the server kept it
- * can't be told (it does when a later message failed), so it is closed before it is parsed again. Closing a name that does
+ * can't be told (it does when a later message failed), so it is closed before the next one is parsed. Closing a name that does
  * not exist is no error (PostgreSQL protocol, Close).
  */
 export class PreparedNames {
@@ -31,12 +31,14 @@ export class PreparedNames {
     return true;
   }
 
-  /** Notes that `name` is about to be parsed; returns the names to close before that. */
+  /**
+   * Notes that `name` is about to be parsed.
+   * @returns names to close first: before every other message of the batch, since after a failed one nothing is carried out
+   */
   add(name: string, text: string): string[] {
-    const stale: string[] = [];
-    if (this.#known.has(name) || this.#unsure.has(name)) stale.push(name);
-    this.#unsure.delete(name);
-    this.#known.delete(name);
+    const stale = [...this.#unsure];
+    this.#unsure.clear();
+    if (this.#known.delete(name)) stale.push(name);
     const oldest = this.#known.size >= LIMIT ? this.#known.keys().next().value : undefined;
     if (oldest !== undefined) {
       this.#known.delete(oldest);
@@ -46,6 +48,7 @@ export class PreparedNames {
     return stale;
   }
 
+  /** Notes that the batch failed which parsed these names. */
   doubt(names: Iterable<string>): void {
     for (const name of names) {
       if (this.#known.delete(name)) this.#unsure.add(name);

@@ -147,6 +147,26 @@ describe("prepared statements", () => {
     await client.end();
   });
 
+  test("names whose batches fail do not pile up in the server", async () => {
+    const client = await db.database.connectOwner();
+    const fail = (n: number) => client.query(new Batch([one("select 1 / $1::int", ["0"], `f${n}`)])).done;
+    for (let n = 0; n < 20; n++) await expect(fail(n)).rejects.toMatchObject({ code: "22012" });
+    await client.query(new Batch([one("select 1", [], "good")])).done;
+    const { rows } = await client.query<{ name: string }>("select name from pg_prepared_statements");
+    expect(rows.map(({ name }) => name.split("_")[0])).toEqual(["good"]);
+    await client.end();
+  });
+
+  test("a name that went beyond the bound in a batch that failed at its start can be used again", async () => {
+    const client = await db.database.connect("rowhouse_platform");
+    const run = (...statements: ReturnType<typeof one>[]) => client.query(new Batch(statements)).done;
+    for (let n = 0; n < 256; n++) await run(one("select 1", [], `n${n}`));
+    const failing = [one("select 1 / 0"), one("select 2", [], "pushes n0 out")];
+    await expect(run(...failing)).rejects.toMatchObject({ code: "22012" });
+    expect((await run(one("select 1", [], "n0")))[0]!.rows).toEqual([["1"]]);
+    await client.end();
+  });
+
   test("one name for two texts takes the newer", async () => {
     const client = await db.database.connect("rowhouse_platform");
     await client.query(new Batch([one("select 1", [], "same")])).done;
