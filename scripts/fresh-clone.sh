@@ -59,6 +59,13 @@ stop() {
   kill -TERM "$server"
   wait "$server" 2>/dev/null || true
   server=
+  # npm ends before the server that it started, which has its database to stop.
+  for _ in $(seq 100); do
+    [ -e "$folder/rowhouse/.rowhouse/rowhouse.lock" ] || return 0
+    sleep 0.1
+  done
+  echo "the server did not end" >&2
+  exit 1
 }
 
 # Runs a printed line as pasted, and wants three rows of it.
