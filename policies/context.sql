@@ -42,10 +42,19 @@ begin
   elsif found_tenant.seal is distinct from sha256(in_secret) then
     raise exception 'The context''s seal does not verify' using errcode = 'RH301',
       hint = 'The server''s ROWHOUSE_SECRET is not the one that this tenant was made with. `rowhouse migrate` seals anew.';
-  elsif found_tenant.status <> 'active' then
+  elsif found_tenant.arriving is not null then
+    raise exception 'The tenant is arriving here' using errcode = 'RH701',
+      detail = found_tenant.moved_to || ':' || found_tenant.epoch;
+  elsif found_tenant.moved_to is not null then
+    raise exception 'The tenant lives in the database %', found_tenant.moved_to using errcode = 'RH106',
+      detail = found_tenant.moved_to || ':' || found_tenant.epoch;
+  elsif found_tenant.status <> 'active' and session_user = 'rowhouse_api' then
     raise exception 'The tenant is suspended' using errcode = 'RH103';
   elsif found_tenant.epoch <> in_epoch then
     raise exception 'The tenant''s placement has changed' using errcode = 'RH106', detail = found_tenant.epoch::text;
+  elsif found_tenant.fence is not null then
+    raise exception 'The tenant is being moved: writes wait' using errcode = 'RH700',
+      hint = 'Reads go on. Write again in a moment.';
   end if;
   raise exception 'The context''s principal is malformed' using errcode = 'RH301';
 end $$;
@@ -56,6 +65,28 @@ language plpgsql stable parallel safe as $$
 begin
   raise exception 'A statement ran without a tenant''s context' using errcode = '42501',
     hint = 'Run it after platform.enter(), in the same transaction.';
+end $$;
+
+-- A fence that has lapsed is lifted by the first writer who meets it: from then on the mover's commit point finds no fence of its
+-- own, whatever clocks do. Whoever comes second at this moment need not wait for the first.
+create or replace function platform.pass_fence(in_tenant_id uuid, in_fenced_until timestamptz) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if in_fenced_until > clock_timestamp() then
+    return false;
+  end if;
+  update platform.tenants set fence = null, fenced_until = null
+    where id = (select t.id from platform.tenants t where t.id = in_tenant_id and t.fenced_until <= clock_timestamp() for update skip locked);
+  return true;
+end $$;
+
+-- REPEATABLE READ and SERIALIZABLE look at the registry as it was when they began, and not after the lock: such a writer would
+-- pass a fence that was set in between. FOR SHARE turns that into 40001 (PostgreSQL manual, 13.2.2).
+create or replace function platform.hold_tenant(in_tenant_id uuid) returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from platform.tenants t where t.id = in_tenant_id for share;
+  return '';
 end $$;
 
 -- The only door. `in_context` is the context as above; a write takes the tenant's shared advisory lock first, so that a move
@@ -88,13 +119,17 @@ begin
       if in_writes then
         done := pg_catalog.pg_advisory_xact_lock_shared(7241, pg_catalog.uuid_hash(pg_catalog.left(in_context, 32)::pg_catalog.uuid));
       end if;
-      select case when in_writes is true then '' else pg_catalog.set_config('transaction_read_only', 'on', true) end
+      select case when in_writes is not true then pg_catalog.set_config('transaction_read_only', 'on', true)
+          when pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.=) 'read committed' then ''
+          else platform.hold_tenant(t.id) end
         operator(pg_catalog.||) %s
         operator(pg_catalog.||) pg_catalog.set_config('app.tenant_id', t.id::pg_catalog.text, true) into done
       from platform.tenants t
       where t.id operator(pg_catalog.=) pg_catalog.left(in_context, 32)::pg_catalog.uuid
         and t.seal operator(pg_catalog.=) pg_catalog.sha256(in_secret)
         and t.epoch operator(pg_catalog.=) in_epoch
+        and t.moved_to is null
+        and (t.fenced_until is null or in_writes is not true or platform.pass_fence(t.id, t.fenced_until))
         -- Control-plane work (export, deletion) goes on while a tenant is suspended; requests don't.
         and (t.status operator(pg_catalog.=) 'active' or session_user operator(pg_catalog.<>) 'rowhouse_api');
       if not found then
@@ -171,7 +206,8 @@ begin
   raise exception '%', in_message using errcode = in_code, detail = in_detail;
 end $$;
 
-revoke all on function platform.refuse_context(uuid, bigint, bytea), platform.context_mac(text), platform.get_context(),
+revoke all on function platform.refuse_context(uuid, bigint, bytea), platform.pass_fence(uuid, timestamptz), platform.hold_tenant(uuid),
+  platform.context_mac(text), platform.get_context(),
   platform.refuse_missing(), platform.enter(text, bytea, bigint, boolean), platform.current_tenant(), platform.current_principal(),
   platform.current_membership_role(), platform.refuse(text, text, text) from public;
 grant execute on function platform.enter(text, bytea, bigint, boolean), platform.get_context(), platform.refuse_missing(),

@@ -1,8 +1,9 @@
 -- What the control plane's role may do, and how servers hear of changes. Run as rowhouse_owner.
 
-revoke all on all tables in schema platform from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer;
-grant select, insert, update, delete on platform.tenants, platform.domains, platform.token_secrets, platform.signing_keys to rowhouse_platform;
-grant select, insert on platform.audit_events to rowhouse_platform; -- append-only
+revoke all on all tables in schema platform from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+grant select, insert, update, delete on platform.tenants, platform.domains, platform.token_secrets, platform.signing_keys,
+  platform.databases, platform.moves, platform.move_resources to rowhouse_platform;
+grant select, insert on platform.audit_events, platform.move_events to rowhouse_platform; -- append-only
 grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums to rowhouse_platform;
 
 -- Servers LISTEN on `rowhouse_tenants` and drop what they cached of the tenant; the payload is an id and nothing else (threats.md, D33).
@@ -11,6 +12,10 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   changed jsonb := to_jsonb(case when tg_op = 'DELETE' then old else new end);
 begin
+  -- A fence is of no interest to a cache.
+  if tg_op = 'UPDATE' and changed - 'fence' - 'fenced_until' - 'updated_at' = to_jsonb(old) - 'fence' - 'fenced_until' - 'updated_at' then
+    return null;
+  end if;
   perform pg_notify('rowhouse_tenants', coalesce(changed ->> 'tenant_id', changed ->> 'id'));
   return null;
 end $$;
@@ -36,6 +41,15 @@ begin
   perform pg_advisory_xact_lock(7241, uuid_hash(in_tenant_id));
 end $$;
 
+-- A restore into a living tenant changes none of the control plane's rows; this is its trace in the audit trail, of the tenant whose
+-- context it runs in and in the transaction that writes the rows.
+create or replace function platform.record_restore(in_details jsonb) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  insert into platform.audit_events (action, actor, tenant_id, details)
+  values ('tenant.restored', coalesce(nullif(current_setting('rowhouse.actor', true), ''), 'database:' || session_user),
+    platform.current_tenant(), in_details)
+$$;
+
 -- Every change of the control plane leaves an audit event in the same transaction, whoever makes it and however. What each
 -- change is called stands here; secrets and keys are left out of the details.
 create or replace function platform.audit_change() returns trigger
@@ -49,10 +63,18 @@ declare
     when 'tenants delete' then 'tenant.deleted'
     when 'tenants update' then case
       when was ->> 'status' <> now_is ->> 'status' then
-        case now_is ->> 'status' when 'active' then 'tenant.activated' when 'suspended' then 'tenant.suspended' else 'tenant.closed' end
+        case when was ->> 'status' = 'importing' then 'tenant.restored' else
+        case now_is ->> 'status' when 'active' then 'tenant.activated' when 'suspended' then 'tenant.suspended' else 'tenant.closed' end end
       when was ->> 'slug' <> now_is ->> 'slug' or was ->> 'name' <> now_is ->> 'name' then 'tenant.renamed'
       when was ->> 'seal' <> now_is ->> 'seal' then 'tenant.sealed'
+      when was ->> 'moved_to' is distinct from now_is ->> 'moved_to' then
+        case when now_is ->> 'moved_to' is null then 'tenant.arrived' else 'tenant.moved' end
       else 'tenant.updated' end
+    when 'databases insert' then 'database.added'
+    when 'databases update' then 'database.updated'
+    when 'databases delete' then 'database.removed'
+    when 'moves insert' then 'move.started'
+    when 'moves update' then 'move.' || (now_is ->> 'state')
     when 'domains insert' then 'domain.added'
     when 'domains delete' then 'domain.removed'
     when 'domains update' then case when was ->> 'verified_at' is null and now_is ->> 'verified_at' is not null
@@ -64,12 +86,19 @@ declare
     when 'signing_keys update' then 'signing_key.retired'
     when 'signing_keys delete' then 'signing_key.removed' end;
 begin
+  -- What a move does on its way is in platform.move_events; here stands what it came to.
+  if (tg_table_name = 'moves' and tg_op = 'UPDATE' and (was ->> 'state' = now_is ->> 'state'
+        or now_is ->> 'state' not in ('committed', 'done', 'aborted')))
+    or (tg_table_name = 'tenants' and tg_op = 'UPDATE'
+        and was - array['fence', 'fenced_until', 'arriving', 'updated_at'] = now_is - array['fence', 'fenced_until', 'arriving', 'updated_at']) then
+    return null;
+  end if;
   insert into platform.audit_events (action, actor, tenant_id, request_id, details)
   values (action,
     coalesce(nullif(current_setting('rowhouse.actor', true), ''), 'database:' || session_user),
     case tg_table_name when 'tenants' then changed ->> 'id' else changed ->> 'tenant_id' end::uuid,
     nullif(current_setting('rowhouse.request_id', true), ''),
-    changed - 'seal' - 'secret' - 'private_jwk' - 'public_jwk' - 'challenge');
+    changed - array['seal', 'secret', 'private_jwk', 'public_jwk', 'challenge', 'secret_ref', 'token', 'arriving', 'fence', 'fenced_until']);
   return null;
 end $$;
 
@@ -77,11 +106,13 @@ do $$
 declare
   audited text;
 begin
-  foreach audited in array array['tenants', 'domains', 'token_secrets', 'signing_keys'] loop
+  foreach audited in array array['tenants', 'domains', 'token_secrets', 'signing_keys', 'databases', 'moves'] loop
     execute format('create or replace trigger audit_change after insert or update or delete on platform.%I
       for each row execute function platform.audit_change()', audited);
   end loop;
 end $$;
 
-revoke all on function platform.act_as(text, text), platform.lock_tenant(uuid), platform.audit_change(), platform.notify_tenant() from public;
+revoke all on function platform.act_as(text, text), platform.lock_tenant(uuid), platform.audit_change(), platform.notify_tenant(),
+  platform.record_restore(jsonb) from public;
+grant execute on function platform.record_restore(jsonb) to rowhouse_importer;
 grant execute on function platform.act_as(text, text), platform.lock_tenant(uuid) to rowhouse_platform, rowhouse_importer;

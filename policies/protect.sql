@@ -97,7 +97,7 @@ begin
   select string_agg(quote_ident(attname), ', ' order by attnum) into columns
     from pg_attribute
     where attrelid = in_table and attnum > 0 and not attisdropped and attname <> 'tenant_id' and attgenerated = '';
-  execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer', in_table);
+  execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover', in_table);
   execute format('grant select, delete on %s to rowhouse_platform', in_table);
   if is_platforms then
     execute format('grant select on %s to rowhouse_api', in_table);
@@ -106,7 +106,8 @@ begin
     execute format('grant select, delete, insert (%s), update (%1$s) on %s to rowhouse_api', columns, in_table);
   end if;
   execute format('grant select on %s to rowhouse_exporter', in_table);
-  execute format('grant select, insert (%s) on %s to rowhouse_importer', columns, in_table);
+  execute format('grant select, delete, insert (%s) on %s to rowhouse_importer', columns, in_table);
+  execute format('grant select, insert, delete on %s to rowhouse_mover', in_table);
   for sequence in
     select d.objid from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S'
     where d.refobjid = in_table and d.classid = 'pg_class'::regclass and d.deptype = 'a'
@@ -183,7 +184,7 @@ begin
     select inhrelid from below
   loop
     perform platform.protect_rows(child);
-    execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer', child);
+    execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover', child);
   end loop;
 end $$;
 

@@ -4,13 +4,16 @@
 --   rowhouse_owner     owns every object, runs migrations. No login, no policy: what it runs by accident on tenant rows returns nothing.
 --   rowhouse_api       requests. Owns nothing, member of nothing, under row-level security.
 --   rowhouse_platform  the control plane's tables; tenant rows only by entering the tenant.
---   rowhouse_exporter  reads one entered tenant.   rowhouse_importer  inserts into one entered tenant.
+--   rowhouse_exporter  reads one entered tenant.   rowhouse_importer  restores rows of one entered tenant.
+--   rowhouse_mover     moves a tenant between databases: replicates and copies rows past row-level security, and nothing else.
+--                      No server process connects as it.
 
 do $$
 declare
   name text;
 begin
-  foreach name in array array['rowhouse_owner', 'rowhouse_api', 'rowhouse_platform', 'rowhouse_exporter', 'rowhouse_importer'] loop
+  foreach name in array array['rowhouse_owner', 'rowhouse_api', 'rowhouse_platform', 'rowhouse_exporter', 'rowhouse_importer',
+    'rowhouse_mover'] loop
     begin
       execute format('create role %I noinherit', name);
     exception when duplicate_object or unique_violation then
@@ -35,7 +38,7 @@ create schema if not exists app authorization rowhouse_owner;
 do $$
 begin
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer', current_database());
+  execute format('grant connect on database %I to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover', current_database());
   execute format('grant create on database %I to rowhouse_owner', current_database());
   execute format('grant temporary on database %I to rowhouse_importer', current_database());
 exception when insufficient_privilege then
@@ -43,7 +46,7 @@ exception when insufficient_privilege then
 end $$;
 
 revoke all on schema public from public;
-grant usage on schema platform, tenant, app to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer;
+grant usage on schema platform, tenant, app to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
 
 -- Functions are born executable by PUBLIC, and only the global form of the default takes that back (CREATE FUNCTION, Notes).
 alter default privileges for role rowhouse_owner revoke execute on functions from public;
@@ -64,6 +67,13 @@ begin
     -- The one setting of a stock server that a role can be allowed to set and others can't, and that takes any text:
     -- context.sql keeps the tenant's context in it.
     grant set on parameter backtrace_functions to rowhouse_owner;
+    -- Only a superuser gives these; without them a database takes part in no move, as the move's preflight says.
+    alter role rowhouse_mover replication bypassrls;
+    grant set on parameter session_replication_role to rowhouse_mover; -- COPY without firing triggers a second time
+    -- Rows of an archive are put back as they were: the app's triggers, which made them so, don't run on them once more. A restore
+    -- checks the foreign keys itself (src/archive/foreign-key.ts). Row-level security holds all the same.
+    grant set on parameter session_replication_role to rowhouse_importer;
+    alter role rowhouse_mover set log_parameter_max_length = 0;
   end if;
 end $$;
 

@@ -122,6 +122,25 @@ export function readConfig(overrides: Partial<Record<keyof Settings, string>> = 
   };
 }
 
+/**
+ * A secret that is named and not written down: `env:NAME` or `file:/path`.
+ * @throws SettingsError when there is none, or the reference is malformed
+ */
+export function readSecret(reference: string, env = process.env): string {
+  const value = reference.startsWith("env:") ? env[reference.slice(4)] : readSecretFile(reference);
+  if (value === undefined || value.trim() === "") throw new SettingsError([`${reference}: there is nothing`]);
+  return value.trim();
+}
+
+function readSecretFile(reference: string): string {
+  if (!reference.startsWith("file:/")) throw new SettingsError([`${reference}: write env:NAME or file:/path`]);
+  try {
+    return readFileSync(reference.slice("file:".length), "utf8");
+  } catch (error) {
+    throw new SettingsError([`${reference}: ${(error as Error).message}`]);
+  }
+}
+
 /** Whether talk on stderr may be coloured. */
 export function mayColor(stream: { isTTY?: boolean }, env = process.env): boolean {
   return stream.isTTY === true && env["NO_COLOR"] === undefined && env["TERM"] !== "dumb";

@@ -1,7 +1,7 @@
 /**
  * Every refusal that Rowhouse can give, in one table. The code is stable: clients and scripts match on it.
  * `RHxyy`: x is the stage that refuses (1 which tenant, 2 who, 3 database, 4 operator input and schema, 5 archive,
- * 6 embedded server, 9 bug). `PGRST…` codes keep PostgREST's meaning, since its clients parse them.
+ * 6 embedded server, 7 placement and moves, 9 bug). `PGRST…` codes keep PostgREST's meaning, since its clients parse them.
  * The SQL in `policies/` raises the same codes as SQLSTATEs. `docs/reference/errors.md` is checked against this table.
  */
 interface ErrorFacts {
@@ -108,12 +108,29 @@ export const ERRORS = {
   exportInconsistent: { code: "RH504", status: 500, exit: 1, title: "Two counts of the same snapshot differ" },
   fileExists: { code: "RH505", status: 409, exit: 5, title: "The file exists" },
   fileMissing: { code: "RH506", status: 404, exit: 4, title: "The file does not exist" },
+  signatureInvalid: { code: "RH507", status: 400, exit: 1, title: "The signature is not good" },
+  archiveLocked: { code: "RH508", status: 400, exit: 1, title: "The archive is encrypted, and no key opens it" },
 
   embeddedMissing: { code: "RH600", status: 500, exit: 1, title: "The embedded PostgreSQL is not installed" },
   embeddedRunning: { code: "RH601", status: 409, exit: 5, title: "Rowhouse is running on this data folder" },
   embeddedFailed: { code: "RH602", status: 500, exit: 1, title: "The embedded PostgreSQL did not start" },
   portTaken: { code: "RH603", status: 409, exit: 5, title: "The port is taken" },
   databaseMissing: { code: "RH604", status: 500, exit: 4, title: "There is no database yet" },
+
+  tenantFenced: { code: "RH700", status: 503, exit: 1, title: "The tenant is being moved, and its writes wait" },
+  tenantArriving: { code: "RH701", status: 503, exit: 1, title: "The tenant is on its way to this database" },
+  databaseUnknown: { code: "RH702", status: 404, exit: 4, title: "There is no database of this name" },
+  databaseExists: { code: "RH703", status: 409, exit: 5, title: "A database of this name exists" },
+  databaseInUse: { code: "RH704", status: 409, exit: 5, title: "Tenants live in this database" },
+  databaseUnfit: { code: "RH705", status: 409, exit: 1, title: "The database can't be used" },
+  databaseVersion: { code: "RH706", status: 503, exit: 1, title: "The database's schema is older or newer than this server's" },
+  moveUnknown: { code: "RH710", status: 404, exit: 4, title: "There is no such move" },
+  moveRunning: { code: "RH711", status: 409, exit: 5, title: "The tenant is being moved already" },
+  moveRefused: { code: "RH712", status: 409, exit: 3, title: "The tenant can't be moved as things stand" },
+  moveLagging: { code: "RH713", status: 503, exit: 1, title: "The target does not keep up, and the move did not take place" },
+  moveDiffers: { code: "RH714", status: 500, exit: 1, title: "The rows at the source and at the target differ" },
+  moveBroken: { code: "RH715", status: 500, exit: 1, title: "The replication between the databases has failed" },
+  moveState: { code: "RH716", status: 409, exit: 5, title: "The move is not in a state that allows this" },
 
   internal: { code: "RH900", status: 500, exit: 1, title: "Rowhouse failed" },
 } as const satisfies Record<string, ErrorFacts>;

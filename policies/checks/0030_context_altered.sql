@@ -7,20 +7,30 @@ select
   case
     when p.oid is null then 'It is missing.'
     when o.rolname <> 'rowhouse_owner' then format('%s owns it.', o.rolname)
-    when p.proconfig is not null and wanted.signature !~ 'refuse_context' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
-    else format('It is not the one of policies/context.sql: %s.', found.text)
+    when p.proconfig is not null and wanted.signature !~ '(refuse_context|_fence|_tenant|_arrival)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
+    else format('It is not the one of policies/: %s.', found.text)
   end as detail,
   'Run `rowhouse migrate`, and find out who changed it: every policy asks these functions whose rows to show.' as fix
 from (values
   -- One text for each kind of server: with the protected setting or a MAC, with or without prepared statements to see.
-  -- A change of context.sql changes them; the finding then says the new ones.
+  -- A change of context.sql or move.sql changes them; the finding then says the new ones.
   ('platform.enter(text, bytea, bigint, boolean)', array[
-      'definer volatile 0d70b6997643aaec3a6e67c11a1abec9',
-      'definer volatile 2c9f26e68e6be5dd3f4648743e642d12',
-      'definer volatile d08593de672236e2cadb6282f077b917',
-      'definer volatile e31ab2beadc10b268b531e9ef35c44e1']),
+      'definer volatile 7abb61473fd6e2398553a5db14008aff',
+      'definer volatile d5fdb0375bc8854d0804d62340c42251',
+      'definer volatile 36289b067ade79b59c1623b8e35ce518',
+      'definer volatile 7a2785cec23a708f42d642ea2fc833fa']),
   ('platform.refuse_context(uuid, bigint, bytea)', array[
-      'definer volatile 775692e1fa859a8cb5fc7160e7942ba6']),
+      'definer volatile 0b561dac6e35552da6373a991c7df54b']),
+  ('platform.pass_fence(uuid, timestamptz)', array[
+      'definer volatile 3ac11eb180ea8449d094f8e5e28dc8de']),
+  ('platform.hold_tenant(uuid)', array[
+      'definer volatile 7d950028849ec31e892a0d782436a48d']),
+  ('platform.release_tenant(uuid, uuid, text)', array[
+      'definer volatile 9528c11351ddc0e07d0f5a956aa24336']),
+  ('platform.activate_tenant(uuid, bigint)', array[
+      'definer volatile b0d5a470b8eeeb1295bb65604a68c252']),
+  ('platform.hold_arrival(uuid, uuid)', array[
+      'definer volatile d458630ce4be7e24667989d4f7f11a92']),
   ('platform.refuse_missing()', array[
       'invoker stable 83ace331cb3b577b2126c66204d3e597']),
   ('platform.get_context()', array[
@@ -46,4 +56,4 @@ where not coalesce(
   o.rolname = 'rowhouse_owner'
   and found.text = any (wanted.texts)
   -- a SET clause could put another context in place while the function runs
-  and (p.proconfig is null or wanted.signature ~ 'refuse_context'), false)
+  and (p.proconfig is null or (p.proconfig = '{"search_path=pg_catalog, pg_temp"}' and wanted.signature ~ '(refuse_context|_fence|_tenant|_arrival)\(')), false)

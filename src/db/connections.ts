@@ -3,7 +3,8 @@ import { RowhouseError } from "../errors.ts";
 import { openKeyring, type Keyring } from "./keyring.ts";
 
 /** A role of the database that may log in; see `policies/roles.sql`. */
-export type DbRole = "rowhouse_api" | "rowhouse_platform" | "rowhouse_exporter" | "rowhouse_importer";
+export type DbRole =
+  "rowhouse_api" | "rowhouse_platform" | "rowhouse_exporter" | "rowhouse_importer" | "rowhouse_mover";
 export type ConnectionPool = pg.Pool;
 export type DbClient = pg.ClientBase;
 
@@ -22,6 +23,17 @@ export interface Database {
   connectOwner(): Promise<pg.Client>;
   /** A connection of its own, out of any pool. The caller ends it. */
   connect(role: DbRole): Promise<pg.Client>;
+  /** A connection that speaks the streaming replication protocol (manual, 55.4), as rowhouse_mover. The caller ends it. */
+  connectReplication(): Promise<pg.Client>;
+  /**
+   * What a subscription of another database connects with, as libpq takes it (manual, 34.1.1). Holds a password.
+   * @param peer host:port where the other server reaches this one, when that is not the URL's
+   */
+  replicationConninfo(peer: string | null): string;
+  /** Another database of the same deployment: the same secret, so the same tenants' secrets and roles' passwords. */
+  sibling(url: string): Database;
+  /** The database of this name on the same server, of the same owner. */
+  neighbour(name: string): Database;
   openPool(role: DbRole, options: PoolOptions): ConnectionPool;
 }
 
@@ -34,14 +46,48 @@ function unreachable(address: string, cause: unknown): RowhouseError {
   });
 }
 
+/** `key='value'`, with what libpq wants escaped. */
+function formatConninfo(parts: Readonly<Record<string, string>>): string {
+  return Object.entries(parts)
+    .map(([key, value]) => `${key}='${value.replaceAll(/[\\']/g, "\\$&")}'`)
+    .join(" ");
+}
+
+/** Parameters of the URL that a subscription needs to reach the server in the same way. */
+const TLS_PARAMETERS = ["sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding"];
+
+function conninfoOf(url: URL, password: string, peer: string | null): string {
+  const [host = "", port = ""] = peer === null ? [url.hostname, url.port] : peer.split(/:(?=\d+$)/);
+  const tls = TLS_PARAMETERS.flatMap((name) => {
+    const value = url.searchParams.get(name);
+    return value === null ? [] : [[name, value] as const];
+  });
+  return formatConninfo({
+    host: host.replaceAll(/^\[|\]$/g, ""),
+    port: port || "5432",
+    dbname: decodeURIComponent(url.pathname.slice(1)),
+    user: "rowhouse_mover",
+    password,
+    // An apply worker that lost its peer notices soon, and tries again.
+    connect_timeout: "5",
+    keepalives_idle: "5",
+    keepalives_interval: "2",
+    keepalives_count: "3",
+    ...Object.fromEntries(tls),
+  });
+}
+
 /**
  * @param url owner's connection URL
  * @param secret ROWHOUSE_SECRET; the URL's password when left out
  * @throws RowhouseError configInvalid without any secret
  */
 export function openDatabase(url: string, secret?: string): Database {
+  return openWithKeyring(url, openKeyring(secret ?? decodeURIComponent(new URL(url).password)));
+}
+
+function openWithKeyring(url: string, keyring: Keyring): Database {
   const parsed = new URL(url);
-  const keyring = openKeyring(secret ?? decodeURIComponent(parsed.password));
   const address = `${parsed.host}${parsed.pathname}`;
   const urlOf = (role: DbRole) => {
     const own = new URL(url);
@@ -49,12 +95,13 @@ export function openDatabase(url: string, secret?: string): Database {
     own.password = encodeURIComponent(keyring.rolePassword(role));
     return own.href;
   };
-  const connectTo = async (connectionString: string, role: string) => {
+  const connectTo = async (connectionString: string, role: string, replication?: "database") => {
     const client = new pg.Client({
       connectionString,
       application_name: `rowhouse ${role}`,
       keepAlive: true,
       connectionTimeoutMillis: 10_000,
+      ...(replication !== undefined && { replication }),
     });
     // A connection that breaks while idle rejects its next query; without a listener it would end the process.
     client.on("error", () => {});
@@ -68,20 +115,34 @@ export function openDatabase(url: string, secret?: string): Database {
     address,
     connectOwner: () => connectTo(url, "owner"),
     connect: (role) => connectTo(urlOf(role), role),
-    openPool: (role, { max, waitMs = 5000, statementTimeoutMs = 0 }) => {
-      const pool = new pg.Pool({
-        connectionString: urlOf(role),
-        application_name: `rowhouse ${role}`,
-        max,
-        connectionTimeoutMillis: waitMs,
-        idleTimeoutMillis: 30_000,
-        keepAlive: true,
-        ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
-      });
-      pool.on("error", () => {});
-      // The pool listens only while a client is idle; one that breaks in use rejects its query, and must not end the process.
-      pool.on("connect", (client) => client.on("error", () => {}));
-      return pool;
+    connectReplication: () => connectTo(urlOf("rowhouse_mover"), "rowhouse_mover", "database"),
+    replicationConninfo: (peer) => conninfoOf(parsed, keyring.rolePassword("rowhouse_mover"), peer),
+    sibling: (other) => openWithKeyring(other, keyring),
+    neighbour: (name) => {
+      const own = new URL(url);
+      own.pathname = `/${encodeURIComponent(name)}`;
+      return openWithKeyring(own.href, keyring);
     },
+    openPool: (role, options) => openPool(urlOf(role), role, options),
   };
+}
+
+function openPool(
+  connectionString: string,
+  role: DbRole,
+  { max, waitMs = 5000, statementTimeoutMs = 0 }: PoolOptions,
+): ConnectionPool {
+  const pool = new pg.Pool({
+    connectionString,
+    application_name: `rowhouse ${role}`,
+    max,
+    connectionTimeoutMillis: waitMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
+  });
+  pool.on("error", () => {});
+  // The pool listens only while a client is idle; one that breaks in use rejects its query, and must not end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
+  return pool;
 }

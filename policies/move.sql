@@ -1,0 +1,88 @@
+-- How a tenant changes its database without two of them ever taking its writes. Run as rowhouse_owner, in every database; each
+-- function below is one round trip of the mover, because the tenant's writers wait in the meantime.
+-- The other side of it is platform.enter() in context.sql; docs/explanations/move.md tells the whole.
+
+-- Fences the tenant: waits for its running writes (no longer than `in_lock_timeout`: 55P03, and new ones queue behind the wait),
+-- keeps new ones out for `in_fence_ms`, and leaves a watermark behind everything that was committed. Raises RH716 where the tenant
+-- does not live, or is fenced by another run.
+create or replace function platform.fence_tenant(in_tenant_id uuid, in_token uuid, in_fence_ms integer, in_lock_timeout text)
+returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform set_config('lock_timeout', in_lock_timeout, true);
+  perform pg_advisory_xact_lock(7241, uuid_hash(in_tenant_id));
+  update platform.tenants set fence = in_token, fenced_until = clock_timestamp() + in_fence_ms * interval '1 millisecond'
+    where id = in_tenant_id and moved_to is null and (fence is null or fence = in_token or fenced_until <= clock_timestamp());
+  if not found then
+    raise exception 'The tenant can''t be fenced here' using errcode = 'RH716',
+      hint = 'It does not live in this database, or another run of a move has fenced it.';
+  end if;
+  insert into platform.move_watermarks (tenant_id, id) values (in_tenant_id, in_token);
+end $$;
+
+-- Lifts the fence, if it is this run's.
+create or replace function platform.unfence_tenant(in_tenant_id uuid, in_token uuid) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  update platform.tenants set fence = null, fenced_until = null where id = in_tenant_id and fence = in_token
+$$;
+
+-- The commit point: the one statement by which a tenant stops living here. Returns the new epoch, or null when the fence is not
+-- this run's any more or has lapsed: then nothing has changed. It asks for the time after it has the lock, which a writer who
+-- came in after the deadline still holds.
+create or replace function platform.release_tenant(in_tenant_id uuid, in_token uuid, in_database text) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  new_epoch bigint;
+begin
+  perform pg_advisory_xact_lock(7241, uuid_hash(in_tenant_id));
+  update platform.tenants set moved_to = in_database, epoch = epoch + 1, fence = null, fenced_until = null, updated_at = now()
+    where id = in_tenant_id and fence = in_token and fenced_until > clock_timestamp() and moved_to is null
+    returning epoch into new_epoch;
+  return new_epoch;
+end $$;
+
+-- The tenant lives here from now on. For whoever knows from its former database that it has left for here: the mover, or a
+-- server that a stopped mover keeps waiting. Doing it again changes nothing. True when it lives here.
+create or replace function platform.activate_tenant(in_tenant_id uuid, in_epoch bigint) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update platform.tenants set moved_to = null, arriving = null, epoch = in_epoch, updated_at = now()
+    where id = in_tenant_id and arriving is not null and epoch < in_epoch;
+  return exists (select from platform.tenants where id = in_tenant_id and moved_to is null and epoch >= in_epoch);
+end $$;
+
+-- Before any statement that deletes or loads rows on a move's target: holds the tenant's row until the transaction ends, so that
+-- nobody activates it meanwhile, and raises RH716 where this run is not the one that fills it.
+create or replace function platform.hold_arrival(in_tenant_id uuid, in_token uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from platform.tenants where id = in_tenant_id and arriving = in_token and moved_to is not null for share;
+  if not found then
+    raise exception 'This run of the move does not fill the tenant here' using errcode = 'RH716',
+      hint = 'Another process has taken the move over, or the tenant lives here.';
+  end if;
+end $$;
+
+-- Stops the process that applies the tenant's changes at a barrier row, until the mover lets go of the lock: all before it is
+-- committed and visible here, nothing after it. Fires for replicated rows only.
+create or replace function platform.stop_at_barrier() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock_shared(7242, uuid_hash(new.id));
+  return null;
+end $$;
+create or replace trigger stop_at_barrier after insert on platform.move_watermarks
+  for each row when (new.is_barrier) execute function platform.stop_at_barrier();
+alter table platform.move_watermarks enable replica trigger stop_at_barrier;
+
+grant select, insert, update on platform.tenants to rowhouse_mover;
+grant select, insert, delete on platform.domains, platform.token_secrets to rowhouse_mover;
+grant select, insert, delete on platform.move_watermarks to rowhouse_mover;
+
+revoke all on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
+  platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
+  platform.stop_at_barrier() from public;
+grant execute on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
+  platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
+  platform.lock_tenant(uuid), platform.act_as(text, text) to rowhouse_mover;
+grant execute on function platform.activate_tenant(uuid, bigint) to rowhouse_platform;
