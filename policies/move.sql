@@ -46,17 +46,46 @@ end $$;
 create or replace function platform.activate_tenant(in_tenant_id uuid, in_epoch bigint) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update platform.tenants set moved_to = null, arriving = null, epoch = in_epoch, updated_at = now()
-    where id = in_tenant_id and arriving is not null and epoch < in_epoch;
+  if exists (select from platform.tenants where id = in_tenant_id and arriving is not null and epoch < in_epoch) then
+    perform pg_advisory_xact_lock(7243, uuid_hash(in_tenant_id));
+    update platform.tenants set moved_to = null, arriving = null, epoch = in_epoch, updated_at = now()
+      where id = in_tenant_id and arriving is not null and epoch < in_epoch;
+  end if;
   return exists (select from platform.tenants where id = in_tenant_id and moved_to is null and epoch >= in_epoch);
 end $$;
 
--- Before any statement that deletes or loads rows on a move's target: holds the tenant's row until the transaction ends, so that
--- nobody activates it meanwhile, and raises RH716 where this run is not the one that fills it.
+-- The tenant will be filled here by this run, where no run fills it or one of those that this one takes over from. Waits until
+-- the last transaction of those has ended.
+create or replace function platform.begin_arrival(in_tenant_id uuid, in_former uuid[], in_token uuid) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(7243, uuid_hash(in_tenant_id));
+  update platform.tenants set arriving = in_token
+    where id = in_tenant_id and moved_to is not null and (arriving is null or arriving = in_token or arriving = any (in_former));
+  return found;
+end $$;
+
+-- The move is given up, or is over.
+create or replace function platform.end_arrival(in_tenant_id uuid, in_token uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(7243, uuid_hash(in_tenant_id));
+  update platform.tenants set arriving = null where id = in_tenant_id and arriving = in_token;
+end $$;
+
+-- The same where the row was made for this move: then the tenant was never here.
+create or replace function platform.forget_arrival(in_tenant_id uuid, in_token uuid) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  delete from platform.tenants where id = in_tenant_id and arriving = in_token and moved_to is not null
+$$;
+
+-- Before any statement that deletes or loads rows on a move's target: nobody takes over or activates until the transaction ends.
+-- Raises RH716 where this run is not the one that fills it.
 create or replace function platform.hold_arrival(in_tenant_id uuid, in_token uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform from platform.tenants where id = in_tenant_id and arriving = in_token and moved_to is not null for share;
+  perform pg_advisory_xact_lock_shared(7243, uuid_hash(in_tenant_id));
+  perform from platform.tenants where id = in_tenant_id and arriving = in_token and moved_to is not null;
   if not found then
     raise exception 'This run of the move does not fill the tenant here' using errcode = 'RH716',
       hint = 'Another process has taken the move over, or the tenant lives here.';
@@ -81,8 +110,10 @@ grant select, insert, delete on platform.move_watermarks to rowhouse_mover;
 
 revoke all on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
   platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
+  platform.begin_arrival(uuid, uuid[], uuid), platform.end_arrival(uuid, uuid), platform.forget_arrival(uuid, uuid),
   platform.stop_at_barrier() from public;
 grant execute on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
   platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
+  platform.begin_arrival(uuid, uuid[], uuid), platform.end_arrival(uuid, uuid), platform.forget_arrival(uuid, uuid),
   platform.lock_tenant(uuid), platform.act_as(text, text) to rowhouse_mover;
 grant execute on function platform.activate_tenant(uuid, bigint) to rowhouse_platform;

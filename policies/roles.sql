@@ -107,7 +107,8 @@ begin
   -- DO: loops and caught errors would turn an injection into a program.
   revoke usage on language plpgsql from public;
   grant usage on language plpgsql to rowhouse_owner;
-  grant execute on function pg_catalog.set_config(text, text, boolean) to rowhouse_owner;
+  -- A subscription clears the search path by it when it connects (libpqwalreceiver), and connects as the mover.
+  grant execute on function pg_catalog.set_config(text, text, boolean) to rowhouse_owner, rowhouse_mover;
   grant execute on function pg_catalog.pg_notify(text, text) to rowhouse_owner, rowhouse_platform;
   grant execute on function pg_catalog.pg_export_snapshot() to rowhouse_exporter;
   grant execute on function pg_catalog.pg_advisory_xact_lock_shared(integer, integer), pg_catalog.pg_advisory_xact_lock(integer, integer),

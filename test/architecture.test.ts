@@ -19,7 +19,7 @@ const ENTRY = 5;
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   pg: ["db", "embedded"],
   "pg-protocol": ["db"],
-  "pg-copy-streams": ["archive"],
+  "pg-copy-streams": ["archive", "move"],
   koa: ["app", "http", "console"],
   "@koa/cors": ["http"],
   commander: ["cli", "commands"],

@@ -10,12 +10,14 @@ import { openLog } from "../src/log.ts";
 import { createTenant } from "../src/tenant/create.ts";
 import { seedTenant } from "../src/tenant/seed.ts";
 import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
-import { SALES, TEST_SECRET, withDatabase } from "./harness.ts";
+import { grantsOf, SALES, TEST_SECRET, withDatabase } from "./harness.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     adminUrl: string;
     template: string;
+    /** Like `template`, without tenants. */
+    bareTemplate: string;
   }
 }
 
@@ -39,7 +41,6 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
 }
 
 async function fillTemplate(database: Database): Promise<void> {
-  await migrate(database, { appDir: SALES });
   const pool = database.openPool("rowhouse_platform", { max: 1 });
   const importer = await database.connect("rowhouse_importer");
   for (const { slug, name, scale } of DEMO_TENANTS) {
@@ -55,19 +56,23 @@ async function fillTemplate(database: Database): Promise<void> {
   await pool.end();
 }
 
-/** One template database for the whole run: migrated, with the sales app and its three tenants at a tenth of their size. */
+/** Two template databases for the whole run: migrated, with the sales app; one with its three tenants at a tenth of their size. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await openServer();
   const template = `rowhouse_template_${process.pid}`;
+  const bareTemplate = `rowhouse_bare_${process.pid}`;
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   const close = async () => {
-    await admin.query(`drop database if exists ${template} with (force)`);
+    for (const name of [template, bareTemplate]) await admin.query(`drop database if exists ${name} with (force)`);
     await admin.end();
     await server.close();
   };
   try {
-    await admin.query(`create database ${template}`);
+    await admin.query(`create database ${bareTemplate}`);
+    await migrate(openDatabase(withDatabase(server.url, bareTemplate), TEST_SECRET), { appDir: SALES });
+    await admin.query(`create database ${template} template ${bareTemplate}`);
+    await admin.query(grantsOf(template));
     await fillTemplate(openDatabase(withDatabase(server.url, template), TEST_SECRET));
   } catch (error) {
     await close();
@@ -75,5 +80,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   project.provide("adminUrl", server.url);
   project.provide("template", template);
+  project.provide("bareTemplate", bareTemplate);
   return close;
 }

@@ -28,9 +28,9 @@ from (values
   ('platform.release_tenant(uuid, uuid, text)', array[
       'definer volatile 9528c11351ddc0e07d0f5a956aa24336']),
   ('platform.activate_tenant(uuid, bigint)', array[
-      'definer volatile b0d5a470b8eeeb1295bb65604a68c252']),
+      'definer volatile 05b0fc24725c0d51a18c476f6a74c3f4']),
   ('platform.hold_arrival(uuid, uuid)', array[
-      'definer volatile d458630ce4be7e24667989d4f7f11a92']),
+      'definer volatile e9b3ece5f7f28bc8fc6695b3e348288d']),
   ('platform.refuse_missing()', array[
       'invoker stable 83ace331cb3b577b2126c66204d3e597']),
   ('platform.get_context()', array[

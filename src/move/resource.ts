@@ -1,0 +1,36 @@
+import type { ConnectionPool } from "../db/connections.ts";
+import { queryRows } from "../db/query.ts";
+import type { Move } from "./move.ts";
+
+export type ResourceKind = "publication" | "slot" | "subscription";
+
+/** Something that a move has made, or is about to make, in a database. */
+export interface MoveResource {
+  readonly kind: ResourceKind;
+  readonly name: string;
+  /** Name of the database that has it. */
+  readonly database: string;
+}
+
+/** Before it is made: whatever happens then, somebody knows that it may be there. */
+export async function noteResource(pool: ConnectionPool, move: Move, resource: MoveResource): Promise<void> {
+  await queryRows(pool, {
+    text: `insert into platform.move_resources (move_id, kind, name, database) values ($1, $2, $3, $4) on conflict do nothing`,
+    values: [move.id, resource.kind, resource.name, resource.database],
+  });
+}
+
+/** After it was dropped. */
+export async function forgetResource(pool: ConnectionPool, resource: MoveResource): Promise<void> {
+  await queryRows(pool, {
+    text: "delete from platform.move_resources where database = $1 and kind = $2 and name = $3",
+    values: [resource.database, resource.kind, resource.name],
+  });
+}
+
+export function listResources(pool: ConnectionPool, moveId: string): Promise<MoveResource[]> {
+  return queryRows<MoveResource>(pool, {
+    text: "select kind, name, database from platform.move_resources where move_id = $1 order by created_at, kind, name",
+    values: [moveId],
+  });
+}
