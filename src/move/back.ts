@@ -1,4 +1,5 @@
 import { RowhouseError } from "../errors.ts";
+import { removeAddresses } from "./address.ts";
 import { clearArrival, endArrival, forgetArrival } from "./arrival.ts";
 import { dropChannel, removeWatermarks } from "./cleanup.ts";
 import { isCommitted, type Move } from "./move.ts";
@@ -49,6 +50,7 @@ async function giveUp(run: Run): Promise<Move> {
 async function clearTarget({ target, move, formerTokens }: Run): Promise<void> {
   await target.mover.query("select platform.begin_arrival($1, $2, $3)", [move.tenantId, formerTokens, move.token]);
   await clearArrival(target, move);
+  await removeAddresses(target, move.tenantId);
   if (move.facts.madeRow === true) await forgetArrival(target, move);
   else await endArrival(target, move);
 }

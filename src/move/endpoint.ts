@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ConnectionPool, Database } from "../db/connections.ts";
+import type { Database } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
 import { findDatabase, openEntry } from "../tenant/databases.ts";
+import type { MoveSite } from "./run.ts";
 
 export type MoveSession = Awaited<ReturnType<Database["connectOwner"]>>;
 
@@ -47,13 +48,13 @@ async function endFormerSessions(owner: MoveSession, name: string): Promise<void
 }
 
 /**
- * A session whose statements no setting of its role or database ends, and that a later run can find. SET takes no parameters, and
- * set_config is nobody's but the owner's.
+ * A session whose statements no setting of its role or database ends, and that a later run can find.
  */
 async function nameSession(session: MoveSession, name: string): Promise<void> {
-  if (!/^[a-z0-9 -]+$/.test(name)) throw new TypeError(`Not a session's name: ${name}`);
   await session.query(
-    `set application_name = '${name}'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set synchronous_commit = on`,
+    `select set_config('application_name', $1, false), set_config('statement_timeout', '0', false),
+       set_config('idle_in_transaction_session_timeout', '0', false), set_config('synchronous_commit', 'on', false)`,
+    [name],
   );
 }
 
@@ -71,8 +72,7 @@ export async function openMover(database: Database, moveId: string): Promise<Mov
  * @throws RowhouseError databaseUnknown, databaseUnavailable, configInvalid, moveRunning
  */
 export async function openEndpoint(
-  home: Database,
-  platform: ConnectionPool,
+  { home, platform, actor }: MoveSite,
   name: string,
   moveId: string,
 ): Promise<Endpoint> {
@@ -84,6 +84,7 @@ export async function openEndpoint(
     await nameSession(owner, sessionName(moveId));
     const { rows } = await owner.query<{ version: string }>("select current_setting('server_version_num') as version");
     const mover = await openMover(database, moveId);
+    await mover.query("select set_config('rowhouse.actor', $1, false)", [actor]); // for the audit trail
     return { name, database, peer: entry.peer, major: Math.floor(Number(rows[0]?.version) / 10_000), owner, mover };
   } catch (error) {
     await owner.end().catch(() => {});

@@ -30,9 +30,9 @@ export async function withRun<T>(
   }
   const formerTokens = await listTokens(site.platform, current.id);
   const move = await takeMove(site.platform, current, site.actor);
-  const source = await openEndpoint(site.home, site.platform, move.from, move.id);
+  const source = await openEndpoint(site, move.from, move.id);
   try {
-    const target = await openEndpoint(site.home, site.platform, move.to, move.id);
+    const target = await openEndpoint(site, move.to, move.id);
     try {
       const tables = await readTenantTables(source.owner);
       return await work({ site, options, source, target, tables, formerTokens, move });

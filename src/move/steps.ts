@@ -1,4 +1,5 @@
 import { RowhouseError } from "../errors.ts";
+import { copyAddresses, removeAddresses } from "./address.ts";
 import { beginArrival, clearArrival } from "./arrival.ts";
 import { dropChannel, removeWatermarks } from "./cleanup.ts";
 import { copyRows } from "./copy.ts";
@@ -21,6 +22,7 @@ async function publish(run: Run): Promise<MoveState> {
   if (presence === undefined) await addFacts(run, { madeRow: true });
   await point(run, "arrival_noted");
   await beginArrival(source, target, move, run.formerTokens);
+  await copyAddresses(site, target, move.tenantId);
   await point(run, "arrival_begun");
   await noteResource(site.platform, move, { kind: "publication", name: move.forwardName, database: source.name });
   await point(run, "publication_noted");
@@ -146,6 +148,7 @@ async function observe(run: Run): Promise<MoveState | null> {
   await dropChannel(run, target, source, move.reverseName);
   await point(run, "reverse_dropped");
   const removedRows = await removeRows(run);
+  await removeAddresses(source, move.tenantId);
   await removeWatermarks(source, move);
   await removeWatermarks(target, move);
   await addFacts(run, { removedRows });
