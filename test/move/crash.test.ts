@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isCommitted } from "../../src/move/move.ts";
+import { runMove } from "../../src/move/mover.ts";
+import { findMove } from "../../src/move/store.ts";
+import { openArena, SLUG, type Arena } from "./arena.ts";
+import { leftovers } from "./leftovers.ts";
+import type { Load } from "./load.ts";
+import { judge, readWritten } from "./verdict.ts";
+
+/**
+ * A mover that is killed at every boundary of its way, while clients write through two servers: whoever runs it again brings it
+ * to its end, and every acknowledged write is in one place.
+ */
+let arena: Arena;
+let load: Load;
+
+beforeAll(async () => {
+  arena = await openArena();
+  load = await arena.write(60, 4);
+}, 60_000);
+afterAll(() => arena[Symbol.asyncDispose]());
+
+/** The points that a whole move comes by, in their order. */
+async function readPoints(to: string): Promise<readonly string[]> {
+  const { points, code, stderr } = await arena.mover("finish", to);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return points;
+}
+
+const placement = async () => (await arena.db.tenant(SLUG)).movedTo ?? "shared";
+const other = (database: string) => (database === "shared" ? "big1" : "shared");
+
+async function finishMove(): Promise<void> {
+  const move = await findMove(arena.db.platform, SLUG);
+  const done = move.finishedAt === null ? await runMove(arena.site, move, { finish: true }) : move;
+  expect(done.state).toBe("done");
+  expect(await leftovers([arena.db, arena.big])).toEqual([]);
+}
+
+describe("a mover that is killed", { timeout: 240_000 }, () => {
+  test("at each boundary, and run again, completes the move", async () => {
+    const points = await readPoints("big1");
+    expect(new Set(points).size).toBeGreaterThan(40);
+    for (const point of points) {
+      const from = await placement();
+      const { signal, stderr } = await arena.mover("finish", other(from), point);
+      expect({ point, signal, stderr }).toEqual({ point, signal: "SIGKILL", stderr: "" });
+      await finishMove();
+      expect({ point, placement: await placement() }).toEqual({ point, placement: other(from) });
+    }
+  });
+
+  test("at any moment, and given up or run again, leaves the tenant in one place", async () => {
+    for (let n = 0; n < 12; n++) {
+      const from = await placement();
+      const { signal } = await arena.mover("finish", other(from), String(Math.round(250 + Math.random() * 900)));
+      const move = await findMove(arena.db.platform, SLUG);
+      const mayAbort = signal === "SIGKILL" && move.finishedAt === null && !isCommitted(move.state) && n % 2 === 0;
+      const { code } = mayAbort ? await arena.mover("abort", "") : { code: 1 };
+      if (code !== 0) await finishMove();
+      expect(await leftovers([arena.db, arena.big])).toEqual([]);
+    }
+  });
+
+  test("on the way back, completes the way back", async () => {
+    const home = await placement();
+    await arena.mover("move", other(home));
+    const { points } = await arena.mover("rollback", "");
+    for (const point of points) {
+      const from = await placement();
+      const { signal } = await arena.mover("rollback", "", point);
+      const move = await findMove(arena.db.platform, SLUG);
+      const observing = await runMove(arena.site, move);
+      expect({ point, signal, state: observing.state }).toEqual({ point, signal: "SIGKILL", state: "observing" });
+      // Killed before it was turned round, it is still where it was.
+      const turned = (await placement()) !== from;
+      expect({ point, turned }).toEqual({ point, turned: observing.isRollback !== move.isRollback || turned });
+    }
+    await finishMove();
+  });
+
+  test("never cost a client an acknowledged write", async () => {
+    await sleep(200);
+    await load.stop();
+    const { id } = await arena.db.tenant(SLUG);
+    const written = {
+      shared: await readWritten(arena.db.admin, id),
+      big1: await readWritten(arena.big.admin, id),
+    };
+    const at = (await placement()) as keyof typeof written;
+    const verdict = judge(load.operations, written[at], [written[other(at) as keyof typeof written]]);
+    const longest = Math.max(...load.operations.map(({ start, end }) => end - start));
+    console.log(
+      `${verdict.acked} writes acknowledged, ${verdict.failed} refused, ${verdict.unknown} unknown; longest ${Math.round(longest)} ms`,
+    );
+    expect(verdict.acked).toBeGreaterThan(1000);
+    expect(verdict).toMatchObject({ lost: [], doubled: [], wrong: [], unknown: 0, failed: 0 });
+  });
+});
