@@ -119,7 +119,7 @@ export function startLoad(options: LoadOptions): Load {
     let next = performance.now() + Math.random() * pauseMs;
     let row: { key: string; version: number } | null = null;
     for (let n = 0; !stopped; n++) {
-      if (next > performance.now()) await sleep(next - performance.now());
+      await sleep(Math.max(0, next - performance.now()));
       next = Math.max(next + pauseMs, performance.now() - 1000);
       if (n % 2 === 0) await insert(writer, n);
       else if (row === null) row = await makeRow(writer, n);
