@@ -27,6 +27,26 @@ create or replace trigger notify_tenant after insert or update or delete on plat
 create or replace trigger notify_tenant after insert or update or delete on platform.token_secrets
   for each row execute function platform.notify_tenant();
 
+-- Servers LISTEN on `rowhouse_databases`, too: an address may have changed, or a tenant is about to arrive there, and the first of its
+-- requests should find connections that are open.
+create or replace function platform.notify_database() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_table_name = 'moves' then
+    if new.state = 'ready' then
+      perform pg_notify('rowhouse_databases', 'warm:' || new.to_database);
+    end if;
+  else
+    perform pg_notify('rowhouse_databases', coalesce(new.name, old.name));
+  end if;
+  return null;
+end $$;
+
+create or replace trigger notify_database after insert or update or delete on platform.databases
+  for each row execute function platform.notify_database();
+create or replace trigger notify_database after update of state on platform.moves
+  for each row execute function platform.notify_database();
+
 -- Who is at work, for the audit trail. Transaction-local; in a function because set_config is nobody else's to call.
 create or replace function platform.act_as(in_actor text, in_request_id text default '') returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -113,6 +133,6 @@ begin
 end $$;
 
 revoke all on function platform.act_as(text, text), platform.lock_tenant(uuid), platform.audit_change(), platform.notify_tenant(),
-  platform.record_restore(jsonb) from public;
+  platform.notify_database(), platform.record_restore(jsonb) from public;
 grant execute on function platform.record_restore(jsonb) to rowhouse_importer;
 grant execute on function platform.act_as(text, text), platform.lock_tenant(uuid) to rowhouse_platform, rowhouse_importer;

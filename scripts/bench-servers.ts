@@ -39,7 +39,7 @@ export const runInFourTrips: Run = async (pool, scope, access, statements) => {
 };
 
 /** The same query and nothing else: the tables of this database have no row-level security. */
-export const runWithoutTenancy: Run = (pool: ConnectionPool, _scope: Scope, _access, statements) =>
+export const runWithoutTenancy: Run = (pool, _scope: Scope, _access, statements) =>
   runBatch(pool, statements);
 
 /**

@@ -22,10 +22,12 @@ import { logRequests } from "./http/request-log.ts";
 import type { RequestState } from "./http/request-state.ts";
 import { serveRest } from "./http/rest.ts";
 import { routeProbes, routeRequests } from "./http/router.ts";
-import type { Runner } from "./http/run.ts";
+import { anonymousReader, type Runner } from "./http/run.ts";
 import { checkHeaders } from "./http/single-headers.ts";
 import { selectSite } from "./http/site.ts";
 import type { Log } from "./log.ts";
+import type { OutOfService } from "./tenant/placements.ts";
+import type { Registry } from "./tenant/registry.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 
 export interface AppSources {
@@ -34,6 +36,7 @@ export interface AppSources {
   /** Public address of BASE_DOMAIN, with the port that is listened on. */
   readonly publicUrl: URL;
   readonly runner: Runner;
+  readonly registry: Registry;
   readonly verifier: Verifier;
   readonly keyset: Keyset;
   readonly denials: Denials;
@@ -41,6 +44,7 @@ export interface AppSources {
   readonly listTenants: () => Promise<Tenant[]>;
   readonly readiness: Readiness;
   readonly isDraining: () => boolean;
+  readonly outOfService: () => readonly OutOfService[];
 }
 
 /**
@@ -49,12 +53,11 @@ export interface AppSources {
  */
 export function makeApp(sources: AppSources): Koa<RequestState, object> {
   const { config, log, publicUrl, runner, catalog, readiness } = sources;
-  const { registry, keyring } = runner;
+  const { registry } = sources;
   const baseDomain = config.BASE_DOMAIN;
   const origins = openOrigins({ registry, baseDomain, publicUrl, listed: config.CORS_ORIGINS });
   const home = {
-    run: runner.run.bind(null, runner.api),
-    keyring,
+    read: anonymousReader(runner),
     catalog,
     listTenants: sources.listTenants,
     publicUrl,
@@ -67,7 +70,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     limits: { maxRows: config.MAX_ROWS, maxInsertRows: 10_000, maxEmbeds: 12, maxDepth: 4 }, // threats.md H19
     maxBodyBytes: config.MAX_BODY_BYTES,
   });
-  const probes = healthRoutes(readiness, sources.isDraining);
+  const probes = healthRoutes(readiness, sources.isDraining, sources.outOfService);
   const routes = [
     homeRoute((visit) => homePage(home, visit), publicUrl),
     openapiRoute(catalog, publicUrl),

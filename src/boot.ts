@@ -8,10 +8,12 @@ import { loadCatalog, type CatalogQuery } from "./catalog/introspect.ts";
 import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
 import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
-import { CATALOG_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
+import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
 import { migrationSets } from "./db/migrate.ts";
+import { openPools } from "./db/pools.ts";
 import { queryRows } from "./db/query.ts";
 import { readFailing, type Failing } from "./db/readiness.ts";
+import { askSchemaVersion, refuseNewer, type SchemaVersion } from "./db/schema-version.ts";
 import { runScoped } from "./db/transaction.ts";
 import { RowhouseError } from "./errors.ts";
 import { listenHttp } from "./http/listener.ts";
@@ -19,6 +21,9 @@ import { openReadiness, type Readiness } from "./http/readiness.ts";
 import type { Run } from "./http/run.ts";
 import type { Log } from "./log.ts";
 import { listTenants } from "./tenant/change.ts";
+import { examineDatabase } from "./tenant/examine.ts";
+import { hearOfDatabase, openPlacements, type Placements } from "./tenant/placements.ts";
+import { openReach } from "./tenant/reach.ts";
 import { openRegistry, type Registry } from "./tenant/registry.ts";
 
 export interface ServerOptions {
@@ -45,6 +50,13 @@ export interface RunningServer {
 
 /** A statement that still runs holds its connection; its server notices soon that nobody is left. */
 const POOL_END_MS = 2000;
+
+interface HomePools {
+  readonly api: ConnectionPool;
+  readonly platform: ConnectionPool;
+  /** Version of the database that the catalog was read from. */
+  readonly served: () => SchemaVersion;
+}
 
 type Sources = Omit<AppSources, "publicUrl" | "isDraining">;
 type Timing = Pick<PoolOptions, "waitMs" | "statementTimeoutMs">;
@@ -88,15 +100,53 @@ interface Caches {
   readonly registry: Registry;
   readonly verifier: Verifier;
   readonly live: LiveCatalog;
+  readonly placements: Placements;
+}
+
+/** Opens the databases besides the registry's as tenants want them. */
+function openOthers(
+  stack: AsyncDisposableStack,
+  { config, database, log }: ServerOptions,
+  home: HomePools,
+): Placements {
+  const pools = openPools({
+    total: config.DEDICATED_CONNECTIONS,
+    // Half at most, so that no database keeps all others out, whatever becomes of it.
+    each: Math.min(config.CONNECTION_POOL_SIZE, Math.ceil(config.DEDICATED_CONNECTIONS / 2)),
+    waitMs: config.CONNECTION_WAIT_MS,
+    idleMs: config.DEDICATED_IDLE_MS,
+    statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
+  });
+  const placements = openPlacements({
+    home: database,
+    homeResidence: home,
+    pools,
+    examine: (name, look) => examineDatabase(name, look, home.platform, database.keyring, home.served()),
+    onChange: (name, refusal) => {
+      if (refusal === null) log.info({ database: name }, "the database serves its tenants");
+      else
+        log.error(
+          { database: name, problem: refusal.message, fix: refusal.hint },
+          "the database can't serve its tenants",
+        );
+    },
+  });
+  stack.defer(() => Promise.race([placements.close(), sleep(POOL_END_MS, undefined, { ref: false })]));
+  return placements;
 }
 
 /** Drops what changes: each on its notification, all of it when notifications may have been missed. */
 async function keepFresh(stack: AsyncDisposableStack, { database, log }: ServerOptions, caches: Caches): Promise<void> {
-  const { registry, verifier, live } = caches;
+  const { registry, verifier, live, placements } = caches;
+  /** The databases are measured by the catalog, and so once more after it. */
+  const reload = () => {
+    placements.clear();
+    void live.reload().then(() => placements.clear());
+  };
   const forgetAll = () => {
     registry.clear();
     verifier.clear();
-    void live.reload();
+    reload();
   };
   const listener = await listen(database, {
     channels: {
@@ -105,7 +155,8 @@ async function keepFresh(stack: AsyncDisposableStack, { database, log }: ServerO
         verifier.invalidate(id);
       },
       [KEYS_CHANNEL]: () => verifier.clear(),
-      [CATALOG_CHANNEL]: () => void live.reload(),
+      [DATABASES_CHANNEL]: (payload) => hearOfDatabase(placements, payload),
+      [CATALOG_CHANNEL]: reload,
     },
     onReconnect: forgetAll,
     onLost: (err) => log.warn({ err }, "the connection that listens was lost"),
@@ -129,18 +180,31 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const keys = { keyset, secrets: openTokenSecrets(platform) };
   const verifier = openVerifier(keys, { issuer: config.issuer, audience: config.TOKEN_AUDIENCE });
   const query: CatalogQuery = (text, values) => queryRows(platform, { text, values });
+  let served = await askSchemaVersion(platform);
+  await refuseNewer(served, migrationSets(options.appDir === undefined ? config.appDir : options.appDir));
   const live = await openLiveCatalog({
-    load: () => loadCatalog(query, { schema: "app", role: "rowhouse_api" }),
+    load: async () => {
+      const catalog = await loadCatalog(query, { schema: "app", role: "rowhouse_api" });
+      served = await askSchemaVersion(platform);
+      return catalog;
+    },
     onError: (err) => log.error({ err }, "the catalog can't be read; the last one goes on serving"),
   });
   stack.defer(() => live.close());
-  await keepFresh(stack, options, { registry, verifier, live });
+  const placements = openOthers(stack, options, { api, platform, served: () => served });
+  await keepFresh(stack, options, { registry, verifier, live, placements });
 
   const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
   return {
     config,
     log,
-    runner: { run, api, keyring: database.keyring, registry },
+    runner: {
+      run,
+      reach: openReach({ placements, registry, keyring: database.keyring, waitMs: config.FENCE_WAIT_MS }),
+      keyring: database.keyring,
+    },
+    registry,
+    outOfService: placements.outOfService,
     verifier,
     keyset,
     denials: openDenials(platform, { onError }),

@@ -57,11 +57,27 @@ export const settings = z.object({
     .max(1000)
     .optional()
     .describe("Database connections for requests, per process; by default twice the cores of this machine, at least 4"),
+  DEDICATED_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(10_000)
+    .optional()
+    .describe(
+      "Database connections to all other databases together, per process; by default 4 times CONNECTION_POOL_SIZE",
+    ),
+  DEDICATED_IDLE_MS: count(60_000, 86_400_000).describe("How long an unused connection to another database stays open"),
+  FENCE_WAIT_MS: count(10_000, 600_000).describe("Longest wait of a write for a tenant that is being moved"),
   CONNECTION_WAIT_MS: count(5000, 600_000).describe("Longest wait for a free connection"),
   STATEMENT_TIMEOUT_MS: count(8000, 600_000).describe("Longest run of one request's statement"),
   MAX_BODY_BYTES: count(1_048_576, 1_073_741_824).describe("Largest request body"),
   MAX_ROWS: count(1000, 1_000_000).describe("Most rows in one answer"),
   SHUTDOWN_TIMEOUT_MS: count(25_000, 600_000).describe("Longest wait for running requests at shutdown"),
+  ARCHIVE_PASSPHRASE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Opens archives that are encrypted with a passphrase, and with `export --passphrase` encrypts them"),
   NO_COLOR: z.string().optional().describe("Any value turns colour off (no-color.org)"),
 });
 
@@ -71,6 +87,7 @@ export type Settings = z.infer<typeof settings>;
 export interface Config extends Settings {
   /** More backends than cores push each other out of the processor's caches: with 10 on 2 cores PostgreSQL took 108 µs for a read by key, with 4 it took 69. */
   readonly CONNECTION_POOL_SIZE: number;
+  readonly DEDICATED_CONNECTIONS: number;
   readonly dataDir: string;
   readonly appDir: string | null;
   readonly publicUrl: URL;
@@ -110,9 +127,11 @@ export function readConfig(overrides: Partial<Record<keyof Settings, string>> = 
     throw new SettingsError(problems);
   }
   const values = parsed.data;
+  const poolSize = values.CONNECTION_POOL_SIZE ?? Math.max(4, 2 * availableParallelism());
   return {
     ...values,
-    CONNECTION_POOL_SIZE: values.CONNECTION_POOL_SIZE ?? Math.max(4, 2 * availableParallelism()),
+    CONNECTION_POOL_SIZE: poolSize,
+    DEDICATED_CONNECTIONS: values.DEDICATED_CONNECTIONS ?? 4 * poolSize,
     dataDir: resolve(values.ROWHOUSE_DATA.replace(/^~(?=\/)/, homedir())),
     appDir: values.ROWHOUSE_APP === undefined ? null : resolve(values.ROWHOUSE_APP),
     publicUrl: new URL(values.PUBLIC_URL ?? `http://${values.BASE_DOMAIN}:${values.PORT}`),

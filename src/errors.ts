@@ -92,7 +92,7 @@ export const ERRORS = {
   keyWithoutTenant: { code: "RH414", status: 500, exit: 1, title: "A key does not carry tenant_id" },
   databaseTooOld: { code: "RH415", status: 500, exit: 1, title: "The PostgreSQL server is too old" },
   tableUnfit: { code: "RH416", status: 500, exit: 1, title: "The table can't be protected as it stands" },
-  schemaUnknown: { code: "RH417", status: 503, exit: 5, title: "The database was migrated by a newer Rowhouse" },
+  schemaUnknown: { code: "RH417", status: 503, exit: 5, title: "The database was migrated by a newer Rowhouse or app" },
   domainInUse: { code: "RH418", status: 409, exit: 5, title: "The address is the tenant's own slug" },
   keyRotated: {
     code: "RH419",
@@ -100,6 +100,7 @@ export const ERRORS = {
     exit: 5,
     title: "The signing key was rotated by someone else at this moment",
   },
+  migrationBlocked: { code: "RH420", status: 503, exit: 1, title: "A migration did not get its locks in time" },
 
   archiveDamaged: { code: "RH500", status: 400, exit: 1, title: "The archive is damaged" },
   archiveVersion: { code: "RH501", status: 400, exit: 1, title: "The archive's format is not known" },
@@ -110,6 +111,10 @@ export const ERRORS = {
   fileMissing: { code: "RH506", status: 404, exit: 4, title: "The file does not exist" },
   signatureInvalid: { code: "RH507", status: 400, exit: 1, title: "The signature is not good" },
   archiveLocked: { code: "RH508", status: 400, exit: 1, title: "The archive is encrypted, and no key opens it" },
+  rowUnknown: { code: "RH520", status: 404, exit: 4, title: "The archive has no such row" },
+  maskRefused: { code: "RH521", status: 400, exit: 2, title: "The mask does not fit the tables" },
+  archiveOlder: { code: "RH522", status: 409, exit: 5, title: "The archive is of an older schema, and can't be migrated here" },
+  archiveNewer: { code: "RH523", status: 409, exit: 5, title: "The archive is of a newer schema than this database" },
 
   embeddedMissing: { code: "RH600", status: 500, exit: 1, title: "The embedded PostgreSQL is not installed" },
   embeddedRunning: { code: "RH601", status: 409, exit: 5, title: "Rowhouse is running on this data folder" },

@@ -5,7 +5,7 @@ import { RowhouseError } from "../errors.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { tableName } from "./manifest.ts";
 import { applySettings } from "./session.ts";
-import { readShapes, type ShapeColumn, type TableShape } from "./shape.ts";
+import { readShapes, selectText, type ShapeColumn, type TableShape } from "./shape.ts";
 
 /** What two copies of a table are compared by. */
 export interface TableContent {
@@ -42,24 +42,33 @@ const HASHED_AS_THEY_ARE = new Set([
   "time without time zone",
 ]);
 
-/** Everything else by its text: numeric 1.0 and 1.00, or an enum of two databases, are equal or different only there. */
-function hashInput({ identifier, type }: ShapeColumn): string {
-  if (HASHED_AS_THEY_ARE.has(type)) return identifier;
-  const cast = type === "text" || type.startsWith("character varying") ? "" : "::text";
-  return `${identifier}${cast} collate "C"`;
+/** Types whose cast to text gives what COPY writes. */
+const CAST_AS_WRITTEN = /^(?:numeric|jsonb?|real|double precision|interval)\b|\[\]$/;
+
+/**
+ * Everything else by its text: numeric 1.0 and 1.00, or an enum of two databases, are equal or different only there. By the text that
+ * COPY writes: an xml keeps its declaration when it is cast, and not on the way out; and a domain may be one over that.
+ */
+export function hashInput({ identifier, type }: ShapeColumn, alias = ""): string {
+  const value = alias + identifier;
+  if (HASHED_AS_THEY_ARE.has(type)) return value;
+  if (type === "text" || type.startsWith("character varying")) return `${value} collate "C"`;
+  if (CAST_AS_WRITTEN.test(type)) return `${value}::text collate "C"`;
+  return `case when num_nulls(${value}) = 0 then format('%s', ${value}) end collate "C"`;
 }
 
 /**
  * A row's hash is a sum of its columns' hashes (hash_record_extended), so that without hashing it once more, two rows could
  * swap a value and the table's sum stay as it was.
  */
-function countText(identifier: string, columns: readonly ShapeColumn[], counters: readonly ShapeColumn[]): string {
+function countText(shape: TableShape, columns: readonly ShapeColumn[], counters: readonly ShapeColumn[]): string {
+  const isMasked = shape.columns.some(({ expression }) => expression !== undefined);
   const maxima = counters.map((column) => `max(${column.identifier})::text`).join(", ");
   return `select count(*)::text as rows,
       count(*) filter (where tenant_id is distinct from (select platform.current_tenant()))::text as foreign_rows,
-      coalesce(sum(hashint8extended(hash_record_extended(row(${columns.map(hashInput).join(", ")}), 0), 0)), 0)::text as row_hash,
+      coalesce(sum(hashint8extended(hash_record_extended(row(${columns.map((column) => hashInput(column)).join(", ")}), 0), 0)), 0)::text as row_hash,
       array[${maxima}]::text[] as maxima
-    from ${identifier}`;
+    from ${isMasked ? `(${selectText(shape, ["tenant_id"])}) masked` : shape.identifier}`;
 }
 
 /**
@@ -74,7 +83,7 @@ export async function countTable(
   columns: readonly ShapeColumn[] = shape.columns,
 ): Promise<CountedTable> {
   const counters = shape.columns.filter(({ sequence }) => sequence !== null);
-  const { rows } = await client.query<CountRow>(countText(shape.identifier, columns, counters));
+  const { rows } = await client.query<CountRow>(countText(shape, columns, counters));
   const counted = rows[0]!;
   if (counted.foreign_rows !== "0") {
     throw new RowhouseError("exportInconsistent", {

@@ -6,7 +6,7 @@ import { RowhouseError } from "../errors.ts";
  */
 export function damaged(entry: string | null, what: string, cause?: unknown): RowhouseError {
   return new RowhouseError("archiveDamaged", {
-    message: `The archive is damaged: ${entry ?? "the container"}: ${what}`,
+    message: `The archive is damaged: ${entry ?? "the container"}: ${what.slice(0, 300)}`, // it may quote megabytes
     details: entry ?? "container",
     hint: "Nothing was written. Fetch the archive again, or take another one.",
     cause,

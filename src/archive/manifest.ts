@@ -3,10 +3,14 @@ import { z } from "zod";
 import { RowhouseError } from "../errors.ts";
 import { damaged } from "./damage.ts";
 
-/** Entries of the container beside the tables' data, in their order, at its end: where they are missing, the archive is none. */
+/** The container ends in these, after the tables' data and {@link SCRIPT}: where they are missing, the archive is none. */
 export const MANIFEST = "manifest.json";
 /** SHA-256 of {@link MANIFEST} in the form of sha256sum, so that `sha256sum -c manifest.sha256` checks it. */
 export const DIGEST = "manifest.sha256";
+/** OpenSSH signature of {@link MANIFEST}, the last entry of an archive that is signed; see sign.ts. */
+export const SIGNATURE = "manifest.sig";
+/** Script that loads the archive with stock tar, zstd and psql; see restore-sql.ts. */
+export const SCRIPT = "restore.sql";
 const FORMAT = "rowhouse-archive";
 /** Version of the format that is written and read. A reader refuses what is newer, and keys that it does not know. */
 const VERSION = 1;
@@ -59,7 +63,7 @@ const manifest = z.strictObject({
   postgres: z.string(),
   tenant: z.strictObject({
     id: z.uuid(),
-    slug: z.string().min(1).max(63),
+    slug: z.string().regex(/^[a-z0-9-]{1,63}$/),
     name: z.string().min(1).max(200),
     status: z.enum(["active", "suspended"]),
     domains: z.array(
@@ -76,11 +80,16 @@ const manifest = z.strictObject({
   }),
   /** Those that are referred to before those that refer to them. */
   tables: z.array(table).max(10_000),
+  /** What may hold something of the tenant and has no way to it, so that no archive can have it; see omitted.ts. */
+  omitted: z.array(z.strictObject({ relation: z.string(), why: z.string() })),
+  restoreSql: z.strictObject({ bytes: count, sha256 }),
 });
 
 /** What an archive says of itself. */
 export type Manifest = z.infer<typeof manifest>;
 export type ManifestTable = Manifest["tables"][number];
+/** All but what the packing adds. */
+export type ManifestFacts = Omit<Manifest, "format" | "version" | "restoreSql">;
 
 export function tableName({ schema, name: own }: { readonly schema: string; readonly name: string }): string {
   return `${schema}.${own}`;
@@ -115,12 +124,12 @@ export function fileNames(tables: readonly { readonly schema: string; readonly n
 }
 
 /** The two entries, as bytes. */
-export function renderManifest(facts: Omit<Manifest, "format" | "version">): {
-  manifest: Manifest;
-  json: Buffer;
-  digest: Buffer;
-} {
-  const whole: Manifest = { format: FORMAT, version: VERSION, ...facts };
+export function renderManifest(
+  facts: ManifestFacts,
+  script: Buffer,
+): { manifest: Manifest; json: Buffer; digest: Buffer } {
+  const restoreSql = { bytes: script.length, sha256: createHash("sha256").update(script).digest("hex") };
+  const whole: Manifest = { format: FORMAT, version: VERSION, ...facts, restoreSql };
   const json = Buffer.from(`${JSON.stringify(whole, null, 2)}\n`);
   return { manifest: whole, json, digest: renderDigest(json) };
 }
@@ -140,8 +149,11 @@ function parseJson(json: Buffer): unknown {
 function checkVersion(parsed: unknown): void {
   const { format, version } = (parsed ?? {}) as { format?: unknown; version?: unknown };
   if (format === FORMAT && version === VERSION) return;
+  // What stands there may be megabytes, or as deep.
+  const say = (value: unknown) =>
+    typeof value === "string" || typeof value === "number" ? JSON.stringify(`${value}`.slice(0, 40)) : "none";
   throw new RowhouseError("archiveVersion", {
-    message: `The archive is of format ${JSON.stringify(format ?? null)}, version ${JSON.stringify(version ?? null)}`,
+    message: `The archive is of format ${say(format)}, version ${say(version)}`,
     details: MANIFEST,
     hint: `This Rowhouse reads ${FORMAT} version ${VERSION}. A newer Rowhouse may know it.`,
   });

@@ -1,11 +1,13 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { createHash } from "node:crypto";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdDecompress } from "node:zlib";
-import { RowhouseError } from "../errors.ts";
+import { isEncrypted, unlockSource, type Unlocks } from "./age.ts";
 import { damaged } from "./damage.ts";
-import { DIGEST, MANIFEST, parseManifest, type Manifest, type ManifestTable } from "./manifest.ts";
+import { DIGEST, MANIFEST, SCRIPT, SIGNATURE, parseManifest, type Manifest, type ManifestTable } from "./manifest.ts";
 import { Meter } from "./meter.ts";
+import { demandSignature, readSignature, type PublicKey, type Signature } from "./sign.ts";
+import { openSource, type ArchiveSource } from "./source.ts";
 import { readTarEntries, type TarEntry } from "./tar.ts";
 
 export interface ReadOptions {
@@ -14,9 +16,20 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What opens an archive, and who must have signed it. */
+export interface ArchiveKeys extends Unlocks {
+  /** Public keys, `ssh-ed25519 AAAA…`. With any, an archive that none of them signed is refused. */
+  readonly publicKeys?: readonly string[];
+}
+
 /** An archive whose container and manifest were checked. Its tables' data is checked as it is read. */
 export interface OpenArchive {
   readonly manifest: Manifest;
+  /** Null when it is not signed. */
+  readonly signature: Signature | null;
+  readonly encrypted: boolean;
+  /** Of the file. */
+  readonly bytes: number;
   /**
    * Writes the rows of a table to `sink`, which must keep nothing of them when this throws.
    * @throws RowhouseError archiveDamaged, at the latest after the last byte; what the sink throws
@@ -36,16 +49,16 @@ const ZSTD = { chunkSize: CHUNK, rejectGarbageAfterEnd: true, params: { [constan
 /** Codes of node:zlib: corrupt, cut short, followed by junk. */
 const ZSTD_FAILURE = /^(?:ZSTD_|Z_|ERR_TRAILING_JUNK)/;
 
-async function readWhole(file: FileHandle, { name, offset, size }: TarEntry): Promise<Buffer> {
+async function readWhole(source: ArchiveSource, { name, offset, size }: TarEntry): Promise<Buffer> {
   if (size > MAX_MANIFEST_BYTES) throw damaged(name, `it has ${size} bytes, the most is ${MAX_MANIFEST_BYTES}`);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, offset);
-  if (bytesRead < size) throw damaged(name, "it is cut off");
-  return buffer;
+  const content = await source.read(size, offset);
+  if (content.length < size) throw damaged(name, "it is cut off");
+  return content;
 }
 
-/** The entries are the manifest's tables, in its order and of its sizes, then the manifest and its digest, and nothing else. */
-function checkEntries(entries: readonly TarEntry[], { tables }: Manifest): void {
-  const wanted = [...tables.map(({ file }) => file), MANIFEST, DIGEST];
+/** The manifest's tables, in its order and of its sizes, then the script, the manifest and what belongs to it, and nothing else. */
+function checkEntries(entries: readonly TarEntry[], { tables }: Manifest, isSigned: boolean): void {
+  const wanted = [...tables.map(({ file }) => file), SCRIPT, MANIFEST, DIGEST, ...(isSigned ? [SIGNATURE] : [])];
   for (const [index, name] of wanted.entries()) {
     const entry = entries[index];
     if (entry?.name !== name) throw damaged(name, `${entry?.name ?? "nothing"} stands where it should be`);
@@ -57,11 +70,27 @@ function checkEntries(entries: readonly TarEntry[], { tables }: Manifest): void 
   if (extra !== undefined) throw damaged(extra.name, "the manifest does not list it");
 }
 
-async function readManifest(file: FileHandle, entries: readonly TarEntry[]): Promise<Manifest> {
-  const [json, digest] = entries.slice(-2);
-  if (json?.name !== MANIFEST || digest?.name !== DIGEST)
+/** What stands at the end of the container, checked against one another. */
+interface Head {
+  readonly manifest: Manifest;
+  readonly signedBy: PublicKey | null;
+}
+
+async function readHead(source: ArchiveSource, entries: readonly TarEntry[]): Promise<Head> {
+  const isSigned = entries.at(-1)?.name === SIGNATURE;
+  const signature = isSigned ? entries.at(-1) : undefined;
+  const [digest, manifest, script] = entries.slice(0, isSigned ? -1 : undefined).toReversed();
+  if (manifest?.name !== MANIFEST || digest?.name !== DIGEST)
     throw damaged(MANIFEST, "it is missing from the end, so the archive is incomplete");
-  return parseManifest(await readWhole(file, json), await readWhole(file, digest));
+  const json = await readWhole(source, manifest);
+  const parsed = parseManifest(json, await readWhole(source, digest));
+  checkEntries(entries, parsed, isSigned);
+  const sha256 = createHash("sha256")
+    .update(await readWhole(source, script!))
+    .digest("hex");
+  if (sha256 !== parsed.restoreSql.sha256) throw damaged(SCRIPT, "it is not the one that the manifest was made for");
+  const signedBy = signature && readSignature(json, await readWhole(source, signature), "rowhouse-archive");
+  return { manifest: parsed, signedBy: signedBy ?? null };
 }
 
 function checkTable(table: ManifestTable, raw: Meter, file: Meter): void {
@@ -77,18 +106,17 @@ function checkTable(table: ManifestTable, raw: Meter, file: Meter): void {
 }
 
 /** The content of an entry, piece by piece. Ends early where the file does, which the sizes then tell. */
-async function* slices(file: FileHandle, { offset, size }: TarEntry): AsyncGenerator<Buffer> {
+async function* slices(source: ArchiveSource, { offset, size }: TarEntry): AsyncGenerator<Buffer> {
   for (let done = 0; done < size;) {
-    const length = Math.min(CHUNK, size - done);
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset + done);
-    if (bytesRead === 0) return;
-    done += bytesRead;
-    yield buffer.subarray(0, bytesRead);
+    const slice = await source.read(Math.min(CHUNK, size - done), offset + done);
+    if (slice.length === 0) return;
+    done += slice.length;
+    yield slice;
   }
 }
 
 async function readTable(
-  file: FileHandle,
+  source: ArchiveSource,
   entry: TarEntry,
   table: ManifestTable,
   sink: Writable,
@@ -99,7 +127,7 @@ async function readTable(
   const packed = new Meter();
   const raw = new Meter({ countLines: true, limit: { bytes: table.rawBytes, exceeded }, onChunk });
   try {
-    await pipeline(slices(file, entry), packed, createZstdDecompress(ZSTD), raw, sink, { signal });
+    await pipeline(slices(source, entry), packed, createZstdDecompress(ZSTD), raw, sink, { signal });
   } catch (error) {
     // By its code, not by the stream that had it: pipeline() destroys every stream with the first error of any.
     const { code = "", message } = error as NodeJS.ErrnoException;
@@ -109,41 +137,40 @@ async function readTable(
   checkTable(table, raw, packed);
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  const file = await open(path, "r").catch((cause: unknown) => {
-    const isMissing = (cause as { code?: string }).code === "ENOENT";
-    throw new RowhouseError("fileMissing", {
-      message: isMissing ? `There is no file ${path}` : `Can't read ${path}: ${(cause as Error).message}`,
-      hint: "Name an archive that `rowhouse export` wrote.",
-      cause,
-    });
-  });
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw new RowhouseError("fileMissing", {
-    message: `${path} is not a file`,
-    hint: "Name an archive that `rowhouse export` wrote.",
-  });
+/** The container's bytes, and whether they had to be decrypted. Closes the file when that fails. */
+async function unlock(file: ArchiveSource, keys: ArchiveKeys): Promise<{ source: ArchiveSource; encrypted: boolean }> {
+  try {
+    const encrypted = await isEncrypted(file);
+    return { source: encrypted ? await unlockSource(file, keys) : file, encrypted };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /**
- * Opens an archive and checks its container and manifest. Reads no rows, needs no database.
- * @throws RowhouseError fileMissing, archiveDamaged, archiveVersion
+ * Opens an archive and checks its container, manifest and signature. Reads no rows, needs no database. An encrypted one is decrypted
+ * in memory, chunk by chunk, as it is read.
+ * @throws RowhouseError fileMissing, archiveDamaged, archiveVersion, archiveLocked, signatureInvalid
  */
-export async function openArchive(path: string): Promise<OpenArchive> {
-  const file = await openFile(path);
+export async function openArchive(path: string, keys: ArchiveKeys = {}): Promise<OpenArchive> {
+  const file = await openSource(path);
+  const { source, encrypted } = await unlock(file, keys);
   try {
-    const entries = await readTarEntries(file);
-    const manifest = await readManifest(file, entries);
-    checkEntries(entries, manifest);
+    const entries = await readTarEntries(source);
+    const { manifest, signedBy } = await readHead(source, entries);
+    const signature = demandSignature(signedBy, keys.publicKeys ?? []);
     const byName = new Map(entries.map((entry) => [entry.name, entry]));
     return {
       manifest,
-      readTable: (table, sink, options) => readTable(file, byName.get(table.file)!, table, sink, options),
-      close: () => file.close(),
+      signature,
+      encrypted,
+      bytes: file.size,
+      readTable: (table, sink, options) => readTable(source, byName.get(table.file)!, table, sink, options),
+      close: () => source.close(),
     };
   } catch (error) {
-    await file.close();
+    await source.close();
     throw error;
   }
 }

@@ -13,6 +13,8 @@ export interface ShapeColumn {
   readonly hasDefault: boolean;
   /** Sequence that feeds it, quoted; null without one. */
   readonly sequence: string | null;
+  /** What is read in its place, where it is masked. */
+  readonly expression?: string;
 }
 
 /** A tenant table as it stands in a database, with all that an archive says of it. */
@@ -20,6 +22,17 @@ export interface TableShape extends Omit<TenantTable, "columns"> {
   readonly columns: readonly ShapeColumn[];
   /** `schema.table` of each other tenant table that it refers to. */
   readonly references: readonly string[];
+}
+
+/**
+ * The rows of a table as they are to be read, without tenant_id, masked where they are to be.
+ * @param also more columns, quoted
+ */
+export function selectText({ identifier, columns }: TableShape, also: readonly string[] = []): string {
+  const list = columns.map((column) =>
+    column.expression === undefined ? column.identifier : `${column.expression} as ${column.identifier}`,
+  );
+  return `select ${[...list, ...also].join(", ")} from ${identifier}`;
 }
 
 interface FactsRow {

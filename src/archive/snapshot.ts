@@ -1,11 +1,11 @@
-import type { Database, DbClient } from "../db/connections.ts";
+import type { Database, DbClient, DbRole } from "../db/connections.ts";
 import { makeScope, type Scope } from "../db/scope.ts";
 import { readTenantTables } from "../db/tables.ts";
 import { enterScope } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import { TENANT_COLUMNS, type Tenant } from "../tenant/tenant.ts";
 import type { Manifest } from "./manifest.ts";
-import { applySettings, endAll, type Session } from "./session.ts";
+import { applySettings, endAll, translateLoss, type Session } from "./session.ts";
 import { readShapes, type TableShape } from "./shape.ts";
 
 /** One tenant at one instant: sessions that all see the same rows, each within the tenant's context. */
@@ -15,6 +15,12 @@ export interface Snapshot {
   readonly facts: Pick<Manifest, "postgres" | "tenant" | "snapshot"> & {
     readonly migrations: { platform: string[]; app: string[] };
   };
+}
+
+export interface SnapshotOptions {
+  /** Connections that read side by side; 2 by default. */
+  readonly concurrency?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const MAX_TRIES = 5;
@@ -76,19 +82,14 @@ const TENANT_FACTS = `
   from platform.tenants t where t.slug = $1`;
 
 /** What the control plane says of the tenant, in the same snapshot. */
-async function readTenantFacts(database: Database, id: string, slug: string): Promise<TenantFacts> {
-  const client = await database.connect("rowhouse_platform");
-  try {
-    await joinSnapshot(client, id);
-    const { rows } = await client.query<TenantFacts>(TENANT_FACTS, [slug]);
-    if (rows[0] !== undefined) return rows[0];
-    throw new RowhouseError("tenantUnknown", {
-      message: `There is no tenant ${slug}`,
-      hint: "`rowhouse tenant list` shows them.",
-    });
-  } finally {
-    await client.end();
-  }
+async function readTenantFacts(client: Session, id: string, slug: string): Promise<TenantFacts> {
+  await joinSnapshot(client, id);
+  const { rows } = await client.query<TenantFacts>(TENANT_FACTS, [slug]);
+  if (rows[0] !== undefined) return rows[0];
+  throw new RowhouseError("tenantUnknown", {
+    message: `There is no tenant ${slug}`,
+    hint: "`rowhouse tenant list` shows them.",
+  });
 }
 
 async function joinSnapshot(client: DbClient, id: string): Promise<void> {
@@ -97,17 +98,10 @@ async function joinSnapshot(client: DbClient, id: string): Promise<void> {
   await client.query(`set transaction snapshot '${id}'`);
 }
 
-async function openReader(database: Database, id: string, scope: Scope): Promise<Session> {
-  const session = await database.connect("rowhouse_exporter");
-  try {
-    await joinSnapshot(session, id);
-    await applySettings(session);
-    await enterScope(session, scope, "read");
-    return session;
-  } catch (error) {
-    await session.end();
-    throw error;
-  }
+async function enterSnapshot(session: Session, id: string, scope: Scope): Promise<void> {
+  await joinSnapshot(session, id);
+  await applySettings(session);
+  await enterScope(session, scope, "read");
 }
 
 interface Instant {
@@ -127,7 +121,13 @@ async function exportSnapshot(lead: Session): Promise<Instant> {
   return rows[0]!;
 }
 
-function exportable({ id, slug, name, status, domains }: TenantFacts): Manifest["tenant"] {
+function exportable({ id, slug, name, status, domains, movedTo }: TenantFacts): Manifest["tenant"] {
+  if (movedTo !== null) {
+    throw new RowhouseError("tenantMoved", {
+      message: `The tenant ${slug} lives in the database ${movedTo}`,
+      hint: "What is here is what it left behind. `rowhouse export` of the deployment finds it.",
+    });
+  }
   if (status === "active" || status === "suspended") return { id, slug, name, status, domains };
   throw new RowhouseError("busy", {
     message: `The tenant ${slug} is ${status}`,
@@ -136,30 +136,62 @@ function exportable({ id, slug, name, status, domains }: TenantFacts): Manifest[
   });
 }
 
-/**
- * Opens `concurrency` sessions of rowhouse_exporter on one exported snapshot. {@link closeSnapshot} ends them.
- * @throws RowhouseError tenantUnknown, tableUnprotected, tableUnfit, busy, databaseUnavailable
- */
-export async function openSnapshot(database: Database, slug: string, concurrency: number): Promise<Snapshot> {
-  const lead = await database.connect("rowhouse_exporter");
+/** @param opened gets every session as it is opened, whatever happens then */
+async function openSnapshot(
+  database: Database,
+  slug: string,
+  { concurrency = 2, signal }: SnapshotOptions,
+  opened: Session[],
+): Promise<Snapshot> {
+  const open = async (role: DbRole) => {
+    const session = await database.connect(role);
+    opened.push(session);
+    signal?.throwIfAborted(); // what connected after the abort was not there to be cut
+    return session;
+  };
+  const lead = await open("rowhouse_exporter");
+  const tables = await freeze(lead);
+  const { id, at, lsn, postgres } = await exportSnapshot(lead);
+  const platform = await open("rowhouse_platform");
+  const tenant = await readTenantFacts(platform, id, slug);
+  await platform.end();
+  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:export", role: "owner" };
+  const scope = makeScope(facts, database.keyring);
+  await enterScope(lead, scope, "read");
+  await assertSheltered(lead, tables);
   const sessions = [lead];
-  try {
-    const tables = await freeze(lead);
-    const { id, at, lsn, postgres } = await exportSnapshot(lead);
-    const tenant = await readTenantFacts(database, id, slug);
-    const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:export", role: "owner" };
-    const scope = makeScope(facts, database.keyring);
-    await enterScope(lead, scope, "read");
-    await assertSheltered(lead, tables);
-    while (sessions.length < Math.min(concurrency, tables.length)) sessions.push(await openReader(database, id, scope));
-    const migrations = { platform: tenant.platform, app: tenant.app };
-    return { sessions, tables, facts: { postgres, tenant: exportable(tenant), snapshot: { at, lsn }, migrations } };
-  } catch (error) {
-    await endAll(sessions);
-    throw error;
+  while (sessions.length < concurrency) {
+    const session = await open("rowhouse_exporter");
+    await enterSnapshot(session, id, scope);
+    sessions.push(session);
   }
+  const migrations = { platform: tenant.platform, app: tenant.app };
+  return { sessions, tables, facts: { postgres, tenant: exportable(tenant), snapshot: { at, lsn }, migrations } };
 }
 
-export function closeSnapshot({ sessions }: Snapshot): Promise<void> {
-  return endAll(sessions);
+/**
+ * Runs `work` on one instant of a tenant, in sessions of rowhouse_exporter that share an exported snapshot, and ends them. An abort
+ * cuts off what they run, also while they are being opened.
+ * @throws RowhouseError tenantUnknown, tableUnprotected, tableUnfit, busy, databaseUnavailable; the signal's reason
+ */
+export async function withSnapshot<T>(
+  database: Database,
+  slug: string,
+  options: SnapshotOptions,
+  work: (snapshot: Snapshot) => Promise<T>,
+): Promise<T> {
+  const { signal } = options;
+  const opened: Session[] = [];
+  const cut = () => void endAll(opened);
+  signal?.addEventListener("abort", cut, { once: true });
+  try {
+    signal?.throwIfAborted();
+    return await work(await openSnapshot(database, slug, options, opened));
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw translateLoss(error);
+  } finally {
+    signal?.removeEventListener("abort", cut);
+    await endAll(opened);
+  }
 }

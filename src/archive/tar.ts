@@ -1,5 +1,5 @@
-import type { FileHandle } from "node:fs/promises";
 import { damaged } from "./damage.ts";
+import type { ArchiveSource } from "./source.ts";
 
 /*
  * The container is a POSIX ustar file (IEEE Std 1003.1-2017, pax, "ustar Interchange Format") of regular files only, written
@@ -14,7 +14,7 @@ const END = Buffer.alloc(2 * BLOCK);
 /** Eleven octal digits; beyond it the GNU form, which GNU tar, bsdtar and Python read: 0x80 and a big-endian number. */
 const OCTAL_LIMIT = 8 ** 11;
 const MAX_ENTRIES = 20_000;
-const NAME = /^(?:data\/[a-z0-9_.-]{1,86}\.copy\.zst|manifest\.json|manifest\.sha256)$/;
+const NAME = /^(?:data\/[a-z0-9_.-]{1,86}\.copy\.zst|restore\.sql|manifest\.(?:json|sha256|sig))$/;
 
 export interface TarEntry {
   readonly name: string;
@@ -63,20 +63,20 @@ function parseHeader(block: Buffer): { name: string; size: number; mtime: number
   return { name: text(0, 100), size, mtime: Number.parseInt(text(136, 12), 8) };
 }
 
-async function readBlock(file: FileHandle, offset: number, length = BLOCK): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
-  if (bytesRead < length) throw damaged(null, `it ends in the middle, after ${offset + bytesRead} bytes`);
-  return buffer;
+async function readBlock(file: ArchiveSource, offset: number, length = BLOCK): Promise<Buffer> {
+  const block = await file.read(length, offset);
+  if (block.length < length) throw damaged(null, `it ends in the middle, after ${offset + block.length} bytes`);
+  return block;
 }
 
-async function checkEnd(file: FileHandle, offset: number, fileSize: number): Promise<void> {
-  if (offset + END.length > fileSize) throw damaged(null, "its end is cut off");
-  if (offset + END.length < fileSize) throw damaged(null, "something follows its end");
+async function checkEnd(file: ArchiveSource, offset: number): Promise<void> {
+  if (offset + END.length > file.size) throw damaged(null, "its end is cut off");
+  if (offset + END.length < file.size) throw damaged(null, "something follows its end");
   if (!END.equals(await readBlock(file, offset, END.length))) throw damaged(null, "its end is not two blocks of zeros");
 }
 
 /** The entry whose header stands at `offset`, or null where the end marker begins. */
-async function readEntry(file: FileHandle, offset: number, fileSize: number): Promise<TarEntry | null> {
+async function readEntry(file: ArchiveSource, offset: number): Promise<TarEntry | null> {
   const block = await readBlock(file, offset);
   if (block.equals(END.subarray(0, BLOCK))) return null;
   const { name, size, mtime } = parseHeader(block);
@@ -86,7 +86,7 @@ async function readEntry(file: FileHandle, offset: number, fileSize: number): Pr
     throw damaged(null, `the header at byte ${offset} is not one that Rowhouse writes (name ${JSON.stringify(name)})`);
   }
   const padding = tarPadding(size);
-  if (offset + BLOCK + size + padding.length > fileSize) throw damaged(name, "it is cut off");
+  if (offset + BLOCK + size + padding.length > file.size) throw damaged(name, "it is cut off");
   const after = await readBlock(file, offset + BLOCK + size, padding.length);
   if (!after.equals(padding)) throw damaged(name, "its padding is not zeros");
   return { name, offset: offset + BLOCK, size };
@@ -96,18 +96,17 @@ async function readEntry(file: FileHandle, offset: number, fileSize: number): Pr
  * The entries of the container, in order, with every header, padding and end marker checked. Reads no content.
  * @throws RowhouseError archiveDamaged
  */
-export async function readTarEntries(file: FileHandle): Promise<TarEntry[]> {
-  const { size: fileSize } = await file.stat();
+export async function readTarEntries(file: ArchiveSource): Promise<TarEntry[]> {
   const entries = new Map<string, TarEntry>();
   let offset = 0;
   while (true) {
-    const entry = await readEntry(file, offset, fileSize);
+    const entry = await readEntry(file, offset);
     if (entry === null) break;
     if (entries.has(entry.name)) throw damaged(entry.name, "it is there twice");
     entries.set(entry.name, entry);
     if (entries.size > MAX_ENTRIES) throw damaged(null, `it has more than ${MAX_ENTRIES} entries`);
     offset = entry.offset + entry.size + tarPadding(entry.size).length;
   }
-  await checkEnd(file, offset, fileSize);
+  await checkEnd(file, offset);
   return [...entries.values()];
 }

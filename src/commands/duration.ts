@@ -17,3 +17,12 @@ export function parseDuration(option: string, text: string): number {
   }
   return Number(count) * SECONDS[unit]!;
 }
+
+/**
+ * Pure: milliseconds in `250ms`, or in whatever {@link parseDuration} reads.
+ * @throws RowhouseError usage
+ */
+export function parseMilliseconds(option: string, text: string): number {
+  const [, count] = /^(\d{1,9})ms$/.exec(text) ?? [];
+  return count === undefined ? parseDuration(option, text) * 1000 : Number(count);
+}

@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { SettingsError } from "../config.ts";
 import { ERRORS, RowhouseError } from "../errors.ts";
 import { Interrupted } from "./interrupt.ts";
-import { errorPaint } from "./output.ts";
+import { errorPaint, printable } from "./output.ts";
 
 /** What a command that fails prints: on stderr, with --json as `{"error": …}` in one line. */
 export interface Failure {
@@ -77,6 +77,8 @@ export function toFailure(error: unknown): Failure {
   };
 }
 
+const printableLines = (lines: string) => lines.split("\n").map(printable).join("\n");
+
 /** Writes the failure to stderr. @returns the exit code */
 export function printFailure(error: unknown, options: { json: boolean; color: boolean }): number {
   const { exit, ...failure } = toFailure(error);
@@ -85,8 +87,8 @@ export function printFailure(error: unknown, options: { json: boolean; color: bo
     return exit;
   }
   const paint = errorPaint(options.color);
-  const lines = [`${paint("red", "error:")} ${failure.message} [${failure.code}]`];
-  if (failure.details !== null) lines.push(...failure.details.split("\n").map((line) => `  ${line}`));
+  const lines = [`${paint("red", "error:")} ${printableLines(failure.message)} [${failure.code}]`];
+  if (failure.details !== null) lines.push(...failure.details.split("\n").map((line) => `  ${printable(line)}`));
   if (failure.hint !== null) lines.push(`${paint("cyan", "hint:")} ${failure.hint}`);
   process.stderr.write(`${lines.join("\n")}\n`);
   return exit;

@@ -60,10 +60,15 @@ export function openOutput({ json = false, quiet = false, color = true }: Global
   };
 }
 
+/** Control characters, of names that somebody else gave, as escapes: they could drive the terminal (CWE-150). Pure. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** Rows under a heading, columns aligned by two spaces, no lines; numbers to the right. Pure. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [headings, ...rows].map((row) =>
-    row.map((cell) => (typeof cell === "number" ? cell.toLocaleString("en") : cell)),
+    row.map((cell) => (typeof cell === "number" ? cell.toLocaleString("en") : printable(cell))),
   );
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const isNumber = headings.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"));
@@ -78,7 +83,7 @@ export function formatTable(headings: readonly string[], rows: readonly (readonl
 /** `name  value` lines, values aligned. Pure. */
 export function formatFacts(facts: readonly (readonly [name: string, value: string | number])[]): string {
   const width = Math.max(...facts.map(([name]) => name.length));
-  return facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  return facts.map(([name, value]) => `${name.padEnd(width)}  ${printable(String(value))}`).join("\n");
 }
 
 /** `1 row`, `2 rows`. */

@@ -73,17 +73,30 @@ export interface ProgressLine {
   readonly end: () => void;
 }
 
-/** @param terminal where the line is drawn */
-export function openProgress(out: Output, terminal: NodeJS.WriteStream = process.stderr): ProgressLine {
+/**
+ * @param terminal where the line is drawn
+ * @param tenant whose progress it is, where there are several
+ */
+export function openProgress(
+  out: Output,
+  terminal: NodeJS.WriteStream = process.stderr,
+  tenant?: string,
+): ProgressLine {
   const phases = new Map<string, Phase>();
   const isDrawn = terminal.isTTY && !out.quiet && !out.json;
   const everyMs = out.json ? EVENT_MS : isDrawn ? DRAW_MS : PLAIN_MS;
   let shownAt = performance.now();
 
   const put = (progress: ArchiveProgress, pace: Pace) => {
-    out.event({ event: "progress", ...progress, seconds: Math.round(pace.seconds * 1000) / 1000, eta: pace.eta });
+    out.event({
+      event: "progress",
+      tenant,
+      ...progress,
+      seconds: Math.round(pace.seconds * 1000) / 1000,
+      eta: pace.eta,
+    });
     if (out.json) return;
-    const text = describeProgress(progress, pace);
+    const text = (tenant === undefined ? "" : `${tenant}: `) + describeProgress(progress, pace);
     if (isDrawn) terminal.write(`\r\x1b[2K${text.slice(0, (terminal.columns || 80) - 1)}`);
     else out.talk(text);
   };

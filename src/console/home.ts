@@ -1,6 +1,5 @@
 import type { Catalog } from "../catalog/catalog.ts";
-import type { Keyring } from "../db/keyring.ts";
-import { readBrand, type RunScoped } from "../tenant/brand.ts";
+import { readBrand, type ReadAnonymously } from "../tenant/brand.ts";
 import type { Site } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import type { Page } from "./layout.ts";
@@ -9,8 +8,7 @@ import { tenantHome } from "./tenant-home.ts";
 import { apiPage, welcomePage } from "./welcome.ts";
 
 export interface HomeSources {
-  readonly run: RunScoped;
-  readonly keyring: Keyring;
+  readonly read: ReadAnonymously;
   readonly catalog: () => Catalog;
   readonly listTenants: () => Promise<Tenant[]>;
   readonly publicUrl: URL;
@@ -48,7 +46,7 @@ export async function homePage(sources: HomeSources, visit: Visit): Promise<Page
   switch (site.kind) {
     case "tenant": {
       const { tenant } = site;
-      const brand = await readBrand(sources.run, sources.keyring, tenant);
+      const brand = await readBrand(sources.read, tenant);
       return tenantHome({ tenant, brand, origin, table: exampleTable(sources.catalog()) });
     }
     case "platform": {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import pg from "pg";
 import { RowhouseError } from "../errors.ts";
 import { openKeyring, type Keyring } from "./keyring.ts";
@@ -8,9 +9,16 @@ export type DbRole =
 export type ConnectionPool = pg.Pool;
 export type DbClient = pg.ClientBase;
 
+/** Where a connection can be had for a while: a pool, or one of several that share a number of connections. */
+export interface Connections {
+  connect(): Promise<pg.PoolClient>;
+}
+
 export interface PoolOptions {
   readonly max: number;
   readonly waitMs?: number;
+  /** How long a connection that nobody uses stays open. */
+  readonly idleMs?: number;
   readonly statementTimeoutMs?: number;
 }
 
@@ -127,17 +135,22 @@ function openWithKeyring(url: string, keyring: Keyring): Database {
   };
 }
 
+/** Without waiting for a peer that may be gone: whoever waits for an answer is told that the connection is lost. */
+export function cutOff(client: DbClient): void {
+  (client as DbClient & { connection: { stream: Socket } }).connection.stream.destroy();
+}
+
 function openPool(
   connectionString: string,
   role: DbRole,
-  { max, waitMs = 5000, statementTimeoutMs = 0 }: PoolOptions,
+  { max, waitMs = 5000, idleMs = 30_000, statementTimeoutMs = 0 }: PoolOptions,
 ): ConnectionPool {
   const pool = new pg.Pool({
     connectionString,
     application_name: `rowhouse ${role}`,
     max,
     connectionTimeoutMillis: waitMs,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: idleMs,
     keepAlive: true,
     ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs }),
   });

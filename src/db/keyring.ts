@@ -8,6 +8,8 @@ export interface Keyring {
   rolePassword(role: string): string;
   /** The secret that opens a tenant's context: 32 bytes. The registry keeps its SHA-256 (see {@link sealOf}). */
   tenantSecret(tenantId: string): Buffer;
+  /** Seed of the Ed25519 key that signs archives and receipts: 32 bytes (RFC 8032, 5.1.5). */
+  archiveSeed(): Buffer;
 }
 
 /**
@@ -32,6 +34,7 @@ export function openKeyring(secret: string | undefined): Keyring {
       if (found === undefined) secrets.set(tenantId, (found = derive(`tenant:${tenantId}`)));
       return found;
     },
+    archiveSeed: () => derive("archive-signing"),
   };
 }
 

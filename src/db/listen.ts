@@ -1,12 +1,13 @@
-import type { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type pg from "pg";
-import type { Database } from "./connections.ts";
+import { cutOff, type Database } from "./connections.ts";
 
 /** A tenant, its domains or its token secret changed; the payload is its id. */
 export const TENANTS_CHANNEL = "rowhouse_tenants";
 /** A signing key was made or retired; no payload. */
 export const KEYS_CHANNEL = "rowhouse_keys";
+/** An address of a database changed, or a tenant is about to move there; the payload is its name. */
+export const DATABASES_CHANNEL = "rowhouse_databases";
 /** The schema changed; no payload. */
 export const CATALOG_CHANNEL = "rowhouse_catalog";
 
@@ -50,11 +51,6 @@ async function whenLost(client: pg.Client, heartbeatMs: number): Promise<unknown
   const reason = await promise;
   clearInterval(beat);
   return reason;
-}
-
-/** Without waiting for a peer that may be gone. */
-function cutOff(client: pg.Client): void {
-  (client as pg.Client & { connection: { stream: Socket } }).connection.stream.destroy();
 }
 
 async function endSoon(client: pg.Client): Promise<void> {

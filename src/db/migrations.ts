@@ -1,7 +1,9 @@
 import { runner } from "node-pg-migrate";
 import type pg from "pg";
 import { RowhouseError } from "../errors.ts";
+import { checkRepeatable, dropHalfBuilt, isConcurrent } from "./concurrent-index.ts";
 import { HISTORY_TABLES, readHistory, readMigrations, type MigrationFile, type MigrationSet } from "./history.ts";
+import type { LockWait } from "./lock-wait.ts";
 import { isDatabaseError, translateError } from "./transaction.ts";
 
 const RECORD =
@@ -14,6 +16,13 @@ export interface RunOptions {
   readonly count?: number;
   /** Marks them as run without running them. */
   readonly fake?: boolean;
+  readonly locks: LockWait;
+}
+
+interface Batch {
+  readonly direction: "up" | "down";
+  readonly files: readonly MigrationFile[];
+  readonly fake: boolean;
 }
 
 /** The line that a SQL error points at, with a caret under the place. */
@@ -23,6 +32,9 @@ function pointAt(sql: string, position: number): string {
   const column = position - 1 - (before.lastIndexOf("\n") + 1);
   return `line ${line}: ${sql.split("\n")[line - 1] ?? ""}\n${" ".repeat(`line ${line}: `.length + column)}^`;
 }
+
+const ALONE_HINT =
+  "It runs without a transaction, and is one statement. The migrations before it were kept. Mend the file and run migrate again.";
 
 function explainFailure(file: MigrationFile | undefined, direction: "up" | "down", error: unknown): unknown {
   const refusal = translateError(error);
@@ -40,9 +52,16 @@ function explainFailure(file: MigrationFile | undefined, direction: "up" | "down
   return new RowhouseError("migrationFailed", {
     message: `${where}${error.message}`,
     details: error.position === undefined ? error.detail : pointAt(sql, Number(error.position)),
-    hint: error.hint ?? "Nothing of this run was kept. Mend the file and run migrate again.",
+    hint:
+      error.hint ?? (file.alone ? ALONE_HINT : "Nothing of this run was kept. Mend the file and run migrate again."),
     cause: error,
   });
+}
+
+interface Pgm {
+  sql(text: string): void;
+  noTransaction(): void;
+  db: { query(text: string, values: unknown[]): Promise<unknown> };
 }
 
 /** Takes the files as read and checked, not as they may be by now, and records their checksums in the same transaction. */
@@ -52,40 +71,26 @@ function loaderOf(set: MigrationSet, files: readonly MigrationFile[], onFile: (f
     paths.flatMap((path) => {
       const file = byPath.get(path);
       if (file === undefined) return [];
-      const { up, down } = file;
+      const { up, down, alone } = file;
+      const act = (query: string, values: string[], sql: string) => async (pgm: Pgm) => {
+        onFile(file);
+        if (alone) pgm.noTransaction();
+        else await pgm.db.query(query, values);
+        pgm.sql(sql);
+      };
       const actions = {
-        up: async (pgm: {
-          sql(text: string): void;
-          db: { query(text: string, values: unknown[]): Promise<unknown> };
-        }) => {
-          onFile(file);
-          await pgm.db.query(RECORD, [set.name, file.name, file.sha256]);
-          pgm.sql(up);
+        up: async (pgm: Pgm) => {
+          await act(RECORD, [set.name, file.name, file.sha256], up)(pgm);
           if (set.name === "app") pgm.sql("select platform.assert_protected()");
         },
-        down:
-          down !== null &&
-          (async (pgm: {
-            sql(text: string): void;
-            db: { query(text: string, values: unknown[]): Promise<unknown> };
-          }) => {
-            onFile(file);
-            await pgm.db.query(FORGET, [set.name, file.name]);
-            pgm.sql(down);
-          }),
+        down: down !== null && act(FORGET, [set.name, file.name], down),
       };
       return [{ id: path, filePaths: [path], actions }];
     });
 }
 
-/**
- * Runs one set in one transaction, as whatever role the client has set.
- * @returns names, in the order they ran
- * @throws RowhouseError migrationEdited, schemaUnknown, migrationFailed, tableUnprotected, keyWithoutTenant, tableUnfit
- */
-export async function runMigrations(client: pg.ClientBase, set: MigrationSet, options: RunOptions): Promise<string[]> {
-  await readHistory(client, set); // refuses edited files before anything runs
-  const files = await readMigrations(set);
+/** Runs the next files in one transaction, or one file without any. */
+async function runBatch(client: pg.ClientBase, set: MigrationSet, all: readonly MigrationFile[], batch: Batch) {
   let current: MigrationFile | undefined;
   const quiet = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} };
   const config = {
@@ -94,33 +99,92 @@ export async function runMigrations(client: pg.ClientBase, set: MigrationSet, op
     migrationsSchema: "platform",
     migrationsTable: HISTORY_TABLES[set.name],
     ...(set.name === "app" && { schema: ["app", "public"] }),
-    direction: options.direction,
-    ...(options.count !== undefined && { count: options.count }),
-    fake: options.fake ?? false,
-    singleTransaction: true,
+    direction: batch.direction,
+    count: batch.files.length,
+    fake: batch.fake,
+    singleTransaction: batch.files.every(({ alone }) => !alone),
     noLock: true, // migrate() holds a lock around all of its steps
     checkOrder: true,
     ignorePattern: "(?!.*\\.sql$).*",
     logger: quiet,
-    migrationLoaderStrategies: [{ extensions: [".sql"], loader: loaderOf(set, files, (file) => (current = file)) }],
+    migrationLoaderStrategies: [{ extensions: [".sql"], loader: loaderOf(set, all, (file) => (current = file)) }],
   };
   try {
     const ran = await runner(config);
-    if (options.fake === true)
-      await recordFaked(
-        client,
-        set,
-        files,
-        ran.map(({ name }) => name),
-      );
     return ran.map(({ name }) => name);
   } catch (error) {
-    throw explainFailure(current, options.direction, error);
+    throw explainFailure(current, batch.direction, error);
   }
 }
 
-async function recordFaked(client: pg.ClientBase, set: MigrationSet, files: readonly MigrationFile[], names: string[]) {
-  for (const file of files.filter(({ name }) => names.includes(name))) {
-    await client.query(RECORD, [set.name, file.name, file.sha256]);
+/** The longest runs of files that share a transaction. Pure. */
+function batchesOf(files: readonly MigrationFile[], direction: "up" | "down", fake: boolean): Batch[] {
+  const groups: MigrationFile[][] = [];
+  for (const file of files) {
+    const last = groups.at(-1);
+    const joins = last !== undefined && (fake || (!file.alone && !last.some(({ alone }) => alone)));
+    if (joins) last.push(file);
+    else groups.push([file]);
   }
+  return groups.map((group) => ({ direction, files: group, fake }));
+}
+
+async function runAlone(
+  client: pg.ClientBase,
+  set: MigrationSet,
+  all: readonly MigrationFile[],
+  batch: Batch,
+  locks: LockWait,
+): Promise<string[]> {
+  const [file] = batch.files;
+  const sql = (batch.direction === "up" ? file!.up : file!.down) ?? "";
+  checkRepeatable(file!, sql);
+  const dropLeft = () => dropHalfBuilt(client, set, sql, locks.limits.lockTimeoutMs);
+  const step = async () => {
+    await dropLeft();
+    const names = await runBatch(client, set, all, batch);
+    if (batch.direction === "up") await client.query(RECORD, [set.name, file!.name, file!.sha256]);
+    else await client.query(FORGET, [set.name, file!.name]);
+    return names;
+  };
+  try {
+    return await locks.run(step, isConcurrent(sql) ? "long" : "brief");
+  } catch (error) {
+    await dropLeft().catch(() => {}); // else the next run does
+    throw error;
+  }
+}
+
+/**
+ * Runs one set, as whatever role the client has set: in one transaction, but for files that say `-- no transaction`, which stand
+ * between two of them.
+ * @returns names, in the order they ran
+ * @throws RowhouseError migrationEdited, schemaUnknown, migrationFailed, migrationBlocked, tableUnprotected, keyWithoutTenant,
+ * tableUnfit
+ */
+export async function runMigrations(client: pg.ClientBase, set: MigrationSet, options: RunOptions): Promise<string[]> {
+  const { direction, count, locks, fake = false } = options;
+  const { applied, pending } = await readHistory(client, set); // refuses edited files before anything runs
+  const files = await readMigrations(set);
+  const named = new Map(files.map((file) => [file.name, file]));
+  const undone = () =>
+    applied
+      .slice(-(count ?? 1))
+      .toReversed()
+      .map((name) => named.get(name)!);
+  const todo = direction === "up" ? pending.slice(0, count) : undone();
+  const names: string[] = [];
+  for (const batch of batchesOf(todo, direction, fake)) {
+    const isAlone = !fake && batch.files.some(({ alone }) => alone);
+    const ran = isAlone
+      ? await runAlone(client, set, files, batch, locks)
+      : await locks.run(() => runBatch(client, set, files, batch));
+    if (fake) await recordFaked(client, set, batch.files);
+    names.push(...ran);
+  }
+  return names;
+}
+
+async function recordFaked(client: pg.ClientBase, set: MigrationSet, files: readonly MigrationFile[]): Promise<void> {
+  for (const file of files) await client.query(RECORD, [set.name, file.name, file.sha256]);
 }

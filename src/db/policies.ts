@@ -49,6 +49,15 @@ export async function applyRoles(client: pg.ClientBase, keyring: Keyring): Promi
   );
 }
 
+/** What migrations of an app build on: the context, protect_table(), and the platform's own tables protected by it. */
+export async function applyFoundation(client: pg.ClientBase): Promise<void> {
+  const files = await Promise.all(["context.sql", "protect.sql", "tables.sql"].map(readPolicy));
+  await inTransaction(client, async () => {
+    await client.query("set local role rowhouse_owner");
+    for (const sql of files) await client.query(sql);
+  });
+}
+
 async function appPolicies(appDir: string | null): Promise<string[]> {
   if (appDir === null) return [];
   const dir = join(appDir, "policies");

@@ -1,8 +1,9 @@
 import { RowhouseError } from "../errors.ts";
 import { Batch } from "./batch.ts";
-import type { ConnectionPool } from "./connections.ts";
-import { HISTORY_TABLES, readMigrations, type MigrationSet } from "./history.ts";
+import type { Connections } from "./connections.ts";
+import { readMigrations, type MigrationSet } from "./history.ts";
 import type { Keyring } from "./keyring.ts";
+import { askSchemaVersion } from "./schema-version.ts";
 import { enterStatement, makeScope } from "./scope.ts";
 import { isDatabaseError, runBatch, translateError } from "./transaction.ts";
 
@@ -18,8 +19,8 @@ export interface Failing {
 
 export interface ReadinessSources {
   /** As requests run; asked about its own role, whatever that is called. */
-  readonly api: ConnectionPool;
-  readonly platform: ConnectionPool;
+  readonly api: Connections;
+  readonly platform: Connections;
   readonly keyring: Keyring;
   readonly migrationSets: readonly MigrationSet[];
 }
@@ -43,12 +44,10 @@ const ROLE = `select json_build_object(
   from pg_catalog.pg_roles r where r.rolname = session_user`;
 
 const TABLES = "select coalesce(json_agg(t::text), '[]') from platform.unprotected_tables() t";
-const APPLIED = Object.values(HISTORY_TABLES)
-  .map((table) => `select name from platform.${table}`)
-  .join(" union all ");
-const ANY_TENANT = "select id::text, epoch::text from platform.tenants where status = 'active' limit 1";
+const ANY_TENANT =
+  "select id::text, epoch::text from platform.tenants where status = 'active' and moved_to is null limit 1";
 
-async function readJson<T>(pool: ConnectionPool, text: string): Promise<T> {
+async function readJson<T>(pool: Connections, text: string): Promise<T> {
   const [result] = await runBatch(pool, [{ text, values: [] }]);
   return JSON.parse(result?.rows[0]?.[0] ?? "null") as T;
 }
@@ -88,15 +87,21 @@ async function checkTables({ platform }: ReadinessSources): Promise<Failing[]> {
   );
 }
 
-/** Names alone: a server goes on while a newer one has migrated already, and an edited file is `migrate`'s to refuse. */
+/**
+ * Names alone: a server goes on while a newer one has migrated already, and an edited file is `migrate`'s to refuse. Without one of the
+ * platform's own migrations, this code would run on functions and columns that are not there.
+ */
 async function checkMigrations({ platform, migrationSets }: ReadinessSources): Promise<Failing[]> {
-  const [applied] = await runBatch(platform, [{ text: APPLIED, values: [] }]);
-  const names = new Set(applied?.rows.map(([name]) => name));
-  const files = (await Promise.all(migrationSets.map(readMigrations))).flat();
-  const pending = files.map(({ name }) => name).filter((name) => !names.has(name));
+  const applied = await askSchemaVersion(platform);
+  const pendingOf = async (set: MigrationSet) =>
+    (await readMigrations(set))
+      .filter(({ name }) => !applied[set.name].includes(name))
+      .map(({ name }) => ({ set, name }));
+  const pending = (await Promise.all(migrationSets.map(pendingOf))).flat();
   if (pending.length === 0) return [];
-  const problem = `Migrations are pending: ${pending.join(", ")}`;
-  return [{ fact: "migrations_pending", problem, fix: "Run `rowhouse migrate`.", isolation: false }];
+  const problem = `Migrations are pending: ${pending.map(({ name }) => name).join(", ")}`;
+  const isPlatforms = pending.some(({ set }) => set.name === "platform");
+  return [{ fact: "migrations_pending", problem, fix: "Run `rowhouse migrate`.", isolation: isPlatforms }];
 }
 
 const LEAKS = isolation(
@@ -131,7 +136,10 @@ async function checkContext({ api, platform, keyring }: ReadinessSources): Promi
     if (isDatabaseError(error) && error.code === "42501") return [];
     const refusal = translateError(error);
     // It changed between the two questions; the next look finds another one.
-    if (refusal instanceof RowhouseError && ["tenantSuspended", "tenantUnknown", "tenantMoved"].includes(refusal.kind))
+    if (
+      refusal instanceof RowhouseError &&
+      ["tenantSuspended", "tenantUnknown", "tenantMoved", "tenantArriving"].includes(refusal.kind)
+    )
       return [];
     throw refusal;
   } finally {

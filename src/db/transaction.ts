@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { RowhouseError, errorKind } from "../errors.ts";
 import { Batch, BrokenConnection } from "./batch.ts";
-import type { ConnectionPool } from "./connections.ts";
+import type { Connections } from "./connections.ts";
 import { enterStatement, type Scope } from "./scope.ts";
 import type { Statement, StatementResult } from "./statement.ts";
 
@@ -15,10 +15,11 @@ function isTamperedSession(error: unknown): boolean {
   return isDatabaseError(error) && (error.code === "26000" || error.code === "RH301");
 }
 
-async function checkOut(pool: ConnectionPool): Promise<pg.PoolClient> {
+async function checkOut(pool: Connections): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
+    if (error instanceof RowhouseError) throw error;
     if (error instanceof Error && error.message.startsWith("timeout exceeded")) {
       throw new RowhouseError("busy", { hint: "Try again; raise CONNECTION_POOL_SIZE when it goes on.", cause: error });
     }
@@ -40,7 +41,7 @@ export function translateError(error: unknown): unknown {
  * @returns one result per statement
  * @throws RowhouseError busy, databaseUnavailable, or what the SQL raised; DatabaseError for the rest
  */
-export async function runBatch(pool: ConnectionPool, statements: readonly Statement[]): Promise<StatementResult[]> {
+export async function runBatch(pool: Connections, statements: readonly Statement[]): Promise<StatementResult[]> {
   const client = await checkOut(pool);
   const batch = client.query(new Batch(statements));
   try {
@@ -60,7 +61,7 @@ export async function runBatch(pool: ConnectionPool, statements: readonly Statem
  * @throws RowhouseError tenantUnknown, tenantSuspended, tenantMoved, sealInvalid, busy, databaseUnavailable; DatabaseError
  */
 export async function runScoped(
-  pool: ConnectionPool,
+  pool: Connections,
   scope: Scope,
   access: "read" | "write",
   statements: readonly Statement[],
@@ -97,14 +98,11 @@ export async function inTransaction<T>(
   }
 }
 
-/** {@link inTransaction} on a connection of the pool, which is destroyed when its state is in doubt. */
-export async function inPoolTransaction<T>(
-  pool: ConnectionPool,
-  work: (client: pg.ClientBase) => Promise<T>,
-): Promise<T> {
+/** Lends `work` a connection of the pool, which is destroyed when its state is in doubt. */
+export async function withConnection<T>(pool: Connections, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const client = await checkOut(pool);
   try {
-    const result = await inTransaction(client, work);
+    const result = await work(client);
     client.release();
     return result;
   } catch (error) {
@@ -113,9 +111,14 @@ export async function inPoolTransaction<T>(
   }
 }
 
+/** {@link inTransaction} on a connection of the pool. */
+export function inPoolTransaction<T>(pool: Connections, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  return withConnection(pool, (client) => inTransaction(client, work));
+}
+
 /** A transaction of the control plane: what it changes goes into the audit trail under `actor`. */
 export function inPlatformTransaction<T>(
-  pool: ConnectionPool,
+  pool: Connections,
   actor: string,
   work: (client: pg.ClientBase) => Promise<T>,
 ): Promise<T> {

@@ -16,7 +16,16 @@ export interface ErrorAnswers {
 /** Paths of machines answer machines, whatever they accept. */
 const MACHINE_PATH = /^\/(rest|auth|platform|\.well-known)(\/|$)|^\/(openapi\.json|healthz|readyz|metrics)$/;
 
-const QUIET = new Set(["busy", "notReady", "tenantMoved", "statementTimeout", "featureUnsupported"]);
+const QUIET = new Set([
+  "busy",
+  "notReady",
+  "tenantMoved",
+  "statementTimeout",
+  "featureUnsupported",
+  "tenantFenced",
+  "tenantArriving",
+  "databaseVersion",
+]);
 
 /** Failures of ours, with their cause. A refusal of the client's doing is told by the request's own line. */
 function logFailure(log: Log, { state }: RequestContext, error: unknown, status: number): void {

@@ -59,7 +59,7 @@ export function serveRest(sources: RestSources): (ctx: RequestContext) => Promis
     const catalog = sources.catalog();
     const [table = ""] = request.path;
     if (catalog.relations.has(table)) ctx.state.route = `${BASE_PATH}/${table}`;
-    const run = runnerOf(runner, grant);
+    const run = runnerOf(runner, grant, ctx);
     send(ctx, await answerRest(request, { catalog, tenantId: grant.tenant.id, limits, run, basePath: BASE_PATH }));
   };
 }

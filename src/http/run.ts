@@ -1,16 +1,17 @@
 import type { Principal } from "../auth/principal.ts";
 import { scopeOf } from "../auth/principal.ts";
-import type { ConnectionPool } from "../db/connections.ts";
+import type { Connections } from "../db/connections.ts";
 import type { Keyring } from "../db/keyring.ts";
-import type { Scope } from "../db/scope.ts";
+import { makeScope, type Scope } from "../db/scope.ts";
 import type { Statement, StatementResult } from "../db/statement.ts";
-import { RowhouseError } from "../errors.ts";
-import type { Registry } from "../tenant/registry.ts";
-import type { Grant } from "./authenticate.ts";
+import type { ReadAnonymously } from "../tenant/brand.ts";
+import type { ReachTenant } from "../tenant/reach.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import type { RequestContext } from "./request-state.ts";
 
 /** How statements reach the database: `runScoped`, or another way that a benchmark compares with it. */
 export type Run = (
-  pool: ConnectionPool,
+  connections: Connections,
   scope: Scope,
   access: "read" | "write",
   statements: readonly Statement[],
@@ -18,39 +19,36 @@ export type Run = (
 
 export interface Runner {
   readonly run: Run;
-  /** Connections of rowhouse_api. */
-  readonly api: ConnectionPool;
+  readonly reach: ReachTenant;
   readonly keyring: Keyring;
-  readonly registry: Registry;
 }
 
-const isMoved = (error: unknown) => error instanceof RowhouseError && error.kind === "tenantMoved";
-
-async function runAnew(
-  runner: Runner,
-  principal: Principal,
-  error: unknown,
-  access: "read" | "write",
-  statements: readonly Statement[],
-) {
-  const { run, api, keyring, registry } = runner;
-  registry.invalidate(principal.tenantId);
-  const tenant = await registry.byId(principal.tenantId);
-  if (tenant === undefined) throw error;
-  return run(api, scopeOf(principal, tenant, keyring), access, statements);
+export interface Granted {
+  readonly principal: Principal;
+  readonly tenant: Tenant;
 }
 
-/**
- * Runs a request's statements as its tenant. When the registry's memory of the tenant was stale, which the database tells by
- * RH106 before anything ran, once more with what the registry says now.
- */
-export function runnerOf(runner: Runner, { principal, tenant }: Grant) {
-  return async (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> => {
-    try {
-      return await runner.run(runner.api, scopeOf(principal, tenant, runner.keyring), access, statements);
-    } catch (error) {
-      if (!isMoved(error)) throw error;
-      return runAnew(runner, principal, error, access, statements);
-    }
-  };
+/** Runs a request's statements as its tenant, where the tenant lives; not for a client that has gone meanwhile. */
+export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant }: Granted, ctx: RequestContext) {
+  const { socket } = ctx.req;
+  const isGone = () => socket.destroyed;
+  return (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> =>
+    reach(
+      tenant,
+      access,
+      (connections, epoch) => {
+        const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
+        return run(connections, scopeOf(principal, placed, keyring), access, statements);
+      },
+      isGone,
+    );
+}
+
+/** For a tenant's public pages. */
+export function anonymousReader({ run, reach, keyring }: Runner): ReadAnonymously {
+  return (tenant, statements) =>
+    reach(tenant, "read", (connections, epoch) => {
+      const facts = { tenantId: tenant.id, epoch, principal: "anonymous", role: "anonymous" };
+      return run(connections, makeScope(facts, keyring), "read", statements);
+    });
 }

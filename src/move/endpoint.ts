@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
-import { findDatabase, openEntry } from "../tenant/databases.ts";
+import { findDatabase, openEntry, type DatabaseEntry } from "../tenant/databases.ts";
 import type { MoveSite } from "./run.ts";
 
 export type MoveSession = Awaited<ReturnType<Database["connectOwner"]>>;
@@ -10,6 +10,7 @@ export type MoveSession = Awaited<ReturnType<Database["connectOwner"]>>;
 export interface Endpoint {
   /** As the registry has it. */
   readonly name: string;
+  readonly kind: DatabaseEntry["kind"];
   readonly database: Database;
   /** host:port at which the other end reaches it; null: as its URL says. */
   readonly peer: string | null;
@@ -85,7 +86,7 @@ export async function openEndpoint(
     const { rows } = await owner.query<{ version: string }>("select current_setting('server_version_num') as version");
     const mover = await openMover(database, moveId);
     await mover.query("select set_config('rowhouse.actor', $1, false)", [actor]); // for the audit trail
-    return { name, database, peer: entry.peer, major: Math.floor(Number(rows[0]?.version) / 10_000), owner, mover };
+    return { name, kind: entry.kind, database, peer: entry.peer, major: Math.floor(Number(rows[0]?.version) / 10_000), owner, mover };
   } catch (error) {
     await owner.end().catch(() => {});
     throw error;

@@ -4,7 +4,7 @@ import type { Move } from "./move.ts";
 import type { MoveSite } from "./run.ts";
 
 /** First key of the advisory locks that movers hold; the second is the tenant's hash. */
-const MOVER_LOCK = 7244;
+export const MOVER_LOCK = 7244;
 
 /**
  * One mover a tenant: the lock lives as long as this session of the registry's database.

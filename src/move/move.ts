@@ -43,6 +43,8 @@ export const DEFAULT_SETTINGS: MoveSettings = {
 
 /** What was measured on the way; grows. */
 export interface MoveFacts {
+  /** What was expected before the start. */
+  readonly planned?: PlannedFacts;
   /** The target had no row of the tenant before. */
   readonly madeRow?: boolean;
   readonly copied?: { readonly tables: number; readonly rows: number; readonly bytes: number; readonly ms: number };
@@ -50,6 +52,15 @@ export interface MoveFacts {
   /** By name: `before` the cutover, `after` it; and before and after a rollback. */
   readonly verified?: Readonly<Record<string, VerifyFacts>>;
   readonly removedRows?: number;
+}
+
+export interface PlannedFacts {
+  readonly tables: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** From the start until the way back is open. */
+  readonly totalMs: number;
+  readonly fenceMs: number;
 }
 
 /** Milliseconds from the moment that writes were asked to wait. */
@@ -122,6 +133,8 @@ export type MoveEvent =
   | { readonly event: "lag"; readonly ms: number | null }
   /** A fence that did not come to its commit point. */
   | { readonly event: "fence_missed"; readonly attempt: number; readonly reason: string }
+  /** What has been measured; each of them once a run. */
+  | { readonly event: "facts"; readonly facts: MoveFacts }
   | { readonly event: "verify"; readonly table: string; readonly rows: number }
   | { readonly event: "remove"; readonly table: string; readonly rows: number }
   | { readonly event: "retry"; readonly reason: string };

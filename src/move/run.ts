@@ -56,4 +56,5 @@ export async function change(run: Run, wanted: MoveChange, details: Record<strin
 
 export async function addFacts(run: Run, facts: MoveFacts): Promise<void> {
   await change(run, { facts });
+  emit(run, { event: "facts", facts });
 }

@@ -90,6 +90,13 @@ export async function findUnfinished(pool: ConnectionPool, tenantId: string): Pr
   return move;
 }
 
+/** The moves whose time for the way back is over by the database's clock, the longest waiting first. */
+export function listDue(pool: ConnectionPool): Promise<Move[]> {
+  return queryRows<Move>(pool, {
+    text: `select ${COLUMNS} from platform.moves m where m.state = 'observing' and m.observe_until <= now() order by m.observe_until, m.id`,
+  });
+}
+
 export interface MoveChange {
   readonly state?: MoveState;
   readonly facts?: MoveFacts;

@@ -1,5 +1,3 @@
-import type { Keyring } from "../db/keyring.ts";
-import { makeScope, type Scope } from "../db/scope.ts";
 import type { Statement, StatementResult } from "../db/statement.ts";
 import type { Tenant } from "./tenant.ts";
 
@@ -11,12 +9,8 @@ export interface Brand {
   readonly tagline: string | null;
 }
 
-/** Runs statements as the scope says, in one transaction. */
-export type RunScoped = (
-  scope: Scope,
-  access: "read" | "write",
-  statements: readonly Statement[],
-) => Promise<StatementResult[]>;
+/** Runs statements as anybody who is not signed in, in one transaction that reads, where the tenant lives. */
+export type ReadAnonymously = (tenant: Tenant, statements: readonly Statement[]) => Promise<StatementResult[]>;
 
 const brandStatement = (tenantId: string): Statement => ({
   name: "rowhouse_brand",
@@ -38,10 +32,9 @@ export function parseBrand(tenant: Tenant, text: string | null | undefined): Bra
 
 /**
  * The tenant's public setting `brand`, read as anybody who is not signed in.
- * @throws RowhouseError tenantSuspended, tenantMoved, databaseUnavailable, busy
+ * @throws RowhouseError as reading does
  */
-export async function readBrand(run: RunScoped, keyring: Keyring, tenant: Tenant): Promise<Brand> {
-  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "anonymous", role: "anonymous" };
-  const [result] = await run(makeScope(facts, keyring), "read", [brandStatement(tenant.id)]);
+export async function readBrand(read: ReadAnonymously, tenant: Tenant): Promise<Brand> {
+  const [result] = await read(tenant, [brandStatement(tenant.id)]);
   return parseBrand(tenant, result?.rows[0]?.[0]);
 }

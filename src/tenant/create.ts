@@ -31,14 +31,22 @@ export async function insertTenant(
   keyring: Keyring,
   wanted: Pick<NewTenant, "id" | "slug" | "name">,
   status: Tenant["status"] = "active",
+  movedTo: string | null = null,
 ): Promise<Tenant | undefined> {
   const id = wanted.id ?? randomUUID();
   const { rows } = await client.query<Tenant>(
-    `insert into platform.tenants as t (id, slug, name, seal, status) values ($1, $2, $3, $4, $5)
+    `insert into platform.tenants as t (id, slug, name, seal, status, moved_to) values ($1, $2, $3, $4, $5, $6)
      on conflict (slug) do nothing returning ${TENANT_COLUMNS}`,
-    [id, wanted.slug, wanted.name, sealOf(keyring.tenantSecret(id)), status],
+    [id, wanted.slug, wanted.name, sealOf(keyring.tenantSecret(id)), status, movedTo],
   );
   return rows[0];
+}
+
+export function slugTaken(slug: string): RowhouseError {
+  return new RowhouseError("tenantExists", {
+    message: `A tenant ${slug} exists`,
+    hint: "Choose another slug, or add --if-not-exists to take it as it is.",
+  });
 }
 
 /** @throws RowhouseError domainTaken */
@@ -56,7 +64,8 @@ export async function addAddress(client: DbClient, tenant: Tenant): Promise<void
   }
 }
 
-async function addOwnRows(client: DbClient, keyring: Keyring, tenant: Tenant, wanted: NewTenant): Promise<void> {
+/** The settings and the first user. */
+export async function addOwnRows(client: DbClient, keyring: Keyring, tenant: Tenant, wanted: NewTenant): Promise<void> {
   const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:create", role: "owner" };
   await enterScope(client, makeScope(facts, keyring), "write");
   await client.query("insert into tenant.settings (name, value, is_public) values ('brand', $1, true)", [
@@ -87,10 +96,7 @@ export function createTenant(
         [wanted.slug],
       );
       if (wanted.ifNotExists === true && rows[0] !== undefined) return { tenant: rows[0], created: false };
-      throw new RowhouseError("tenantExists", {
-        message: `A tenant ${wanted.slug} exists`,
-        hint: "Choose another slug, or add --if-not-exists to take it as it is.",
-      });
+      throw slugTaken(wanted.slug);
     }
     await addAddress(client, tenant);
     await addOwnRows(client, keyring, tenant, wanted);

@@ -1,6 +1,7 @@
 import { readSecret, SettingsError } from "../config.ts";
 import type { ConnectionPool, Database } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
+import { inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 
 /** The database that DATABASE_URL names: it holds the registry, and the tenants that have none of their own. */
@@ -56,4 +57,63 @@ export function openEntry(home: Database, entry: DatabaseEntry): Database {
     const message = `The address of the database ${entry.name} can't be read: ${error.message}`;
     throw new RowhouseError("configInvalid", { message, hint, cause: error });
   }
+}
+
+/**
+ * @param actor who does it, for the audit trail
+ * @throws RowhouseError databaseExists
+ */
+export async function insertDatabase(pool: ConnectionPool, entry: DatabaseEntry, actor: string): Promise<void> {
+  const { name, kind, secretRef, address, peer } = entry;
+  await inPlatformTransaction(pool, actor, async (client) => {
+    const { rowCount } = await client.query(
+      `insert into platform.databases (name, kind, secret_ref, address, peer) values ($1, $2, $3, $4, $5)
+       on conflict (name) do nothing`,
+      [name, kind, secretRef, address, peer],
+    );
+    if (rowCount === 0) throw new RowhouseError("databaseExists", { message: `A database ${name} exists` });
+  });
+}
+
+/**
+ * Takes a database out of the deployment. Nothing in it is changed.
+ * @throws RowhouseError databaseUnknown; databaseInUse for the registry's, while a tenant lives there or a move names it
+ */
+export async function removeDatabase(pool: ConnectionPool, name: string, actor: string): Promise<DatabaseEntry> {
+  const entry = await findDatabase(pool, name);
+  if (name === HOME) throw new RowhouseError("databaseInUse", { message: `${HOME} is the database of the registry` });
+  await inPlatformTransaction(pool, actor, async (client) => {
+    // Whoever places a tenant or begins a move looks for the row: that waits for us, or we for that.
+    await client.query("select from platform.databases where name = $1 for update", [name]);
+    const { rows } = await client.query<{ slug: string }>(
+      "select slug from platform.tenants where moved_to = $1 order by slug limit 6",
+      [name],
+    );
+    if (rows.length > 0) {
+      throw new RowhouseError("databaseInUse", {
+        message: `Tenants live in ${name}: ${rows.map(({ slug }) => slug).join(", ")}${rows.length > 5 ? " …" : ""}`,
+        hint: "Move them away first: `rowhouse demote <tenant>`.",
+      });
+    }
+    const moves = await client.query<{ slug: string }>(
+      "select slug from platform.moves where finished_at is null and $1 in (from_database, to_database)",
+      [name],
+    );
+    if (moves.rows[0] !== undefined) {
+      throw new RowhouseError("databaseInUse", {
+        message: `The move of ${moves.rows[0].slug} still needs ${name}`,
+        hint: "`rowhouse moves list` shows it; it can be finished or aborted.",
+      });
+    }
+    await client.query("delete from platform.databases where name = $1", [name]);
+  });
+  return entry;
+}
+
+/** How many tenants the registry has in each database, by name. */
+export async function countPlacements(pool: ConnectionPool): Promise<Map<string, number>> {
+  const rows = await queryRows<{ name: string; count: string }>(pool, {
+    text: `select coalesce(t.moved_to, '${HOME}') as name, count(*) from platform.tenants t group by 1`,
+  });
+  return new Map(rows.map(({ name, count }) => [name, Number(count)]));
 }

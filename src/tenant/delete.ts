@@ -5,13 +5,29 @@ import { readTenantTables, type TenantTable } from "../db/tables.ts";
 import { enterScope, inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import { findTenant } from "./change.ts";
-import type { Tenant } from "./tenant.ts";
+import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
 
 export interface TableCount {
   /** `schema.table` */
   readonly table: string;
   readonly rows: number;
 }
+
+/** What a deletion removed. */
+export interface Erasure {
+  readonly tenant: Tenant;
+  /** ISO 8601, by the clock of the database. */
+  readonly at: string;
+  /** Rows of the tenant, children before parents as they went, in the order of the tables. */
+  readonly tables: readonly TableCount[];
+  /** Rows about it in the control plane: its addresses, its token secret, its entry. */
+  readonly platform: readonly TableCount[];
+  /** Tables beyond `app` and `tenant` that have a tenant_id: Rowhouse neither knows nor touches them. */
+  readonly outside: readonly string[];
+}
+
+/** A trigger may write into a table that was emptied already, as an audit trail does; not for ever. */
+const MAX_PASSES = 3;
 
 function scopeOf(tenant: Tenant, keyring: Keyring) {
   return makeScope({ tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:delete", role: "owner" }, keyring);
@@ -28,7 +44,7 @@ async function countRows(client: DbClient, tables: readonly TenantTable[]): Prom
 
 /**
  * The tenant's rows, table by table, as row-level security shows them.
- * @throws RowhouseError tenantUnknown
+ * @throws RowhouseError tenantUnknown, tenantMoved
  */
 export async function countTenantRows(pool: ConnectionPool, keyring: Keyring, slug: string): Promise<TableCount[]> {
   const tenant = await findTenant(pool, slug);
@@ -39,36 +55,125 @@ export async function countTenantRows(pool: ConnectionPool, keyring: Keyring, sl
   });
 }
 
+/** Rows of the control plane's tables that go with the tenant's entry. */
+async function countReferences(client: DbClient, id: string): Promise<TableCount[]> {
+  const { rows: tables } = await client.query<{ identifier: string; column: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as identifier, quote_ident(a.attname) as column
+     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+     join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1]
+     where k.contype = 'f' and k.confrelid = 'platform.tenants'::regclass order by 1`,
+  );
+  const counts: TableCount[] = [];
+  for (const { identifier, column } of tables) {
+    const { rows } = await client.query<{ count: string }>(`select count(*) from ${identifier} where ${column} = $1`, [
+      id,
+    ]);
+    counts.push({ table: identifier, rows: Number(rows[0]?.count) });
+  }
+  return counts;
+}
+
+async function readOutside(client: DbClient): Promise<string[]> {
+  const { rows } = await client.query<{ identifier: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as identifier
+     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+     where a.attname = 'tenant_id' and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'f')
+       and n.nspname not in ('app', 'tenant', 'platform') and n.nspname !~ '^pg_' order by 1`,
+  );
+  return rows.map(({ identifier }) => identifier);
+}
+
+/** Empties the tables, children before parents, and again what triggers put back. */
+async function emptyTables(client: DbClient, slug: string, tables: readonly TenantTable[]): Promise<void> {
+  let left: TableCount[] = [];
+  for (let pass = 1; pass <= MAX_PASSES; pass++) {
+    for (const { identifier } of tables.toReversed()) await client.query(`delete from ${identifier}`);
+    left = (await countRows(client, tables)).filter(({ rows }) => rows > 0);
+    if (left.length === 0) return;
+  }
+  throw new RowhouseError("internal", {
+    message: `Rows of ${slug} are left: ${left.map(({ table, rows }) => `${table} ${rows}`).join(", ")}`,
+    hint: "A trigger of the app puts them back. Nothing was deleted.",
+  });
+}
+
+/** A move has rows of the tenant in two databases, and replicates between them. @throws RowhouseError moveRunning */
+async function assertNoMove(client: DbClient, tenant: Tenant): Promise<void> {
+  const { rowCount } = await client.query("select from platform.moves where tenant_id = $1 and finished_at is null", [
+    tenant.id,
+  ]);
+  if (rowCount === 0) return;
+  throw new RowhouseError("moveRunning", {
+    message: `${tenant.slug} is being moved, or was moved a short while ago and can still be brought back`,
+    hint: "Finish or abort the move first: `rowhouse moves list`. Nothing was deleted.",
+  });
+}
+
+/** Everything of the tenant in the database where it lives, its entry included. */
+async function eraseHere(client: DbClient, keyring: Keyring, tenant: Tenant): Promise<Erasure> {
+  await client.query("select platform.lock_tenant($1)", [tenant.id]);
+  await client.query("update platform.tenants set status = 'deleting', updated_at = now() where id = $1", [tenant.id]);
+  const tables = await readTenantTables(client);
+  const platform = await countReferences(client, tenant.id);
+  await enterScope(client, scopeOf(tenant, keyring), "write");
+  const removed = await countRows(client, tables);
+  await emptyTables(client, tenant.slug, tables);
+  const { rows, rowCount } = await client.query<{ at: string }>(
+    `delete from platform.tenants where id = $1
+     returning to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
+    [tenant.id],
+  );
+  return {
+    tenant,
+    at: rows[0]?.at ?? "",
+    tables: removed,
+    platform: [...platform, { table: "platform.tenants", rows: rowCount ?? 0 }],
+    outside: await readOutside(client),
+  };
+}
+
 /**
  * Removes the tenant and every row of it, children before parents, in one transaction: waits for its running writes, keeps new
  * ones out, counts again at the end and takes all back when a row is left.
- * @returns the rows removed, table by table
- * @throws RowhouseError tenantUnknown, internal when rows are left
+ * @throws RowhouseError tenantUnknown, tenantMoved, moveRunning, internal when rows are left
  */
 export async function deleteTenant(
   pool: ConnectionPool,
   keyring: Keyring,
   slug: string,
   actor: string,
-): Promise<TableCount[]> {
+): Promise<Erasure> {
   const tenant = await findTenant(pool, slug);
   return inPlatformTransaction(pool, actor, async (client) => {
-    await client.query("select platform.lock_tenant($1)", [tenant.id]);
-    await client.query("update platform.tenants set status = 'deleting', updated_at = now() where id = $1", [
-      tenant.id,
-    ]);
-    const tables = await readTenantTables(client);
-    await enterScope(client, scopeOf(tenant, keyring), "write");
-    const removed = await countRows(client, tables);
-    for (const { identifier } of tables.toReversed()) await client.query(`delete from ${identifier}`);
-    const left = (await countRows(client, tables)).filter(({ rows }) => rows > 0);
-    if (left.length > 0) {
-      throw new RowhouseError("internal", {
-        message: `Rows of ${slug} are left: ${left.map(({ table, rows }) => `${table} ${rows}`).join(", ")}`,
-        hint: "A trigger of the app puts them back. Nothing was deleted.",
-      });
-    }
-    await client.query("delete from platform.tenants where id = $1", [tenant.id]);
-    return removed;
+    await assertNoMove(client, tenant);
+    return eraseHere(client, keyring, tenant);
   });
+}
+
+/**
+ * {@link deleteTenant} for a tenant that lives in another database: its rows there first, then its entry in the registry. Where
+ * that was interrupted, the next run finds no rows, and removes the entry.
+ * @param home of the registry
+ * @param there of the database that it lives in
+ */
+export async function deleteMovedTenant(
+  home: ConnectionPool,
+  there: ConnectionPool,
+  keyring: Keyring,
+  slug: string,
+  actor: string,
+): Promise<Erasure> {
+  const entry = await findTenant(home, slug);
+  await inPlatformTransaction(home, actor, (client) => assertNoMove(client, entry));
+  const erasure = await inPlatformTransaction(there, actor, async (client) => {
+    const { rows } = await client.query<Tenant>(
+      `select ${TENANT_COLUMNS} from platform.tenants t where t.id = $1 and t.moved_to is null`,
+      [entry.id],
+    );
+    return rows[0] === undefined ? null : eraseHere(client, keyring, rows[0]);
+  });
+  await inPlatformTransaction(home, actor, (client) =>
+    client.query("delete from platform.tenants where id = $1 and moved_to is not null", [entry.id]),
+  );
+  return erasure ?? { tenant: entry, at: new Date().toISOString(), tables: [], platform: [], outside: [] };
 }

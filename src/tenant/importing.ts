@@ -18,6 +18,7 @@ export interface ImportedTenant {
 
 /**
  * Makes a tenant with its address and without any row, which no request enters before {@link finishImport}.
+ * @param movedTo the database that it will live in, when that is another: then this one only gets the entry
  * @throws RowhouseError slugMalformed, slugReserved, tenantExists, domainTaken
  */
 export function beginImport(
@@ -25,10 +26,11 @@ export function beginImport(
   keyring: Keyring,
   wanted: ImportedTenant,
   actor: string,
+  movedTo: string | null = null,
 ): Promise<Tenant> {
   checkSlug(wanted.slug);
   return inPlatformTransaction(pool, actor, async (client) => {
-    const tenant = await insertTenant(client, keyring, wanted, "importing");
+    const tenant = await insertTenant(client, keyring, wanted, "importing", movedTo);
     if (tenant === undefined) throw new RowhouseError("tenantExists", { message: `A tenant ${wanted.slug} exists` });
     await addAddress(client, tenant);
     return tenant;
@@ -37,6 +39,7 @@ export function beginImport(
 
 /**
  * Lets requests in, unless the tenant is to stay suspended. A tenant that is not being imported stays as it is.
+ * @param cloneOf slug of the tenant that it is a copy of, for the audit trail
  * @throws RowhouseError tenantUnknown when it is gone
  */
 export function finishImport(
@@ -44,12 +47,19 @@ export function finishImport(
   id: string,
   status: "active" | "suspended",
   actor: string,
+  cloneOf?: string,
 ): Promise<Tenant> {
   return inPlatformTransaction(pool, actor, async (client) => {
-    await client.query(
+    const { rowCount } = await client.query(
       "update platform.tenants set status = $2, updated_at = now() where id = $1 and status = 'importing'",
       [id, status],
     );
+    if (rowCount === 1 && cloneOf !== undefined) {
+      await client.query(
+        "insert into platform.audit_events (action, actor, tenant_id, details) values ('tenant.cloned', $1, $2, $3)",
+        [actor, id, JSON.stringify({ from: cloneOf })],
+      );
+    }
     const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.id = $1`, [
       id,
     ]);
@@ -78,4 +88,11 @@ export function dropImport(pool: ConnectionPool, keyring: Keyring, tenant: Tenan
     ]);
     return rowCount === 1;
   });
+}
+
+/** Takes back {@link beginImport} of an entry alone. */
+export async function dropEntry(pool: ConnectionPool, id: string, actor: string): Promise<void> {
+  await inPlatformTransaction(pool, actor, (client) =>
+    client.query("delete from platform.tenants where id = $1 and status = 'importing' and moved_to is not null", [id]),
+  );
 }

@@ -36,7 +36,7 @@ async function refused(content: Buffer, kind: ErrorKind = "archiveDamaged"): Pro
 }
 
 /** Every refusal names what is damaged. */
-const ENTRY = /^(?:container|manifest\.json|manifest\.sha256|data\/.+|\.\.\/evil)$/;
+const ENTRY = /^(?:container|manifest\.json|manifest\.sha256|restore\.sql|data\/.+|\.\.\/evil)$/;
 
 test("the archive that the rest damages is good", async () => {
   await writeFile(bad, joinParts(parts));
@@ -145,7 +145,7 @@ describe("a changed manifest", () => {
     ["a path out of the archive", customers((table) => (table["file"] = "../../etc/passwd")), "manifest.json"],
     ["an unknown key", customers((table) => (table["extra"] = 1)), "manifest.json"],
     ["negative rows", customers((table) => (table.rows = -1)), "manifest.json"],
-    ["a table left out", () => withManifest(parts, (manifest) => manifest.tables.pop()), "manifest.json"],
+    ["a table left out", () => withManifest(parts, (manifest) => manifest.tables.pop()), "restore.sql"],
     [
       "a table twice",
       () => withManifest(parts, (manifest) => manifest.tables.push(manifest.tables[0]!)),

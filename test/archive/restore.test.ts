@@ -86,27 +86,54 @@ describe("a restore is refused", () => {
     expect(said).toContain("cheap");
   });
 
-  test("where a trigger changes rows as they come", async () => {
+  test("where a trigger that nothing turns off changes rows as they come", async () => {
     const said = await refusedWith(
       `create function app.shout() returns trigger language plpgsql as $$ begin new.vendor := upper(new.vendor); return new; end $$;
-       create trigger shout before insert on app.expenses for each row execute function app.shout(); grant execute on function app.shout() to public`,
+       create trigger shout before insert on app.expenses for each row execute function app.shout(); grant execute on function app.shout() to public;
+       alter table app.expenses enable always trigger shout`,
       "drop trigger shout on app.expenses; drop function app.shout()",
     );
     expect(said).toContain("the rows of app.expenses differ");
   });
 
-  test("where a trigger adds rows elsewhere", async () => {
+  test("where a trigger adds rows elsewhere, and a deferrable key keeps triggers on", async () => {
     const said = await refusedWith(
       `create function app.log_it() returns trigger language plpgsql as $$ begin
          insert into app.tax_rates (name, country, basis_points, valid_from_on) values (new.id::text, 'NL', 1, '2026-01-01'); return null; end $$;
-       create trigger log_it after insert on app.expenses for each row execute function app.log_it(); grant execute on function app.log_it() to public`,
-      "drop trigger log_it on app.expenses; drop function app.log_it()",
+       create trigger log_it after insert on app.expenses for each row execute function app.log_it(); grant execute on function app.log_it() to public;
+       alter table app.tax_rates add constraint late unique (tenant_id, id) deferrable`,
+      "drop trigger log_it on app.expenses; drop function app.log_it(); alter table app.tax_rates drop constraint late",
     );
     expect(said).toContain("app.tax_rates has");
+  });
+
+  test("where a foreign key does not hold, though its trigger is off", async () => {
+    const said = await refusedWith(
+      `create table app.shelves (tenant_id uuid not null, id uuid not null default gen_random_uuid(), primary key (tenant_id, id));
+       alter table app.shelves owner to rowhouse_owner; select platform.protect_table('app.shelves');
+       alter table app.expenses add constraint shelf foreign key (tenant_id, id) references app.shelves (tenant_id, id) not valid`,
+      "alter table app.expenses drop constraint shelf; drop table app.shelves",
+    );
+    expect(said).toContain("rows of app.expenses would refer to rows of app.shelves that are not there");
   });
 });
 
 describe("a restore goes in", () => {
+  test("where the app's triggers change and add rows: they did it when the rows were made, and don't do it twice", async () => {
+    await db.admin.query(
+      `create function app.shout() returns trigger language plpgsql as $$ begin
+         new.vendor := upper(new.vendor);
+         insert into app.tax_rates (name, country, basis_points, valid_from_on) values (new.id::text, 'NL', 1, '2026-01-01'); return new; end $$;
+       create trigger shout before insert on app.expenses for each row execute function app.shout(); grant execute on function app.shout() to public`,
+    );
+    try {
+      const { tenant } = await restoreArchive(db.database, path, { as: "quiet" });
+      expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, await db.tenant("globex")));
+    } finally {
+      await db.admin.query("drop trigger shout on app.expenses; drop function app.shout()");
+    }
+  });
+
   test("where the database has more: a table, a nullable column, one with a default", async () => {
     await db.admin
       .query(`set role rowhouse_owner; create table app.extras (tenant_id uuid not null, id uuid not null default gen_random_uuid(), primary key (tenant_id, id));

@@ -199,6 +199,44 @@ describe("an export fails closed", () => {
     await expect.poll(open, { timeout: 20_000 }).toBe(0); // a backend notices that its client is gone when it next writes
   });
 
+  test("when it is aborted while it waits for a lock, before its snapshot", async () => {
+    const before = await files();
+    await db.admin.query("begin; lock table app.customers in access exclusive mode");
+    try {
+      const waiting = async () => {
+        const { rowCount } = await db.admin.query(
+          "select from pg_locks where not granted and relation = 'app.customers'::regclass",
+        );
+        return rowCount;
+      };
+      const [abort, reason] = [new AbortController(), new Error("Ctrl-C")];
+      const options = { path: join(db.dir, "locked.rowhouse"), signal: abort.signal };
+      const work = exportTenant(db.database, { slug: "globex" }, options).catch((error: unknown) => error);
+      await expect.poll(waiting, { timeout: 20_000 }).toBe(1);
+      abort.abort(reason);
+      expect(await work).toBe(reason);
+      expect(await files()).toEqual(before);
+    } finally {
+      await db.admin.query("rollback");
+    }
+  });
+
+  test("of a tenant that has moved away: what it left behind is not the tenant", async () => {
+    const moved = "update platform.tenants set moved_to = $2 where slug = $1";
+    await db.admin.query(
+      "insert into platform.databases (name, kind, secret_ref, address) values ('far', 'dedicated', 'env:FAR', 'far/far')",
+    );
+    await db.admin.query(moved, ["globex", "far"]);
+    try {
+      await refusal(
+        "tenantMoved",
+        exportTenant(db.database, { slug: "globex" }, { path: join(db.dir, "moved.rowhouse") }),
+      );
+    } finally {
+      await db.admin.query(moved, ["globex", null]);
+    }
+  });
+
   test("and the archive that stands is still good after all that", async () => {
     expect((await verifyArchive(join(db.dir, "mended.rowhouse"))).tenant.slug).toBe("globex");
   });

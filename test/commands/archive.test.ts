@@ -118,3 +118,15 @@ test("an export that is interrupted leaves nothing and ends with 130", async () 
   expect(JSON.parse(stderr)).toMatchObject({ error: { code: "INTERRUPTED", message: "Interrupted by SIGINT" } });
   expect((await readdir(folder)).filter((name) => name.includes("cut"))).toEqual([]);
 });
+
+test("an export that is killed leaves a hidden folder, which the next one sweeps", async () => {
+  const child = start(["export", "acme", "-o", file("killed.rowhouse"), "--json"], { env: { DATABASE_URL: db.url } });
+  child.stdin.end();
+  const end = ended(child);
+  child.stdout.once("data", () => child.kill("SIGKILL"));
+  await end;
+  const left = (await readdir(folder)).filter((name) => name.includes("killed"));
+  expect(left).toEqual([expect.stringMatching(/^\.killed\.rowhouse\.partial-/)]);
+  expect(await rowhouse("export", "globex", "-o", file("after.rowhouse"))).toMatchObject({ code: 0 });
+  expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);
+});

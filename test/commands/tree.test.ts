@@ -30,9 +30,13 @@ test("the commands are those of the design", () => {
     "keys list",
     "keys rotate",
     "keys secret",
+    "keys archive",
     "export",
     "verify",
+    "inspect",
     "restore",
+    "clone",
+    "diff",
     "check",
     "doctor",
   ]);

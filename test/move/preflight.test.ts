@@ -157,6 +157,13 @@ const FAULTS: readonly Fault[] = [
     undo: "drop table app.regions",
   },
   {
+    code: "table_unprotected",
+    object: "app.bare",
+    in: "source",
+    make: OWNED(`create table app.bare ${TENANT_TABLE}`),
+    undo: "drop table app.bare",
+  },
+  {
     code: "table_owner",
     object: "app.expenses",
     in: "target",
@@ -389,7 +396,7 @@ describe("each fault is found, and gone when it is mended", () => {
     const refused: unknown = await runMove(site, move!).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: "RH712", exit: 3 });
     const lines = (refused as { details: string }).details.split("\n").map((line) => line.split(":")[0]);
-    expect(lines.toSorted()).toEqual(["replica_identity", "table_without_tenant", "trigger_always", "trigger_differs"]);
+    expect(lines).toEqual(["replica_identity", "trigger_always", "table_without_tenant"]); // errors first
     await big.admin.query("alter table app.customers enable trigger customers_touch_updated_at");
     await db.admin.query("alter table app.expenses replica identity default");
     const done = await runMove(site, move!);

@@ -193,7 +193,14 @@ describe("delete", () => {
     expect(Object.fromEntries(counted.filter(({ rows }) => rows > 0).map(({ table, rows }) => [table, rows]))).toEqual(
       before,
     );
-    expect(await deleteTenant(db.platform, keyring, "initech", "operator:test")).toEqual(counted);
+    const erased = await deleteTenant(db.platform, keyring, "initech", "operator:test");
+    expect(erased.tables).toEqual(counted);
+    expect(erased.platform).toEqual([
+      { table: "platform.domains", rows: 1 },
+      { table: "platform.token_secrets", rows: 0 },
+      { table: "platform.tenants", rows: 1 },
+    ]);
+    expect(erased).toMatchObject({ tenant: { id, slug: "initech" }, outside: [] });
     expect(Object.keys(await rowsAnywhere(id))).toEqual(["platform.audit_events"]);
     expect(await rowsAnywhere(neighbour.id)).toEqual(others);
     expect((await actionsOf("initech")).slice(-3).toSorted()).toEqual([
@@ -237,6 +244,22 @@ describe("delete", () => {
     expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
   });
 
+  test("removes what a trigger writes down about the deletion, and names tables that it does not look after", async () => {
+    const { tenant } = await create({ slug: "watched", adminEmail: "a@watched.example" });
+    await db.admin.query(`
+      create table tenant.aaa_trail (tenant_id uuid not null, id uuid not null default gen_random_uuid(), line text, primary key (tenant_id, id));
+      alter table tenant.aaa_trail owner to rowhouse_owner; select platform.protect_table('tenant.aaa_trail');
+      create function tenant.note() returns trigger language plpgsql as $$ begin
+        insert into tenant.aaa_trail (line) values (old.email); return old; end $$;
+      create trigger note after delete on tenant.users for each row execute function tenant.note();
+      create table public.legacy (tenant_id uuid)`);
+    const { tables, outside } = await deleteTenant(db.platform, keyring, "watched", "test");
+    expect(tables).toContainEqual({ table: "tenant.users", rows: 1 });
+    expect(outside).toEqual(["public.legacy"]);
+    await db.admin.query("drop table public.legacy; drop trigger note on tenant.users; drop table tenant.aaa_trail");
+    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
+  });
+
   test("waits for a running write and keeps later ones out", async () => {
     const { tenant } = await create({ slug: "writing" });
     const scope = await db.scope("writing");
@@ -252,7 +275,7 @@ describe("delete", () => {
     await expect.poll(async () => (await db.admin.query(waiting)).rows[0].count, { timeout: 5000 }).toBe(1);
     await writer.query("commit");
     await writer.end();
-    expect(await deletion).toContainEqual({ table: "app.tax_rates", rows: 1 });
+    expect((await deletion).tables).toContainEqual({ table: "app.tax_rates", rows: 1 });
     expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
     await expect(runScoped(db.api, scope, "write", [{ text: "select 1", values: [] }])).rejects.toMatchObject({
       code: "RH102",

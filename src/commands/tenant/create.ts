@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { RowhouseError } from "../../errors.ts";
+import { createTenantIn } from "../../tenant/create-elsewhere.ts";
 import { createTenant } from "../../tenant/create.ts";
+import { HOME } from "../../tenant/databases.ts";
 import { addDomain, checkDomain, type Domain } from "../../tenant/domains.ts";
 import { act, addExamples } from "../action.ts";
 import { addressOf } from "../address.ts";
@@ -12,6 +14,7 @@ interface CreateOptions {
   readonly adminEmail?: string;
   readonly domain?: string;
   readonly ifNotExists?: boolean;
+  readonly database?: string;
 }
 
 /** A domain may turn out to be another tenant's after ours was made: then the error has to say that ours is there. */
@@ -34,7 +37,10 @@ async function create(out: Output, options: CreateOptions, slug: string): Promis
   const { name = slug, adminEmail, domain, ifNotExists } = options;
   if (domain !== undefined) checkDomain(domain, session.config.BASE_DOMAIN);
   const wanted = { slug, name, adminEmail, ifNotExists };
-  const { tenant, created } = await createTenant(session.platform, session.database.keyring, wanted, session.actor);
+  const { tenant, created } =
+    options.database === undefined || options.database === HOME
+      ? await createTenant(session.platform, session.database.keyring, wanted, session.actor)
+      : await createTenantIn(session, options.database, wanted, session.actor);
   const url = addressOf(session.config, tenant.slug);
   const claimed = domain === undefined ? null : await claimDomain(session, tenant.slug, domain);
   out.answer({ ...tenant, url, created, domain: claimed }, `${tenant.slug}  ${url}`);
@@ -56,6 +62,7 @@ export function registerCreate(group: Command): void {
     .option("--name <name>", "name for people (default: the slug)")
     .option("--admin-email <address>", "first user, with the membership role owner")
     .option("--domain <name>", "custom domain to claim; prints the DNS record to set")
+    .option("--database <name>", "the database that it lives in, of `rowhouse database list` (default: shared)")
     .option("--if-not-exists", "take a tenant of this slug as it is")
     .action(act<CreateOptions, [string]>(create));
   addExamples(command, [
@@ -63,6 +70,7 @@ export function registerCreate(group: Command): void {
       "rowhouse tenant create acme --name 'Acme Corp' --admin-email ann@acme.example",
       "served at http://acme.localhost:3000",
     ],
+    ["rowhouse tenant create helmex --database big1", "in a database of its own from the start"],
     ["rowhouse tenant create acme --if-not-exists --json", "for scripts that run more than once"],
   ]);
 }

@@ -1,14 +1,27 @@
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { RowhouseError } from "../../errors.ts";
-import { countTenantRows, deleteTenant, type TableCount } from "../../tenant/delete.ts";
+import { assertNew, makeReceipt, renderReceipt, writeReceipt } from "../../archive/receipt.ts";
+import { openSigner } from "../../archive/sign.ts";
+import type { ConnectionPool } from "../../db/connections.ts";
+import { findTenant } from "../../tenant/change.ts";
+import { findDatabase, openEntry } from "../../tenant/databases.ts";
+import {
+  countTenantRows,
+  deleteMovedTenant,
+  deleteTenant,
+  type Erasure,
+  type TableCount,
+} from "../../tenant/delete.ts";
 import { act, addExamples } from "../action.ts";
 import { formatTable, plural, type Output } from "../output.ts";
-import { openSession } from "../session.ts";
+import { formatReceipt } from "../receipt.ts";
+import { openSession, type Session } from "../session.ts";
 
 interface DeleteOptions {
   readonly yes?: boolean;
   readonly confirm?: string;
+  readonly receipt?: string;
 }
 
 const totalOf = (tables: readonly TableCount[]) => tables.reduce((sum, { rows }) => sum + rows, 0);
@@ -37,10 +50,36 @@ async function confirm(slug: string, { yes, confirm: typed }: DeleteOptions): Pr
   });
 }
 
-async function remove(out: Output, options: DeleteOptions, slug: string): Promise<void> {
-  await using session = await openSession("tenant delete");
+/** The database where the rows are. */
+interface Place extends AsyncDisposable {
+  readonly address: string;
+  readonly pool: ConnectionPool;
+  readonly isHome: boolean;
+}
+
+async function openPlace({ platform, database }: Session, slug: string): Promise<Place> {
+  const { movedTo } = await findTenant(platform, slug);
+  if (movedTo === null)
+    return { address: database.address, pool: platform, isHome: true, [Symbol.asyncDispose]: async () => {} };
+  const there = openEntry(database, await findDatabase(platform, movedTo));
+  const pool = there.openPool("rowhouse_platform", { max: 2 });
+  return { address: there.address, pool, isHome: false, [Symbol.asyncDispose]: () => pool.end() };
+}
+
+/** Shows what goes, asks, and deletes. */
+async function erase(
+  out: Output,
+  session: Session,
+  options: DeleteOptions,
+  slug: string,
+  place: Place,
+): Promise<Erasure> {
   const { platform, database, actor } = session;
-  const before = await countTenantRows(platform, database.keyring, slug);
+  const before = await countTenantRows(place.pool, database.keyring, slug).catch((error: unknown) => {
+    // A deletion that was cut off between the two databases: its rows are gone, the registry's entry is left.
+    if (!place.isHome && error instanceof RowhouseError && error.kind === "tenantUnknown") return [];
+    throw error;
+  });
   out.talk(
     `This removes ${slug}: ${plural(totalOf(before), "row")} in ${plural(before.filter(({ rows }) => rows > 0).length, "table")}.`,
   );
@@ -51,8 +90,28 @@ async function remove(out: Output, options: DeleteOptions, slug: string): Promis
     ),
   );
   await confirm(slug, options);
-  const removed = await deleteTenant(platform, database.keyring, slug, actor);
-  out.answer({ slug, rows: totalOf(removed), tables: removed }, `deleted ${slug}  ${plural(totalOf(removed), "row")}`);
+  return place.isHome
+    ? deleteTenant(platform, database.keyring, slug, actor)
+    : deleteMovedTenant(platform, place.pool, database.keyring, slug, actor);
+}
+
+async function remove(out: Output, options: DeleteOptions, slug: string): Promise<void> {
+  await using session = await openSession("tenant delete");
+  if (options.receipt !== undefined) await assertNew(options.receipt);
+  await using place = await openPlace(session, slug);
+  const erasure = await erase(out, session, options, slug, place);
+  const signer = openSigner(session.database.keyring);
+  const receipt = makeReceipt(erasure, place.address, session.actor);
+  const text = renderReceipt(receipt, signer);
+  const { signature } = JSON.parse(text) as { signature: string };
+  const { rows, tables } = receipt;
+  out.answer(
+    { slug, rows, tables, receipt, signature },
+    `deleted ${slug}  ${plural(rows, "row")}\n${formatReceipt(receipt, signer.key.fingerprint)}`,
+  );
+  if (options.receipt === undefined) return;
+  await writeReceipt(options.receipt, text);
+  out.talk(`The receipt is in ${options.receipt}; \`rowhouse verify ${options.receipt}\` checks it.`);
 }
 
 export function registerDelete(group: Command): void {
@@ -61,9 +120,11 @@ export function registerDelete(group: Command): void {
     .description("remove a tenant and every row of it; asks for the slug on a terminal")
     .option("--confirm <slug>", "the slug once more, where there is no terminal to ask on")
     .option("-y, --yes", "don't ask")
+    .option("--receipt <file>", "write a signed receipt of what was deleted, which `rowhouse verify` accepts")
     .action(act<DeleteOptions, [string]>(remove));
   addExamples(command, [
     ["rowhouse tenant delete acme", "shows what goes, asks for the slug, deletes in one transaction"],
     ["rowhouse tenant delete acme --confirm acme", "without a terminal"],
+    ["rowhouse tenant delete acme --confirm acme --receipt acme.receipt.json", "and keep the proof"],
   ]);
 }

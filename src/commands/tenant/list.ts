@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { listTenants } from "../../tenant/change.ts";
+import { HOME } from "../../tenant/databases.ts";
 import { act, addExamples } from "../action.ts";
 import { addressOf } from "../address.ts";
 import { formatTable, type Output } from "../output.ts";
@@ -9,16 +10,21 @@ async function list(out: Output): Promise<void> {
   await using session = await openSession("tenant list");
   const tenants = (await listTenants(session.platform)).map((tenant) => ({
     ...tenant,
+    database: tenant.movedTo ?? HOME,
     url: addressOf(session.config, tenant.slug),
   }));
-  const rows = tenants.map(({ slug, name, status, createdAt, url }) => [
+  const rows = tenants.map(({ slug, name, status, database, createdAt, url }) => [
     slug,
     name,
     status,
+    database,
     createdAt.slice(0, 10),
     url,
   ]);
-  out.answer(tenants, tenants.length === 0 ? "" : formatTable(["SLUG", "NAME", "STATUS", "CREATED", "URL"], rows));
+  out.answer(
+    tenants,
+    tenants.length === 0 ? "" : formatTable(["SLUG", "NAME", "STATUS", "DATABASE", "CREATED", "URL"], rows),
+  );
   if (tenants.length === 0) out.talk("No tenants yet. Next: rowhouse tenant create acme --name 'Acme Corp'");
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { RowhouseError } from "../../errors.ts";
-import { renameTenant } from "../../tenant/change.ts";
+import { spreadRename } from "../../tenant/spread.ts";
 import { act, addExamples } from "../action.ts";
 import { addressOf } from "../address.ts";
 import type { Output } from "../output.ts";
@@ -11,7 +11,7 @@ async function rename(out: Output, { name }: { name?: string }, slug: string, ne
     throw new RowhouseError("usage", { message: "Rename to what?", hint: "Give a new slug, --name, or both." });
   }
   await using session = await openSession("tenant rename");
-  const tenant = await renameTenant(session.platform, slug, { slug: newSlug, name }, session.actor);
+  const tenant = await spreadRename(session, slug, { slug: newSlug, name }, session.actor);
   const url = addressOf(session.config, tenant.slug);
   out.answer({ ...tenant, url }, `${tenant.slug}  ${tenant.name}  ${url}`);
   if (tenant.slug !== slug) out.talk(`${slug} stays an address of ${tenant.slug}; nobody else can take it.`);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { findTenant } from "../../tenant/change.ts";
 import { countTenantRows } from "../../tenant/delete.ts";
+import { locateTenant } from "../../tenant/locate.ts";
 import { act, addExamples } from "../action.ts";
 import { addressOf } from "../address.ts";
 import { formatFacts, formatTable, type Output } from "../output.ts";
@@ -8,8 +8,9 @@ import { openSession } from "../session.ts";
 
 async function show(out: Output, _options: unknown, slug: string): Promise<void> {
   await using session = await openSession("tenant show");
-  const tenant = await findTenant(session.platform, slug);
-  const tables = await countTenantRows(session.platform, session.database.keyring, slug);
+  const { tenant, database, place } = await locateTenant(session.database, session.platform, slug);
+  const pool = database.openPool("rowhouse_platform", { max: 1 });
+  const tables = await countTenantRows(pool, database.keyring, tenant.slug).finally(() => pool.end());
   const url = addressOf(session.config, tenant.slug);
   const { id, name, status, epoch, createdAt } = tenant;
   const facts = formatFacts([
@@ -17,6 +18,7 @@ async function show(out: Output, _options: unknown, slug: string): Promise<void>
     ["name", name],
     ["status", status],
     ["url", url],
+    ["database", place],
     ["id", id],
     ["epoch", epoch],
     ["created", createdAt],
@@ -25,7 +27,7 @@ async function show(out: Output, _options: unknown, slug: string): Promise<void>
     ["TABLE", "ROWS"],
     tables.map(({ table, rows }) => [table, rows]),
   );
-  out.answer({ ...tenant, url, tables }, `${facts}\n\n${counts}`);
+  out.answer({ ...tenant, database: place, url, tables }, `${facts}\n\n${counts}`);
 }
 
 export function registerShow(group: Command): void {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { setTenantStatus } from "../../tenant/change.ts";
+import { spreadStatus } from "../../tenant/spread.ts";
 import { act, addExamples } from "../action.ts";
 import type { Output } from "../output.ts";
 import { openSession } from "../session.ts";
@@ -7,7 +7,7 @@ import { openSession } from "../session.ts";
 const setter = (command: string, status: "active" | "suspended") =>
   act<unknown, [string]>(async (out: Output, _options, slug) => {
     await using session = await openSession(command);
-    const tenant = await setTenantStatus(session.platform, slug, status, session.actor);
+    const tenant = await spreadStatus(session, slug, status, session.actor);
     out.answer(tenant, `${tenant.slug}  ${tenant.status}`);
   });
 

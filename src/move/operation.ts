@@ -1,0 +1,63 @@
+import { RowhouseError } from "../errors.ts";
+import { abortMove, rollbackMove } from "./back.ts";
+import type { Move } from "./move.ts";
+import { runMove } from "./mover.ts";
+import type { MoveSite, RunOptions } from "./run.ts";
+import { findMove, listDue } from "./store.ts";
+
+/**
+ * Goes on with a move. One that is done is left as it is.
+ * @param name its id, or the slug of a tenant for its latest
+ * @returns the move: `observing` or `done`
+ * @throws RowhouseError moveUnknown, moveState when it was given up, and what {@link runMove} throws
+ */
+export async function resume(site: MoveSite, name: string, options: RunOptions = {}): Promise<Move> {
+  const move = await findMove(site.platform, name);
+  if (move.state === "done") return move;
+  if (move.state !== "aborted") return runMove(site, move, options);
+  throw new RowhouseError("moveState", {
+    message: `The move of ${move.slug} to ${move.to} was given up`,
+    hint: `Begin a new one: \`rowhouse move ${move.slug} --to ${move.to}\`.`,
+  });
+}
+
+/**
+ * Gives up a move before its commit point. One that was given up is left as it is.
+ * @throws RowhouseError moveUnknown, moveState, and what {@link abortMove} throws
+ */
+export async function abort(site: MoveSite, name: string, options: RunOptions = {}): Promise<Move> {
+  const move = await findMove(site.platform, name);
+  return move.state === "aborted" ? move : abortMove(site, move, options);
+}
+
+/**
+ * Takes a tenant back to where it came from. One that is back is left there: said twice, it must not take it forth again.
+ * @throws RowhouseError moveUnknown, moveState, and what {@link rollbackMove} throws
+ */
+export async function rollBack(site: MoveSite, name: string, options: RunOptions = {}): Promise<Move> {
+  const move = await findMove(site.platform, name);
+  const isBack = move.isRollback && (move.state === "observing" || move.state === "done");
+  return isBack ? move : rollbackMove(site, move, options);
+}
+
+/** One move whose time for the way back was over. */
+export interface Finished {
+  readonly move: Move;
+  /** What it failed with; null: it is done. */
+  readonly error: unknown;
+}
+
+/** Ends every move whose time for the way back is over, one after the other; one that fails does not keep the others. */
+export async function finishDue(site: MoveSite, options: RunOptions = {}): Promise<Finished[]> {
+  const finished: Finished[] = [];
+  for (const move of await listDue(site.platform)) {
+    options.signal?.throwIfAborted();
+    try {
+      finished.push({ move: await runMove(site, move, { ...options, finish: true }), error: null });
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      finished.push({ move, error });
+    }
+  }
+  return finished;
+}
