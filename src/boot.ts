@@ -204,7 +204,7 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
       keyring: database.keyring,
     },
     registry,
-    outOfService: placements.outOfService,
+    outOfService: () => placements.outOfService(),
     verifier,
     keyset,
     denials: openDenials(platform, { onError }),

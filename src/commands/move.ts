@@ -49,7 +49,13 @@ function announce(out: Output, plan: MovePlan): void {
   out.talk(describePlan(plan));
 }
 
-async function go(out: Output, session: Session, intent: Intent, wanted: WantedMove, options: MoveOptions): Promise<number> {
+async function go(
+  out: Output,
+  session: Session,
+  intent: Intent,
+  wanted: WantedMove,
+  options: MoveOptions,
+): Promise<number> {
   const site = siteOf(session);
   const plan = await planMove(site, intent, wanted);
   if (options.dryRun === true) return answerPlan(out, plan, wanted);
@@ -63,7 +69,9 @@ async function go(out: Output, session: Session, intent: Intent, wanted: WantedM
   if (plan === null) out.talk(`Goes on with the move that is ${begun.state} since ${begun.createdAt}.`);
   const move = plan === null ? begun : await notePlan(site, begun, plan);
   const finish = options.window === false;
-  const moved = await runShown(out, move, { ...options, sizes: plan?.tables }, (run) => runMove(site, move, { ...run, finish }));
+  const moved = await runShown(out, move, { ...options, sizes: plan?.tables }, (run) =>
+    runMove(site, move, { ...run, finish }),
+  );
   out.answer({ event: "done", moved: true, move: reportMove(moved) }, formatEnd(moved));
   out.talk(describeEnd(moved));
   return 0;
@@ -113,10 +121,16 @@ export function registerPromote(program: Command): void {
     .option("--app <folder>", "with --create: the app, as for migrate (default: ROWHOUSE_APP)");
   addMove(command, "promote");
   addExamples(command, [
-    ["rowhouse promote acme --to big1 --dry-run", "what it will do, and what stands in the way; exits with 3 on an error"],
+    [
+      "rowhouse promote acme --to big1 --dry-run",
+      "what it will do, and what stands in the way; exits with 3 on an error",
+    ],
     ["rowhouse promote acme --to big1", "then `rowhouse moves rollback acme` takes it back within 24 hours"],
     ["rowhouse promote acme --to big1 --create --url-from env:TENANT_DB_BIG1", "make and set up the database first"],
-    ["rowhouse promote acme --to big1 --window 7d --workers 4", "keep the way back for a week; copy four tables at once"],
+    [
+      "rowhouse promote acme --to big1 --window 7d --workers 4",
+      "keep the way back for a week; copy four tables at once",
+    ],
   ]);
 }
 

@@ -103,7 +103,7 @@ export function openPools({ total, each, waitMs, idleMs, statementTimeoutMs }: P
         circuit.check();
         await line.enter();
         try {
-          return lend(await circuit.try(attempt), limitMs, onSilence, line.leave);
+          return lend(await circuit.try(attempt), limitMs, onSilence, () => line.leave());
         } catch (error) {
           line.leave();
           throw error;

@@ -14,6 +14,8 @@ export interface CopyOptions {
   readonly onEvent: (event: MoveEvent) => void;
   /** All workers hold the snapshot: whoever exported it may let it go. */
   readonly onStarted: () => Promise<void>;
+  /** Cuts the copy off: it would begin anew anyway. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Copied {
@@ -110,6 +112,8 @@ export async function copyRows(source: Endpoint, target: Endpoint, move: Move, o
     }
   };
   const endAll = () => Promise.allSettled(workers.flatMap(({ from, to }) => [from.end(), to.end()]));
+  const cutOff = () => void endAll();
+  options.signal?.addEventListener("abort", cutOff, { once: true });
   try {
     const count = Math.max(1, Math.min(move.settings.workers, options.tables.length));
     while (workers.length < count) workers.push(await openWorker(source, target, move, options.snapshot));
@@ -124,6 +128,7 @@ export async function copyRows(source: Endpoint, target: Endpoint, move: Move, o
     );
     return total;
   } finally {
+    options.signal?.removeEventListener("abort", cutOff);
     await endAll();
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { translateLoss } from "../archive/session.ts";
+import { holdSchema } from "../db/migrate.ts";
 import { readTenantTables } from "../db/tables.ts";
 import { RowhouseError } from "../errors.ts";
 import { beginArrival } from "./arrival.ts";
@@ -51,7 +52,20 @@ async function takeOverArrival(run: Run): Promise<void> {
   await beginArrival(source, target, move, formerTokens);
 }
 
+/** Both schemas stay as they are while rows travel: no migrate begins before this run ends. */
+async function holdSchemas({ move, source, target }: Run): Promise<void> {
+  if (move.state === "observing") return;
+  for (const { name, owner } of [source, target]) {
+    if (await holdSchema(owner)) continue;
+    throw new RowhouseError("moveRefused", {
+      message: `The database ${name} is being migrated at this moment`,
+      hint: `Run it again when that has ended: \`rowhouse moves resume ${move.slug}\`.`,
+    });
+  }
+}
+
 async function runSteps(run: Run): Promise<Move> {
+  await holdSchemas(run);
   await takeOverArrival(run);
   while (true) {
     run.options.signal?.throwIfAborted();

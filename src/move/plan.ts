@@ -39,7 +39,11 @@ async function openBoth<T>(
   const source = await openEndpoint(site, from, id);
   try {
     const target = await openEndpoint(site, to, id);
-    return await work(source, target).finally(() => closeEndpoint(target));
+    try {
+      return await work(source, target);
+    } finally {
+      await closeEndpoint(target);
+    }
   } finally {
     await closeEndpoint(source);
   }
@@ -63,7 +67,16 @@ export async function planMove(site: MoveSite, intent: Intent, wanted: WantedMov
     const { windowSeconds } = settings;
     const findings = await preflight({ source, target, tables, tenantId: tenant.id, slug, windowSeconds });
     const forecast = forecastMove(size, await listMoves(site.platform));
-    return { slug, from, to, ...size, settings, forecast, windowEnds: windowEnd(settings, forecast, Date.now()), findings };
+    return {
+      slug,
+      from,
+      to,
+      ...size,
+      settings,
+      forecast,
+      windowEnds: windowEnd(settings, forecast, Date.now()),
+      findings,
+    };
   });
 }
 

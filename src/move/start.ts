@@ -34,7 +34,7 @@ export async function startMove(site: MoveSite, { slug, to, settings }: WantedMo
       message: `${slug} has a move to ${unfinished.to} that is not finished (${unfinished.state})`,
       hint:
         unfinished.state === "observing"
-          ? `\`rowhouse moves rollback ${slug}\` takes it back; \`rowhouse moves resume ${slug} --finish\` ends the time for that.`
+          ? `${unfinished.isRollback ? "" : `\`rowhouse moves rollback ${slug}\` takes it back; `}\`rowhouse moves resume ${slug} --finish\` ends the time for the way back, then move it.`
           : `\`rowhouse moves resume ${slug}\` goes on with it, \`rowhouse moves abort ${slug}\` gives it up.`,
     });
   }

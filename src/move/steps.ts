@@ -44,7 +44,8 @@ async function copy(run: Run): Promise<MoveState> {
     await point(run, "slot_created");
     const onEvent = (event: Parameters<typeof emit>[1]) => emit(run, event);
     const onStarted = () => slot.session.end();
-    const copied = await copyRows(source, target, move, { tables, snapshot: slot.snapshot, onEvent, onStarted });
+    const options = { tables, snapshot: slot.snapshot, onEvent, onStarted, signal: run.options.signal };
+    const copied = await copyRows(source, target, move, options);
     await point(run, "copied");
     await addFacts(run, { copied: { tables: tables.length, ...copied, ms: Math.round(performance.now() - start) } });
   } finally {

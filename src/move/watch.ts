@@ -80,7 +80,13 @@ async function tellLag(publisher: Look, name: string, onEvent: WatchOptions["onE
 }
 
 /** What a run keeps of itself, as it would have told it. */
-async function tellNews(site: MoveSite, before: Move | null, now: Move, told: number, onEvent: WatchOptions["onEvent"]) {
+async function tellNews(
+  site: MoveSite,
+  before: Move | null,
+  now: Move,
+  told: number,
+  onEvent: WatchOptions["onEvent"],
+) {
   const events = await listEvents(site.platform, now.id);
   if (JSON.stringify(before?.facts) !== JSON.stringify(now.facts)) onEvent({ event: "facts", facts: now.facts });
   for (const { event, details } of events.slice(told))

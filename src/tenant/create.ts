@@ -25,7 +25,17 @@ export interface CreatedTenant {
   readonly created: boolean;
 }
 
-/** @returns undefined when the slug is taken */
+/** The database stays in the deployment until the transaction ends: its removal waits, or we for that. */
+async function holdDatabase(client: DbClient, name: string): Promise<void> {
+  const { rowCount } = await client.query("select from platform.databases where name = $1 for share", [name]);
+  if (rowCount === 0) throw new RowhouseError("databaseUnknown", { message: `There is no database ${name}` });
+}
+
+/**
+ * @param movedTo the database that it will live in, when that is another: then this row is the registry's entry
+ * @returns undefined when the slug is taken
+ * @throws RowhouseError databaseUnknown
+ */
 export async function insertTenant(
   client: DbClient,
   keyring: Keyring,
@@ -34,6 +44,7 @@ export async function insertTenant(
   movedTo: string | null = null,
 ): Promise<Tenant | undefined> {
   const id = wanted.id ?? randomUUID();
+  if (movedTo !== null) await holdDatabase(client, movedTo);
   const { rows } = await client.query<Tenant>(
     `insert into platform.tenants as t (id, slug, name, seal, status, moved_to) values ($1, $2, $3, $4, $5, $6)
      on conflict (slug) do nothing returning ${TENANT_COLUMNS}`,

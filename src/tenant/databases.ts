@@ -83,7 +83,7 @@ export async function removeDatabase(pool: ConnectionPool, name: string, actor: 
   const entry = await findDatabase(pool, name);
   if (name === HOME) throw new RowhouseError("databaseInUse", { message: `${HOME} is the database of the registry` });
   await inPlatformTransaction(pool, actor, async (client) => {
-    // Whoever places a tenant or begins a move looks for the row: that waits for us, or we for that.
+    // Whoever places a tenant holds the row: that waits for us, or we for that.
     await client.query("select from platform.databases where name = $1 for update", [name]);
     const { rows } = await client.query<{ slug: string }>(
       "select slug from platform.tenants where moved_to = $1 order by slug limit 6",

@@ -98,9 +98,9 @@ async function closeSite(site: Site | null): Promise<void> {
 }
 
 /** Opens connections and gives them back. */
-async function openSome(connections: Connections | undefined): Promise<void> {
-  const opened = await Promise.allSettled(Array.from({ length: WARM_CONNECTIONS }, () => connections?.connect()));
-  for (const result of opened) if (result.status === "fulfilled") result.value?.release();
+async function openSome(connections: Connections): Promise<void> {
+  const opened = await Promise.allSettled(Array.from({ length: WARM_CONNECTIONS }, () => connections.connect()));
+  for (const result of opened) if (result.status === "fulfilled") result.value.release();
 }
 
 /** The site as the registry and the secret have it now: the one that there is, or a new one where its address has changed. */
@@ -187,7 +187,7 @@ export function openPlacements(sources: PlacementSources): Placements {
       if (name === HOME) return;
       const standing = standingOf(name);
       await start(name, standing);
-      await openSome(standing.site?.residence.api);
+      if (standing.site !== null) await openSome(standing.site.residence.api);
     },
     invalidate: (name) => {
       const standing = standings.get(name);

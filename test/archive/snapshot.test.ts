@@ -228,10 +228,11 @@ describe("an export fails closed", () => {
     );
     await db.admin.query(moved, ["globex", "far"]);
     try {
-      await refusal(
+      const { message } = await refusal(
         "tenantMoved",
         exportTenant(db.database, { slug: "globex" }, { path: join(db.dir, "moved.rowhouse") }),
       );
+      expect(message).toContain("far");
     } finally {
       await db.admin.query(moved, ["globex", null]);
     }

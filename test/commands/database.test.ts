@@ -85,7 +85,7 @@ describe("database add", () => {
     ["one that is not there", () => ["other", withDatabase(db.url, "nowhere_at_all"), "RH302", /does not exist/]],
     ["a server that is not there", () => ["other", db.url.replace(/:\d+\//, ":1/"), "RH302", /ECONNREFUSED/]],
     ["no URL", () => ["other", "", "RH401", /nothing/]],
-  ] as const)("refuses %s", async (_what, given) => {
+  ] satisfies [string, () => [string, string, string, RegExp]][])("refuses %s", async (_what, given) => {
     const [name, url, code, message] = given();
     const ended =
       url === ""
@@ -157,7 +157,7 @@ describe("database list, test and remove", () => {
     expect((await rowhouse(["database", "list"])).stdout).toContain(big1.secretRef);
   });
 
-  test("test measures each; one that fails is told of, the rest go on, and the exit code is 3", async () => {
+  test("each is measured; one that fails is told of, the rest go on, and the exit code is 3", async () => {
     await writeFile(join(folder, "gone"), withPassword(db.url.replace(/:\d+\//, ":1/")));
     await db.admin.query(
       "insert into platform.databases (name, kind, secret_ref, address) values ('gone', 'dedicated', $1, 'gone')",

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { leafCommands, nameOf, program } from "../../scripts/reference-commands.ts";
+import { DEFAULT_SETTINGS } from "../../src/move/move.ts";
+import { insertMove } from "../../src/move/store.ts";
 import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
 import { runOn, type Ended } from "./rowhouse.ts";
 
@@ -11,6 +13,10 @@ let folder: string;
 let rowhouse: (...args: string[]) => Promise<Ended>;
 beforeAll(async () => {
   db = await testDatabase();
+  await db.dedicated("big1");
+  const { id: tenantId, slug, epoch } = await db.tenant("initech");
+  const wanted = { tenantId, slug, from: "shared", to: "big1", epoch, settings: DEFAULT_SETTINGS };
+  await insertMove(db.platform, wanted, "operator:test");
   folder = await mkdtemp(join(tmpdir(), "rowhouse-json-"));
   rowhouse = runOn(db.url, { ROWHOUSE_APP: SALES });
 });
@@ -23,6 +29,10 @@ const TENANT = ["id", "slug", "name", "status", "epoch", "movedTo", "createdAt"]
 const DOMAIN = ["name", "kind", "tenantId", "tenant", "verifiedAt", "record"];
 const KEY = ["kid", "alg", "publicJwk", "createdAt", "retiredAt", "acceptedUntil"];
 const ARCHIVE = ["event", "path", "tables", "rows", "rawBytes"];
+const MOVE = [
+  ...["id", "tenantId", "slug", "from", "to", "lives", "state", "isRollback", "epoch", "settings", "attempts"],
+  ...["observeUntil", "facts", "error", "actor", "createdAt", "updatedAt", "finishedAt"],
+];
 const each = (keys: string[]) => [keys];
 
 /** What each command answers with, in an order in which each finds what it needs. Fields may be added, never renamed. */
@@ -66,6 +76,15 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ],
   ["clone", "hooli hooli-3", ["event", "from", "tenant", "masked", "seconds", "tables", "rows", "rawBytes"]],
   ["diff", "hooli hooli-3", ["event", "first", "second", "tables", "onlyFirst", "onlySecond", "equal"]],
+  ["promote", "globex --to big1", ["event", "moved", "move"]],
+  ["moves list", "", each(MOVE)],
+  ["moves show", "globex", [...MOVE, "isRunning", "resources", "events"]],
+  ["moves rollback", "globex", ["event", "move"]],
+  ["moves resume", "globex --finish", ["event", "move"]],
+  ["moves resume", "--due", ["event", "finished", "failed"]],
+  ["move", "globex --to big1 --dry-run", ["plan", "errors", "warnings", "findings"]],
+  ["demote", "globex", ["event", "moved", "move"]],
+  ["moves abort", "initech", ["event", "move"]],
   ["check", "--prove", ["errors", "warnings", "findings"]],
   ["doctor", "", ["errors", "warnings", "facts"]],
   ["tenant delete", "hooli --yes", ["slug", "rows", "tables", "receipt", "signature"]],

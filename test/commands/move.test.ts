@@ -32,11 +32,19 @@ describe("before the start", () => {
   const refusals: [args: string[], code: number, stderr: RegExp][] = [
     [["promote", "nobody", "--to", "big1"], 4, /RH102/],
     [["promote", "acme", "--to", "nowhere"], 4, /There is no database nowhere \[RH702\]/],
-    [["promote", "acme", "--to", "eu"], 3, /eu is a shared database: promote wants a dedicated one \[RH712\]\nhint: .*rowhouse move acme --to eu/],
+    [
+      ["promote", "acme", "--to", "eu"],
+      3,
+      /eu is a shared database: promote wants a dedicated one \[RH712\]\nhint: .*rowhouse move acme --to eu/,
+    ],
     [["demote", "acme", "--to", "big1"], 3, /big1 is a dedicated database: demote wants a shared one \[RH712\]/],
     [["promote", "acme"], 2, /--to/],
     [["promote", "acme", "--to", "big9", "--create"], 2, /--create and --url-from go together/],
-    [["promote", "acme", "--to", "big9", "--create", "--url-from", "postgres://me:hunter2@x/y"], 2, /^(?!.*hunter2).*not the URL/s],
+    [
+      ["promote", "acme", "--to", "big9", "--create", "--url-from", "postgres://me:hunter2@x/y"],
+      2,
+      /^(?!.*hunter2).*not the URL/s,
+    ],
     [["move", "acme", "--to", "eu", "--window", "soon"], 2, /--window is not a duration/],
     [["move", "acme", "--to", "eu", "--workers", "0"], 2, /--workers takes a number from 1 to 16/],
     [["move", "acme", "--to", "eu", "--fence-limit", "5m"], 2, /--fence-limit takes 20ms to 30s/],
@@ -88,11 +96,17 @@ describe("there and back", () => {
     expect(stderr).toMatch(/^acme: shared → big1, /);
     expect(stderr).toMatch(/^acme: copying /m);
     expect(stderr).toMatch(/^acme: writes waited \d+(\.\d)? ms \(drained /m);
-    expect(stderr).toMatch(/^acme lives in big1\. Until \S+ shared is kept in step with it: `rowhouse moves rollback acme`/m);
+    expect(stderr).toMatch(
+      /^acme lives in big1\. Until \S+ shared is kept in step with it: `rowhouse moves rollback acme`/m,
+    );
     expect(await placement("acme")).toBe("big1");
     const again = await rowhouse("promote", "acme", "--to", "big1", "--json");
     expect(again.code).toBe(0);
-    expect(again.json<Answer>().move).toMatchObject({ state: "observing", lives: "big1", observeUntil: expect.any(String) as string });
+    expect(again.json<Answer>().move).toMatchObject({
+      state: "observing",
+      lives: "big1",
+      observeUntil: expect.any(String) as string,
+    });
     const { rows } = await db.admin.query("select count(*)::int as count from platform.moves");
     expect(rows).toEqual([{ count: 1 }]);
   });
@@ -103,11 +117,19 @@ describe("there and back", () => {
     expect((await rowhouse("moves", "list", "--unfinished", "--json")).json<unknown[]>()).toHaveLength(1);
     const text = await rowhouse("moves", "show", "acme");
     expect(text).toMatchObject({ code: 0, stderr: "" });
-    for (const part of [/^lives in +big1$/m, /^copied +[\d,]+ rows of /m, /^cutover +writes waited /m, /^planned +/m, /^subscription +rowhouse_move_/m])
+    for (const part of [
+      /^lives in +big1$/m,
+      /^copied +[\d,]+ rows of /m,
+      /^cutover +writes waited /m,
+      /^planned +/m,
+      /^subscription +rowhouse_move_/m,
+    ])
       expect(text.stdout).toMatch(part);
     const json = await rowhouse("moves", "show", "acme", "--json");
     const report = json.json<{ id: string; events: { event: string }[]; resources: unknown[]; isRunning: boolean }>();
-    expect(report.events.map(({ event }) => event)).toEqual(expect.arrayContaining(["run", "copying", "committed", "observing"]));
+    expect(report.events.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(["run", "copying", "committed", "observing"]),
+    );
     expect(report).toMatchObject({ isRunning: false, resources: { length: 3 } });
     const { token } = await findMove(db.platform, "acme");
     expect(json.stdout).not.toContain(token);
@@ -134,21 +156,27 @@ describe("there and back", () => {
     const back = await rowhouse("moves", "rollback", "acme", "--json");
     expect(back.code).toBe(0);
     expect(back.json<Answer>().move).toMatchObject({ state: "observing", isRollback: true, lives: "shared" });
-    expect(back.lines().map(({ event, state }) => state ?? event)).toEqual(expect.arrayContaining(["fencing", "committed", "observing"]));
+    expect(back.lines().map(({ event, state }) => state ?? event)).toEqual(
+      expect.arrayContaining(["fencing", "committed", "observing"]),
+    );
     expect(await placement("acme")).toBeNull();
     const again = await rowhouse("moves", "rollback", "acme");
     expect(again.code).toBe(0);
     expect(await placement("acme")).toBeNull();
   });
 
-  test("resume --finish ends it with nothing left; resume of one that is done leaves it", { timeout: LONG }, async () => {
-    const { code, stderr } = await rowhouse("moves", "resume", "acme", "--finish");
-    expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).toMatch(/acme lives in shared; its rows in big1 are removed\./);
-    expect(await leftovers([db, big])).toEqual([]);
-    expect((await rowhouse("moves", "resume", "acme")).code).toBe(0);
-    expect((await rowhouse("moves", "abort", "acme")).code).toBe(5);
-  });
+  test(
+    "resume --finish ends it with nothing left; resume of one that is done leaves it",
+    { timeout: LONG },
+    async () => {
+      const { code, stderr } = await rowhouse("moves", "resume", "acme", "--finish");
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(stderr).toMatch(/acme lives in shared; its rows in big1 are removed\./);
+      expect(await leftovers([db, big])).toEqual([]);
+      expect((await rowhouse("moves", "resume", "acme")).code).toBe(0);
+      expect((await rowhouse("moves", "abort", "acme")).code).toBe(5);
+    },
+  );
 });
 
 /** Starts a command and waits for a line of its stdout or stderr. */
@@ -170,7 +198,11 @@ function startUntil(args: string[], pattern: RegExp) {
 
 describe("stopped", () => {
   test("Ctrl-C stops at the next step; resume goes on, as JSON tells", { timeout: LONG }, async () => {
-    const { child, end, reached } = startUntil(["move", "globex", "--to", "eu", "--json"], /"state":"published"/);
+    await db.admin.query(
+      "insert into app.customers (tenant_id, number, name) select $1, 'bulk-' || n, repeat('x', 100) from generate_series(1, 200000) n",
+      [(await db.tenant("globex")).id],
+    );
+    const { child, end, reached } = startUntil(["move", "globex", "--to", "eu", "--json"], /"event":"copy"/);
     await reached;
     child.kill("SIGINT");
     const stopped = await end;
@@ -182,14 +214,21 @@ describe("stopped", () => {
     });
     expect(stopped.stderr).toMatch(/INTERRUPTED/);
     expect(await placement("globex")).toBeNull();
-    expect((await rowhouse("moves", "show", "globex")).stderr).toMatch(/Nobody works on it: `rowhouse moves resume globex`/);
+    expect((await rowhouse("moves", "show", "globex", "--json")).json()).toMatchObject({ state: "copying", isRunning: false });
+    expect((await rowhouse("moves", "show", "globex")).stderr).toMatch(
+      /Nobody works on it: `rowhouse moves resume globex`/,
+    );
     const resumed = await rowhouse("moves", "resume", "globex", "--json");
     expect(resumed.code).toBe(0);
     expect(resumed.json<Answer>().move).toMatchObject({ state: "observing", lives: "eu" });
   });
 
   test("resume --due finishes the moves whose time is over, and those alone", { timeout: LONG }, async () => {
-    expect((await rowhouse("moves", "resume", "--due", "--json")).json()).toEqual({ event: "done", finished: [], failed: [] });
+    expect((await rowhouse("moves", "resume", "--due", "--json")).json()).toEqual({
+      event: "done",
+      finished: [],
+      failed: [],
+    });
     await db.admin.query("update platform.moves set observe_until = now() - interval '1 second' where slug = 'globex'");
     const { code, stderr, json } = await rowhouse("moves", "resume", "--due", "--json");
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -205,7 +244,14 @@ describe("stopped", () => {
 
   test("a move that was given up leaves the tenant, and can't be resumed", { timeout: LONG }, async () => {
     const tenant = await db.tenant("initech");
-    const wanted = { tenantId: tenant.id, slug: "initech", from: "shared", to: "big1", epoch: tenant.epoch, settings: DEFAULT_SETTINGS };
+    const wanted = {
+      tenantId: tenant.id,
+      slug: "initech",
+      from: "shared",
+      to: "big1",
+      epoch: tenant.epoch,
+      settings: DEFAULT_SETTINGS,
+    };
     await insertMove(db.platform, wanted, "operator:test");
     const aborted = await rowhouse("moves", "abort", "initech");
     expect(aborted).toMatchObject({ code: 0 });
@@ -246,7 +292,14 @@ describe("--create", () => {
 describe("two at once", () => {
   test("the second mover ends with 5; a watch follows the first", { timeout: LONG }, async () => {
     const tenant = await db.tenant("initech");
-    const wanted = { tenantId: tenant.id, slug: "initech", from: "shared", to: "big1", epoch: tenant.epoch, settings: DEFAULT_SETTINGS };
+    const wanted = {
+      tenantId: tenant.id,
+      slug: "initech",
+      from: "shared",
+      to: "big1",
+      epoch: tenant.epoch,
+      settings: DEFAULT_SETTINGS,
+    };
     const move = await insertMove(db.platform, wanted, "operator:test");
     const lock = await lockMover({ home: db.database, platform: db.platform, actor: "operator:test" }, move);
     const watched = startUntil(["moves", "show", "initech", "--watch", "--json"], /"event":"facts"/);
@@ -254,13 +307,18 @@ describe("two at once", () => {
     const second = await rowhouse("promote", "initech", "--to", "big1");
     expect(second).toMatchObject({ code: 5, stdout: "" });
     expect(second.stderr).toMatch(/Another process is moving initech at this moment \[RH711\]/);
-    expect((await rowhouse("moves", "show", "initech", "--json")).json()).toMatchObject({ isRunning: true, state: "planned" });
+    expect((await rowhouse("moves", "show", "initech", "--json")).json()).toMatchObject({
+      isRunning: true,
+      state: "planned",
+    });
     await lock[Symbol.asyncDispose]();
     await sleep(50);
     expect((await rowhouse("promote", "initech", "--to", "big1")).code).toBe(0);
     const { code, lines, json } = await watched.end;
     expect(code).toBe(0);
-    expect(lines().map(({ state }) => state)).toEqual(expect.arrayContaining(["copying", "fencing", "committed", "observing"]));
+    expect(lines().map(({ state }) => state)).toEqual(
+      expect.arrayContaining(["copying", "fencing", "committed", "observing"]),
+    );
     expect(json()).toMatchObject({ state: "observing", lives: "big1" });
   });
 });

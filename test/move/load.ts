@@ -14,7 +14,7 @@ export interface Operation {
   outcome: "acked" | "failed" | "unknown";
   /** HTTP status, or the error's code. */
   answer: string;
-  /** Milliseconds of performance.now(). */
+  /** Milliseconds since 1970, by a clock that does not jump. */
   readonly start: number;
   end: number;
 }
@@ -33,6 +33,9 @@ export interface Load {
   /** Ends after each writer's running request. */
   stop(): Promise<void>;
 }
+
+/** The same for all processes of a machine. */
+export const clock = () => performance.timeOrigin + performance.now();
 
 /** Codes of refusals that come before the first statement of the transaction. */
 const REFUSALS = new Set(["RH700", "RH701", "RH106", "RH305", "RH706"]);
@@ -92,11 +95,11 @@ export function startLoad(options: LoadOptions): Load {
       operation.answer = (error as { code?: string }).code ?? String(error);
       if (operation.answer === "ECONNREFUSED") operation.outcome = "failed";
     }
-    operation.end = performance.now();
+    operation.end = clock();
     return operation.outcome === "acked";
   };
   const begin = (writer: number, kind: Operation["kind"], key: string, version: number): Operation => {
-    const start = performance.now();
+    const start = clock();
     return { writer, kind, key, version, outcome: "unknown", answer: "", start, end: start };
   };
   const insert = (writer: number, n: number) => {
@@ -116,11 +119,11 @@ export function startLoad(options: LoadOptions): Load {
     return ok ? { key, version: 0 } : null;
   };
   const write = async (writer: number) => {
-    let next = performance.now() + Math.random() * pauseMs;
+    let next = clock() + Math.random() * pauseMs;
     let row: { key: string; version: number } | null = null;
     for (let n = 0; !stopped; n++) {
-      await sleep(Math.max(0, next - performance.now()));
-      next = Math.max(next + pauseMs, performance.now() - 1000);
+      await sleep(Math.max(0, next - clock()));
+      next = Math.max(next + pauseMs, clock() - 1000);
       if (n % 2 === 0) await insert(writer, n);
       else if (row === null) row = await makeRow(writer, n);
       else {

@@ -56,7 +56,8 @@ interface Fault {
   readonly undo: string;
 }
 
-const TENANT_TABLE = "(tenant_id uuid not null default platform.current_tenant(), id int not null, primary key (tenant_id, id))";
+const TENANT_TABLE =
+  "(tenant_id uuid not null default platform.current_tenant(), id int not null, primary key (tenant_id, id))";
 const OWNED = (text: string) => `set role rowhouse_owner; ${text}; reset role`;
 
 const FAULTS: readonly Fault[] = [
@@ -343,7 +344,8 @@ describe("each fault is found, and gone when it is mended", () => {
   test.each(FAULTS)("$code: $object", async ({ code, object, make, undo, ...fault }) => {
     await runIn(fault.in, make);
     // An extension differs when one side has another version of it.
-    if (code === "extension_differs") await big.admin.query("update pg_extension set extversion = '1.4' where extname = 'citext'");
+    if (code === "extension_differs")
+      await big.admin.query("update pg_extension set extversion = '1.4' where extname = 'citext'");
     try {
       const findings = await lookAnew();
       const wanted = fault.at ?? (fault.in === "target" ? "big1" : "shared");
@@ -421,7 +423,12 @@ describe("a server that is not set up for it", () => {
       max_slot_wal_keep_size: "64MB",
       max_prepared_transactions: "2",
     };
-    const server = await startEmbedded({ dataDir, log: openLog("silent"), binDir: process.env["TEST_PG_BIN"], settings });
+    const server = await startEmbedded({
+      dataDir,
+      log: openLog("silent"),
+      binDir: process.env["TEST_PG_BIN"],
+      settings,
+    });
     admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     close = async () => {
@@ -467,7 +474,9 @@ describe("a server that is not set up for it", () => {
   test("what is judged by what a server says", () => {
     expect(judge({ isStandby: true })[0]).toBe("server_is_standby: the server");
     expect(judge({ pluginLibraries: "test_decoding, wal2json" })).toContain("plugin_refused: output_plugin_libraries");
-    expect(judge({ pluginLibraries: "test_decoding, pgoutput" })).not.toContain("plugin_refused: output_plugin_libraries");
+    expect(judge({ pluginLibraries: "test_decoding, pgoutput" })).not.toContain(
+      "plugin_refused: output_plugin_libraries",
+    );
     expect(judge({ slotIdleLimit: 3600 })).toContain("slot_idle_limit: idle_replication_slot_timeout");
     expect(judge({ origins: { used: 4, most: 4 } })).toContain("origins_full: max_active_replication_origins");
   });

@@ -152,7 +152,12 @@ describe("every row, while the tenant writes", () => {
     const observing = await runMove(site, move);
     expect(Object.keys(observing.facts.verified!).toSorted()).toEqual(["after", "before"]);
     const back = await rollbackMove(site, observing);
-    expect(Object.keys(back.facts.verified!).toSorted()).toEqual(["after", "before", "rollback_after", "rollback_before"]);
+    expect(Object.keys(back.facts.verified!).toSorted()).toEqual([
+      "after",
+      "before",
+      "rollback_after",
+      "rollback_before",
+    ]);
     expect((await runMove(site, back, { finish: true })).state).toBe("done");
   });
 });

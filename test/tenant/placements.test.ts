@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { openDatabase } from "../../src/db/connections.ts";
 import { openPools, type Pools, type SharedPool } from "../../src/db/pools.ts";
+import { assertAdoptable } from "../../src/tenant/adopt.ts";
 import { createTenantIn } from "../../src/tenant/create-elsewhere.ts";
 import { locateTenant } from "../../src/tenant/locate.ts";
 import { openPlacements } from "../../src/tenant/placements.ts";
@@ -151,6 +153,22 @@ describe("a fence at the server", () => {
     expect([most, fences.isClosed("t")]).toEqual([1, false]);
     expect(looks).toBeLessThan(40);
   });
+});
+
+describe("a server that another deployment uses", () => {
+  // A server that trusts whoever comes can't tell.
+  test.skipIf(new URL(inject("adminUrl")).password === "")(
+    "is refused before its roles get new passwords",
+    async () => {
+      await using fresh = await testDatabase("empty");
+      const others = openDatabase(db.url, "the secret of somebody else");
+      const candidate = { name: "big3", database: others.sibling(fresh.url) };
+      await expect(assertAdoptable({ database: others, platform: db.platform }, candidate)).rejects.toMatchObject({
+        kind: "databaseUnfit",
+        message: expect.stringContaining("passwords"),
+      });
+    },
+  );
 });
 
 describe("a tenant that lives elsewhere", () => {

@@ -58,8 +58,7 @@ function describePast(view: MoveView, phase: Phase): string {
 function phasesOf({ isRollback, began, state }: MoveView): Phase[] {
   const isCleaning = began["clean up"] !== undefined && state !== "observing";
   return PHASES.filter(
-    (phase) =>
-      !(isRollback && (phase === "prepare" || phase === "copy")) && (phase !== "clean up" || isCleaning),
+    (phase) => !(isRollback && (phase === "prepare" || phase === "copy")) && (phase !== "clean up" || isCleaning),
   );
 }
 

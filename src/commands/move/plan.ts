@@ -7,7 +7,10 @@ import { formatBytes, formatSeconds } from "../progress.ts";
 export function describePlan(plan: MovePlan): string {
   const { slug, from, to, tables, rows, bytes, forecast, windowEnds } = plan;
   const what = `${plural(rows, "row")} of ${plural(tables.length, "table")}, ${formatBytes(bytes)}`;
-  const basis = forecast.learnedFrom === 0 ? "a guess: no earlier move to learn from" : `as ${plural(forecast.learnedFrom, "earlier move")}`;
+  const basis =
+    forecast.learnedFrom === 0
+      ? "a guess: no earlier move to learn from"
+      : `as ${plural(forecast.learnedFrom, "earlier move")}`;
   const time = `about ${formatSeconds(Math.ceil(forecast.totalMs / 1000))} (${basis})`;
   const fence = `writes wait about ${forecast.fenceMs} ms, ${plan.settings.fenceMs} ms at most`;
   const back = windowEnds === null ? "no way back" : `way back until ${windowEnds.slice(0, 16)}Z`;

@@ -13,7 +13,7 @@ export function siteOf({ database, platform, actor }: Session): MoveSite {
 }
 
 /** After Ctrl-C: what is begun is ended, and a fence lasts no longer than its limit. */
-const TIDY_MS = 10_000;
+const TIDY_MS = 5000;
 
 function tellOfStop(out: Output, screen: MoveScreen, { slug }: Move): void {
   const ways = `\`rowhouse moves resume ${slug}\` goes on, \`rowhouse moves abort ${slug}\` gives it up`;
@@ -50,8 +50,11 @@ export function describeEnd(move: Move): string {
   const { slug, from, to, state, observeUntil } = move;
   if (state === "done") return `${slug} lives in ${to}; its rows in ${from} are removed.`;
   if (state === "aborted") return `The move was given up: ${slug} lives in ${from}, and nothing is left in ${to}.`;
-  if (state !== "observing") return `The move of ${slug} is ${state}; \`rowhouse moves resume ${slug}\` goes on with it.`;
-  const back = move.isRollback ? "" : ` \`rowhouse moves rollback ${slug}\` takes it back with all that it writes until then;`;
+  if (state !== "observing")
+    return `The move of ${slug} is ${state}; \`rowhouse moves resume ${slug}\` goes on with it.`;
+  const back = move.isRollback
+    ? ""
+    : ` \`rowhouse moves rollback ${slug}\` takes it back with all that it writes until then;`;
   return `${slug} lives in ${to}. Until ${observeUntil} ${from} is kept in step with it:${back} \`rowhouse moves resume ${slug} --finish\` ends that.`;
 }
 

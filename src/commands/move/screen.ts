@@ -20,7 +20,12 @@ export interface MoveScreen {
 
 /** One of many: told now and then. */
 function isFrequent(event: MoveEvent): boolean {
-  return event.event === "lag" || event.event === "verify" || event.event === "remove" || (event.event === "copy" && !event.done);
+  return (
+    event.event === "lag" ||
+    event.event === "verify" ||
+    event.event === "remove" ||
+    (event.event === "copy" && !event.done)
+  );
 }
 
 interface Clock {
@@ -40,7 +45,7 @@ function openEvents(out: Output): MoveScreen {
     show: (event) => {
       if (!isFrequent(event) || isDue(clock, performance.now())) out.event(event);
     },
-    say: out.talk,
+    say: (text) => out.talk(text),
     end: () => {},
   };
 }
@@ -56,7 +61,7 @@ function openLines(out: Output, begun: MoveView): MoveScreen {
         if (event.facts.fence !== undefined) out.talk(`${view.slug}: ${describeFence(event.facts.fence)}`);
       } else if (!isFrequent(event) ? event.event !== "copy" : isDue(clock, now)) out.talk(renderLine(view, now));
     },
-    say: out.talk,
+    say: (text) => out.talk(text),
     end: () => {},
   };
 }

@@ -38,10 +38,14 @@ async function finish(out: Output, session: Session): Promise<number> {
 
 async function run(out: Output, options: ResumeOptions, name: string | undefined): Promise<number | void> {
   if ((name === undefined) !== (options.due === true))
-    throw new RowhouseError("usage", { message: "Name a move by its id or its tenant, or say --due for all whose window is over" });
+    throw new RowhouseError("usage", {
+      message: "Name a move by its id or its tenant, or say --due for all whose window is over",
+    });
   await using session = await openSession("moves resume");
   if (name === undefined) return await finish(out, session);
-  return await runNamed(out, session, options, name, (site, shown) => resume(site, name, { ...shown, finish: options.finish }));
+  return await runNamed(out, session, options, name, (site, shown) =>
+    resume(site, name, { ...shown, finish: options.finish }),
+  );
 }
 
 export function registerResume(group: Command): void {

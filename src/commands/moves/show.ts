@@ -22,7 +22,10 @@ function measured({ facts }: WholeReport): Fact[] {
   const { planned, copied, fence, verified = {}, removedRows } = facts;
   const found: Fact[] = [];
   if (planned !== undefined)
-    found.push(["planned", `${plural(planned.rows, "row")}, ${formatBytes(planned.bytes)}, ${formatSeconds(planned.totalMs / 1000)}`]);
+    found.push([
+      "planned",
+      `${plural(planned.rows, "row")}, ${formatBytes(planned.bytes)}, ${formatSeconds(planned.totalMs / 1000)}`,
+    ]);
   if (copied !== undefined)
     found.push([
       "copied",
@@ -55,8 +58,18 @@ function formatReport(report: WholeReport): string {
   if (error !== null) facts.push(["failed with", `${error.message} [${error.code}]`]);
   const parts = [formatFacts([...facts, ...measured(report)])];
   if (resources.length > 0)
-    parts.push(formatTable(["RESOURCE", "NAME", "DATABASE"], resources.map(({ kind, name, database }) => [kind, name, database])));
-  parts.push(formatTable(["AT", "EVENT", ""], events.map(({ at, event, details }) => [at, event, describeDetails(details)])));
+    parts.push(
+      formatTable(
+        ["RESOURCE", "NAME", "DATABASE"],
+        resources.map(({ kind, name, database }) => [kind, name, database]),
+      ),
+    );
+  parts.push(
+    formatTable(
+      ["AT", "EVENT", ""],
+      events.map(({ at, event, details }) => [at, event, describeDetails(details)]),
+    ),
+  );
   return parts.join("\n\n");
 }
 
@@ -85,7 +98,9 @@ async function show(out: Output, options: ShowOptions, name: string): Promise<vo
 export function registerShow(group: Command): void {
   const command = group
     .command("show <move>")
-    .description("one move, by its id or the latest of a tenant by its slug: how far it is, what was measured, what happened")
+    .description(
+      "one move, by its id or the latest of a tenant by its slug: how far it is, what was measured, what happened",
+    )
     .option("--watch", "follow it while another process works on it")
     .action(act<ShowOptions, [string]>(show));
   addExamples(command, [

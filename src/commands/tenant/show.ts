@@ -10,7 +10,9 @@ async function show(out: Output, _options: unknown, slug: string): Promise<void>
   await using session = await openSession("tenant show");
   const { tenant, database, place } = await locateTenant(session.database, session.platform, slug);
   const pool = database.openPool("rowhouse_platform", { max: 1 });
-  const tables = await countTenantRows(pool, database.keyring, tenant.slug).finally(() => pool.end());
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => pool.end());
+  const tables = await countTenantRows(pool, database.keyring, tenant.slug);
   const url = addressOf(session.config, tenant.slug);
   const { id, name, status, epoch, createdAt } = tenant;
   const facts = formatFacts([
