@@ -92,6 +92,36 @@ begin
   end if;
 end $$;
 
+-- How far each sequence of tenants' tables has counted: the last value that it has handed out, or the one before its first. Asked of
+-- the sequence itself, since pg_sequences knows nothing of one that was restarted and not used since.
+create or replace function platform.read_sequences() returns table (identifier text, reached numeric)
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  found_sequence record;
+begin
+  for found_sequence in
+    select format('%I.%I', n.nspname, c.relname) as name, s.seqincrement
+    from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('app', 'tenant')
+  loop
+    identifier := found_sequence.name;
+    execute format('select last_value::numeric - case when is_called then 0 else $1 end from %s', found_sequence.name)
+      into reached using found_sequence.seqincrement;
+    return next;
+  end loop;
+end $$;
+
+-- Takes sequences on to where others are, and none back: other tenants draw from them, too. For a superuser: nobody else may call setval().
+create or replace function platform.raise_sequences(in_identifiers text[], in_reached numeric[]) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  perform setval(own.identifier::regclass, wanted.reached::bigint)
+    from platform.read_sequences() own
+    join unnest(in_identifiers, in_reached) wanted (identifier, reached) using (identifier)
+    join pg_sequence s on s.seqrelid = own.identifier::regclass
+    where (wanted.reached - own.reached) * s.seqincrement > 0;
+end $$;
+
 -- Stops the process that applies the tenant's changes at a barrier row, until the mover lets go of the lock: all before it is
 -- committed and visible here, nothing after it. Fires for replicated rows only.
 create or replace function platform.stop_at_barrier() returns trigger
@@ -111,7 +141,7 @@ grant select, insert, delete on platform.move_watermarks to rowhouse_mover;
 revoke all on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
   platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
   platform.begin_arrival(uuid, uuid[], uuid), platform.end_arrival(uuid, uuid), platform.forget_arrival(uuid, uuid),
-  platform.stop_at_barrier() from public;
+  platform.stop_at_barrier(), platform.read_sequences(), platform.raise_sequences(text[], numeric[]) from public;
 grant execute on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
   platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
   platform.begin_arrival(uuid, uuid[], uuid), platform.end_arrival(uuid, uuid), platform.forget_arrival(uuid, uuid),

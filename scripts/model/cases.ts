@@ -105,8 +105,7 @@ export const MUTANTS: Mutant[] = [
   mutant(
     "NO_SOURCE_CHECK",
     "again",
-    "does it live at the source, at the start; the check at the target is left",
-    redundant,
+    "does it live at the source, at the start: the target refuses, and the move stays unfinished",
   ),
   mutant(
     "NO_TARGET_CHECK",

@@ -1,199 +1,69 @@
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { checkHistory, type History, type Operation, type Row } from "./history.ts";
+import { expect, test } from "vitest";
+import { isCommitted, type Move } from "../../src/move/move.ts";
+import { runMove } from "../../src/move/mover.ts";
+import { listMoves } from "../../src/move/store.ts";
+import { openArena, SLUG, type Arena } from "./arena.ts";
+import { leftovers } from "./leftovers.ts";
+import { observe } from "./observer.ts";
+import { judge, readWritten } from "./verdict.ts";
 
-const NOTHING = { lost: [], doubled: [], wrong: [], unknownApplied: 0 };
-
-interface Step {
-  kind: "update" | "delete";
-  outcome: Operation["outcome"];
-  isApplied: boolean;
+/** Linear congruential, with the numbers of Numerical Recipes: a history can be had again by its seed. */
+function random(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
 }
 
-const steps = fc.record<Step>({
-  kind: fc.constantFrom("update", "update", "update", "delete"),
-  outcome: fc.constantFrom("acked", "acked", "acked", "failed", "unknown"),
-  isApplied: fc.boolean(),
-});
+const STEPS = 18;
+const placement = async ({ db }: Arena) => (await db.tenant(SLUG)).movedTo ?? "shared";
+const latest = async ({ db }: Arena): Promise<Move | undefined> => (await listMoves(db.platform))[0];
 
-/** A history in which nothing went wrong: what was acknowledged is there, what failed is not, of the unknown some. */
-function play(scripts: Step[][], moveAt: number): History & { operations: Operation[]; final: Row[] } {
-  const operations: Operation[] = [];
-  const final: Row[] = [];
-  let time = 0;
-  for (const [index, script] of scripts.entries()) {
-    const key = `k${index}`;
-    let row: Row | null = null;
-    let version = 0;
-    for (const step of [{ kind: "insert", outcome: "acked", isApplied: true } as const, ...script]) {
-      time += 2;
-      if (step.outcome !== "failed" || version === 0) version++;
-      const value = `${key}/${time}`;
-      const epoch = time < moveAt ? 1 : 2;
-      const { kind, outcome } = step;
-      const tried = outcome === "failed" ? version + 1 : version;
-      operations.push({
-        id: value,
-        kind,
-        key,
-        version: tried,
-        value,
-        epoch,
-        outcome,
-        startedAt: time,
-        endedAt: time + 1,
-      });
-      if (outcome === "acked" || (outcome === "unknown" && step.isApplied)) {
-        row = kind === "delete" ? null : { key, version, value };
-      }
-      if (kind === "delete") break;
-    }
-    if (row !== null) final.push(row);
-  }
-  return { operations, final, elsewhere: final.map((row) => ({ ...row })) };
+/** What an operator may do now, sound or not; most of the time something ends it in the middle. */
+async function act(arena: Arena, below: (limit: number) => number): Promise<string> {
+  const move = await latest(arena);
+  const isOpen = move !== undefined && move.finishedAt === null;
+  const deadline = below(3) > 0 ? String(300 + below(1200)) : "";
+  const to = (await placement(arena)) === "shared" ? "big1" : "shared";
+  const choices = isOpen
+    ? (["move", "finish", isCommitted(move.state) ? "rollback" : "abort"] as const)
+    : (["move", "finish"] as const);
+  const action = choices[below(choices.length)]!;
+  const target = isOpen ? move.to : to;
+  const runs = [arena.mover(action, target, deadline)];
+  if (below(4) === 0) runs.push(arena.mover("move", target)); // a second mover
+  const ends = await Promise.all(runs);
+  return `${action} to ${target}${deadline && ` for ${deadline} ms`}: ${ends.map(({ code, signal }) => signal ?? code).join(" and ")}`;
 }
 
-const histories = fc
-  .tuple(fc.array(fc.array(steps, { maxLength: 6 }), { minLength: 1, maxLength: 8 }), fc.nat(60))
-  .map(([scripts, moveAt]) => play(scripts, moveAt));
+async function settle(arena: Arena): Promise<void> {
+  const move = await latest(arena);
+  if (move !== undefined && move.finishedAt === null) await runMove(arena.site, move, { finish: true });
+}
 
-/** Histories with at least one row in the end, and one of these rows. */
-const withRow = histories
-  .filter(({ final }) => final.length > 0)
-  .chain((history) =>
-    fc.nat(history.final.length - 1).map((index) => ({ history, index, row: history.final[index]! })),
+test("random histories keep what the model promises", { timeout: 240_000 }, async () => {
+  const seed = Date.now() % 1_000_000;
+  await using arena = await openArena();
+  const { db, big } = arena;
+  const { id } = await db.tenant(SLUG);
+  const observer = observe([db, big], id);
+  const load = await arena.write(80, 4);
+  const below = random(seed);
+  const history: string[] = [];
+  for (let n = 0; n < STEPS; n++) history.push(await act(arena, below));
+  await settle(arena);
+  await load.stop();
+  await observer.stop();
+  const [atHome, atBig] = [await readWritten(db.admin, id), await readWritten(big.admin, id)];
+  const isHome = (await placement(arena)) === "shared";
+  const verdict = judge(load.operations, isHome ? atHome : atBig, [isHome ? atBig : atHome]);
+  const epoch = (await db.tenant(SLUG)).epoch;
+  console.log(
+    `seed ${seed}: epoch ${epoch}, ${verdict.acked} writes acknowledged, ${observer.looks()} looks\n${history.join("\n")}`,
   );
-
-function writerOf({ operations }: History, row: Row): Operation {
-  return operations.find(({ value }) => value === row.value)!;
-}
-
-describe("a history without a fault", () => {
-  test("is judged clean, whatever the unknown ones did", () => {
-    fc.assert(
-      fc.property(histories, (history) => {
-        expect({ ...checkHistory(history), unknownApplied: 0 }).toEqual(NOTHING);
-      }),
-    );
-  });
-
-  test("does not depend on the order in which clients noted it", () => {
-    fc.assert(
-      fc.property(
-        histories.chain((history) =>
-          fc
-            .shuffledSubarray(history.operations, { minLength: history.operations.length })
-            .map((operations) => ({ history, operations })),
-        ),
-        ({ history, operations }) => {
-          expect(checkHistory({ ...history, operations })).toEqual({
-            ...NOTHING,
-            unknownApplied: checkHistory(history).unknownApplied,
-          });
-        },
-      ),
-    );
-  });
-
-  test("counts an unknown write that took place, and none that did not", () => {
-    const insert = { kind: "insert", outcome: "acked", isApplied: true } as const;
-    const applied = play([[{ ...insert, kind: "update", outcome: "unknown" }]], 0);
-    const dropped = play([[{ kind: "update", outcome: "unknown", isApplied: false }]], 0);
-    expect([applied, dropped].map((history) => checkHistory(history).unknownApplied)).toEqual([1, 0]);
-  });
-});
-
-describe("a fault is found", () => {
-  test("a row that is gone", () => {
-    fc.assert(
-      fc.property(withRow, ({ history, index, row }) => {
-        const mayBeDeleted = history.operations.some(
-          ({ key, kind, outcome }) => key === row.key && kind === "delete" && outcome === "unknown",
-        );
-        fc.pre(!mayBeDeleted);
-        const { lost } = checkHistory({ ...history, final: history.final.toSpliced(index, 1), elsewhere: null });
-        expect(lost.map(({ key }) => key)).toEqual([row.key]);
-      }),
-    );
-  });
-
-  test("an acknowledged update that an older version has replaced", () => {
-    fc.assert(
-      fc.property(withRow, ({ history, index, row }) => {
-        const writer = writerOf(history, row);
-        const before = history.operations.filter(
-          ({ key, outcome, version }) => key === row.key && outcome === "acked" && version < row.version,
-        );
-        fc.pre(writer.outcome === "acked" && before.length > 0);
-        const { version, value } = before.at(-1)!;
-        const final = history.final.with(index, { key: row.key, version, value });
-        expect(checkHistory({ ...history, final, elsewhere: null }).lost).toContain(writer);
-      }),
-    );
-  });
-
-  test("a row that is there twice", () => {
-    fc.assert(
-      fc.property(withRow, ({ history, row }) => {
-        const { doubled } = checkHistory({ ...history, final: [...history.final, row] });
-        expect(doubled.map(({ kind, key }) => ({ kind, key }))).toEqual([{ kind: "insert", key: row.key }]);
-      }),
-    );
-  });
-
-  test("a value that nobody wrote, and one that was refused", () => {
-    fc.assert(
-      fc.property(withRow, fc.boolean(), ({ history, index, row }, isRefused) => {
-        const failed = history.operations.find(({ key, outcome }) => key === row.key && outcome === "failed");
-        fc.pre(!isRefused || (failed !== undefined && failed.kind !== "delete"));
-        const bad = isRefused ? { version: failed!.version, value: failed!.value } : { value: "nobody's" };
-        const { wrong } = checkHistory({
-          ...history,
-          final: history.final.with(index, { ...row, ...bad }),
-          elsewhere: null,
-        });
-        expect(wrong.map(({ key }) => key)).toEqual([row.key]);
-      }),
-    );
-  });
-
-  test("a row that came back after its delete", () => {
-    const history = play([[{ kind: "delete", outcome: "acked", isApplied: true }]], 0);
-    const [insert, gone] = history.operations;
-    const final = [{ key: insert!.key, version: insert!.version, value: insert!.value }];
-    expect(checkHistory({ ...history, final, elsewhere: null }).wrong).toEqual([gone]);
-  });
-
-  test("a row that the other database has in a later version", () => {
-    fc.assert(
-      fc.property(withRow, ({ history, index, row }) => {
-        const { wrong } = checkHistory({
-          ...history,
-          elsewhere: history.final.with(index, { ...row, version: row.version + 1, value: "astray" }),
-        });
-        expect(wrong.map(({ key }) => key)).toEqual([row.key]);
-      }),
-    );
-  });
-
-  test("a write that an older epoch took after a newer was known", () => {
-    fc.assert(
-      fc.property(histories, (history) => {
-        const last = history.operations.findLastIndex(({ outcome }) => outcome === "acked");
-        const late = history.operations[last]!;
-        const known = history.operations
-          .slice(0, last)
-          .some(({ outcome, epoch }) => outcome === "acked" && epoch === 2);
-        fc.pre(known);
-        const stale = { ...late, epoch: 1 };
-        expect(checkHistory({ ...history, operations: history.operations.with(last, stale) }).wrong).toContain(stale);
-      }),
-    );
-  });
-});
-
-test("rows of no operation are no history", () => {
-  expect(() =>
-    checkHistory({ operations: [], final: [{ key: "k", version: 1, value: "v" }], elsewhere: null }),
-  ).toThrow("was written by no operation");
+  expect(observer.violations).toEqual([]);
+  expect(verdict).toMatchObject({ lost: [], doubled: [], wrong: [], failed: 0, unknown: 0 });
+  expect(await leftovers([db, big])).toEqual([]);
+  expect(BigInt(epoch)).toBeGreaterThan(1n);
 });

@@ -241,6 +241,15 @@ const FAULTS: readonly Fault[] = [
     make: "create rule gone as on delete to app.expenses do instead nothing; alter table app.expenses enable always rule gone",
     undo: "drop rule gone on app.expenses",
   },
+  ...(["cache 10", "cycle"] as const).map(
+    (how): Fault => ({
+      code: how === "cycle" ? "sequence_cycles" : "sequence_cached",
+      object: "app.counter",
+      in: "both",
+      make: `create sequence app.counter ${how}`,
+      undo: "drop sequence app.counter",
+    }),
+  ),
   {
     code: "publication_unfiltered",
     object: "everything",

@@ -43,7 +43,7 @@ const SAMPLES = `
 
 beforeAll(async () => {
   db = await testDatabase();
-  big = await db.dedicated("big1");
+  big = await db.dedicated("big1", "shared");
   for (const { admin } of [db, big]) await admin.query(TYPES);
   site = { home: db.database, platform: db.platform, actor: "operator:test" };
 });
@@ -204,12 +204,14 @@ describe("a barrier that is not met", () => {
   });
 
   test("rows that can't be applied are told of when patience ends", async () => {
-    const { id } = await db.tenant("globex");
+    const started = await startMove(site, { slug: "initech", to: "big1", settings: SETTINGS });
+    const other = await runTo(started!, "begin_subscribed");
+    const { id } = await db.tenant("initech");
     const key = "7d444840-9dc0-41c5-b8a2-0d2c3c1d0b2f";
     const text = "insert into app.customers (tenant_id, id, number, name) values ($1, $2, 'X', 'X')";
     await tamper(big, [text, [id, key]]);
     await tamper(db, [text, [id, key]]);
-    await expect(runMove(site, move)).rejects.toMatchObject({
+    await expect(runMove(site, other)).rejects.toMatchObject({
       code: "RH715",
       message: expect.stringMatching(/^What shared writes does not come to big1 within [5-9] s$/) as string,
       details: expect.stringMatching(/subscription enabled, .*[1-9]\d* errors so far; slot /) as string,

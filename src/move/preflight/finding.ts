@@ -45,6 +45,8 @@ export const FINDINGS = {
   large_object: "error",
   trigger_always: "error",
   rule_always: "error",
+  sequence_cached: "error",
+  sequence_cycles: "warning",
   publication_unfiltered: "warning",
 
   tenant_absent: "error",

@@ -100,6 +100,20 @@ const RULES: readonly (readonly [FindingCode, string])[] = [
      from pg_rewrite r join tenant_table t on t.oid = r.ev_class where r.ev_enabled in ('A', 'R') and r.rulename <> '_RETURN'`,
   ],
   [
+    "sequence_cached",
+    `select s.seqrelid::regclass::text as object,
+       format('Each session takes %s values in advance: those from before the move may meet rows that arrive.', s.seqcache) as problem,
+       format('alter sequence %s cache 1;', s.seqrelid::regclass) as fix
+     from pg_sequence s join relation r on r.oid = s.seqrelid where s.seqcache > 1`,
+  ],
+  [
+    "sequence_cycles",
+    `select s.seqrelid::regclass::text as object,
+       'It begins anew at its end: the move can''t tell which of two values is the later one, and takes the higher.' as problem,
+       format('If it feeds a key: alter sequence %s no cycle;', s.seqrelid::regclass) as fix
+     from pg_sequence s join relation r on r.oid = s.seqrelid where s.seqcycle`,
+  ],
+  [
     "publication_unfiltered",
     `select p.pubname::text as object, 'It publishes tenants'' tables: whoever subscribes to it gets the tenant''s rows as they arrive or go.' as problem,
        format('If that is not meant: drop publication %I;', p.pubname) as fix
