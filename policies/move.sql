@@ -111,15 +111,29 @@ begin
   end loop;
 end $$;
 
--- Takes sequences on to where others are, and none back: other tenants draw from them, too. For a superuser: nobody else may call setval().
+-- Takes sequences on to where others are, and none back: other tenants draw from them, too, and may at this very moment. Between
+-- a look and setval() they can't draw a thousand values; where less is to go, it is gone by drawing as they do. For a superuser:
+-- nobody else may call setval().
 create or replace function platform.raise_sequences(in_identifiers text[], in_reached numeric[]) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  behind record;
 begin
-  perform setval(own.identifier::regclass, wanted.reached::bigint)
+  for behind in
+    select s.seqrelid::regclass as name, wanted.reached, own.reached as from_here, s.seqincrement as step
     from platform.read_sequences() own
     join unnest(in_identifiers, in_reached) wanted (identifier, reached) using (identifier)
     join pg_sequence s on s.seqrelid = own.identifier::regclass
-    where (wanted.reached - own.reached) * s.seqincrement > 0;
+    where (wanted.reached - own.reached) * s.seqincrement > 0
+  loop
+    if (behind.reached - behind.from_here) / behind.step > 1000 then
+      perform setval(behind.name, behind.reached::bigint);
+    else
+      loop
+        exit when (behind.reached - nextval(behind.name)) * behind.step <= 0;
+      end loop;
+    end if;
+  end loop;
 end $$;
 
 -- Stops the process that applies the tenant's changes at a barrier row, until the mover lets go of the lock: all before it is

@@ -129,7 +129,7 @@ export const MUTANTS: Mutant[] = [
   mutant(
     "ADVANCE_AT_FENCE",
     "forward",
-    "the same, by advancing the slot during the fence: lost in a crash, or done late",
+    "the same, by advancing the slot during the fence: lost in a crash",
   ),
   mutant("FLIP_ANY_EPOCH", "back", "the epoch when the registry is flipped"),
   mutant("NO_LAPSE", "live", "the deadline, for writers", liveness),

@@ -77,7 +77,7 @@ describe("tenant create", () => {
 
 test("list: a table, or an array", async () => {
   const table = await rowhouse("tenant", "list");
-  expect(table.stdout).toMatch(/^SLUG +NAME +STATUS +CREATED +URL\nacme +\S.*\nglobex +/);
+  expect(table.stdout).toMatch(/^SLUG +NAME +STATUS +DATABASE +CREATED +URL\nacme +\S.*\nglobex +/);
   const { json } = await rowhouse("tenant", "list", "--json", "--quiet");
   const tenants = json<{ slug: string }[]>();
   expect(tenants.map(({ slug }) => slug)).toEqual(["acme", "globex", "initech", "umbrella"]);

@@ -123,7 +123,31 @@ describe("numbers and triggers, there and back", () => {
     await db.admin.query("select platform.raise_sequences(array['app.countdown', 'app.tickets_id_seq'], array[0, 0])");
     expect(await sequences(db.admin)).toMatchObject({ "app.tickets_id_seq": "12" });
     const before = await sequences(db.admin);
-    await db.admin.query("select platform.raise_sequences(array['app.countdown', 'app.tickets_id_seq'], array[-90, 90])");
-    expect(await sequences(db.admin)).toEqual({ ...before, "app.countdown": "-90", "app.tickets_id_seq": "90" });
+    await db.admin.query("select platform.raise_sequences(array['app.countdown', 'app.tickets_id_seq'], array[-5000, 90])");
+    expect(await sequences(db.admin)).toEqual({ ...before, "app.countdown": "-5000", "app.tickets_id_seq": "90" });
+  });
+
+  test("they don't, either, while others draw from them", async () => {
+    const others = await big.database.connectOwner();
+    const drawn: bigint[] = [];
+    let isOver = false;
+    const draw = async () => {
+      while (!isOver) {
+        const { rows } = await others.query<{ value: string }>(
+          "select nextval('app.tickets_id_seq') as value from generate_series(1, 20)",
+        );
+        drawn.push(...rows.map(({ value }) => BigInt(value)));
+      }
+    };
+    const drawing = draw();
+    for (let round = 0; round < 50; round++) {
+      const reached = Number((await sequences(big.admin))["app.tickets_id_seq"]) + (round % 7);
+      await big.admin.query("select platform.raise_sequences(array['app.tickets_id_seq'], array[$1::numeric])", [reached]);
+    }
+    isOver = true;
+    await drawing;
+    await others.end();
+    expect(drawn.length).toBeGreaterThan(100);
+    expect(new Set(drawn).size).toBe(drawn.length);
   });
 });
