@@ -68,7 +68,8 @@ begin
 end $$;
 
 -- A fence that has lapsed is lifted by the first writer who meets it: from then on the mover's commit point finds no fence of its
--- own, whatever clocks do. Whoever comes second at this moment need not wait for the first.
+-- own, whatever clocks do. Whoever comes second finds the fence standing until the first has committed, since that one may be
+-- rolled back, and a clock set back would then let the commit point pass over the second's rows (found by the model of moves).
 create or replace function platform.pass_fence(in_tenant_id uuid, in_fenced_until timestamptz) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -77,7 +78,7 @@ begin
   end if;
   update platform.tenants set fence = null, fenced_until = null
     where id = (select t.id from platform.tenants t where t.id = in_tenant_id and t.fenced_until <= clock_timestamp() for update skip locked);
-  return true;
+  return found or exists (select from platform.tenants t where t.id = in_tenant_id and t.fence is null);
 end $$;
 
 -- REPEATABLE READ and SERIALIZABLE look at the registry as it was when they began, and not after the lock: such a writer would

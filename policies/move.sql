@@ -20,6 +20,15 @@ begin
   insert into platform.move_watermarks (tenant_id, id) values (in_tenant_id, in_token);
 end $$;
 
+-- The tenant stays: lifts whatever fence there is, so that no commit point under it can pass any more. False where the tenant does
+-- not live: then one has passed, and there is no way but forward.
+create or replace function platform.keep_tenant(in_tenant_id uuid) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update platform.tenants set fence = null, fenced_until = null where id = in_tenant_id and moved_to is null;
+  return found;
+end $$;
+
 -- Lifts the fence, if it is this run's.
 create or replace function platform.unfence_tenant(in_tenant_id uuid, in_token uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -34,6 +43,10 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   new_epoch bigint;
 begin
+  -- Whoever holds the lock now came in after the deadline: not worth a queue of writers behind us (55P03).
+  perform set_config('lock_timeout', '50ms', true);
+  -- A commit point that a crash takes back would leave two databases with the tenant.
+  perform set_config('synchronous_commit', 'on', true);
   perform pg_advisory_xact_lock(7241, uuid_hash(in_tenant_id));
   update platform.tenants set moved_to = in_database, epoch = epoch + 1, fence = null, fenced_until = null, updated_at = now()
     where id = in_tenant_id and fence = in_token and fenced_until > clock_timestamp() and moved_to is null
@@ -47,6 +60,7 @@ create or replace function platform.activate_tenant(in_tenant_id uuid, in_epoch 
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (select from platform.tenants where id = in_tenant_id and arriving is not null and epoch < in_epoch) then
+    perform set_config('synchronous_commit', 'on', true);
     perform pg_advisory_xact_lock(7243, uuid_hash(in_tenant_id));
     update platform.tenants set moved_to = null, arriving = null, epoch = in_epoch, updated_at = now()
       where id = in_tenant_id and arriving is not null and epoch < in_epoch;
@@ -152,11 +166,11 @@ grant select, insert, update on platform.tenants to rowhouse_mover;
 grant select, insert, delete on platform.domains, platform.token_secrets to rowhouse_mover;
 grant select, insert, delete on platform.move_watermarks to rowhouse_mover;
 
-revoke all on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
+revoke all on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid), platform.keep_tenant(uuid),
   platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
   platform.begin_arrival(uuid, uuid[], uuid), platform.end_arrival(uuid, uuid), platform.forget_arrival(uuid, uuid),
   platform.stop_at_barrier(), platform.read_sequences(), platform.raise_sequences(text[], numeric[]) from public;
-grant execute on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid),
+grant execute on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid), platform.keep_tenant(uuid),
   platform.release_tenant(uuid, uuid, text), platform.activate_tenant(uuid, bigint), platform.hold_arrival(uuid, uuid),
   platform.begin_arrival(uuid, uuid[], uuid), platform.end_arrival(uuid, uuid), platform.forget_arrival(uuid, uuid),
   platform.lock_tenant(uuid), platform.act_as(text, text) to rowhouse_mover;

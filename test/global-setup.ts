@@ -30,7 +30,16 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
     dataDir,
     log: openLog("silent"),
     binDir: process.env["TEST_PG_BIN"],
-    settings: { fsync: "off", full_page_writes: "off", max_connections: "200" },
+    settings: {
+      fsync: "off",
+      full_page_writes: "off",
+      max_connections: "200",
+      // Test files that move tenants run side by side.
+      max_replication_slots: "60",
+      max_wal_senders: "60",
+      max_logical_replication_workers: "40",
+      max_worker_processes: "60",
+    },
   });
   const close = async () => {
     await server.stop();

@@ -22,13 +22,13 @@ from (values
   ('platform.refuse_context(uuid, bigint, bytea)', array[
       'definer volatile 0b561dac6e35552da6373a991c7df54b']),
   ('platform.pass_fence(uuid, timestamptz)', array[
-      'definer volatile 3ac11eb180ea8449d094f8e5e28dc8de']),
+      'definer volatile 9d43d25e21d8903f95d2447b278bb7b3']),
   ('platform.hold_tenant(uuid)', array[
       'definer volatile 7d950028849ec31e892a0d782436a48d']),
   ('platform.release_tenant(uuid, uuid, text)', array[
-      'definer volatile 9528c11351ddc0e07d0f5a956aa24336']),
+      'definer volatile 9b5199cec07e31d8dd0842d3d87aa625']),
   ('platform.activate_tenant(uuid, bigint)', array[
-      'definer volatile 05b0fc24725c0d51a18c476f6a74c3f4']),
+      'definer volatile 20be414817067d46ecb6408417c1876d']),
   ('platform.hold_arrival(uuid, uuid)', array[
       'definer volatile e9b3ece5f7f28bc8fc6695b3e348288d']),
   ('platform.refuse_missing()', array[

@@ -1,78 +1,45 @@
+import { translateLoss } from "../archive/session.ts";
 import { RowhouseError } from "../errors.ts";
-import { removeAddresses } from "./address.ts";
-import { clearArrival, endArrival, forgetArrival } from "./arrival.ts";
-import { dropChannel, removeWatermarks } from "./cleanup.ts";
+import { abandon, assertStays } from "./abandon.ts";
+import { giveUpAtSource } from "./leftover.ts";
 import { isCommitted, type Move } from "./move.ts";
-import { runMove, withRun } from "./mover.ts";
-import { hasCommitted, liftFence, readPresence } from "./presence.ts";
-import { change, point, type MoveSite, type Run, type RunOptions } from "./run.ts";
+import { runMove, withRun, withSource } from "./mover.ts";
+import { readPresence } from "./presence.ts";
+import { emit, type MoveSite, type Run, type RunOptions } from "./run.ts";
 import { assertSlot } from "./slot.ts";
 import { makeName, turnMove } from "./store.ts";
 
-async function assertNotCommitted(run: Run): Promise<void> {
-  if (!isCommitted(run.move.state) && !(await hasCommitted(run))) return;
-  throw new RowhouseError("moveState", {
-    message: `${run.move.slug} lives in ${run.move.to} already`,
-    hint: `\`rowhouse moves resume ${run.move.slug}\` completes the move, then \`rowhouse moves rollback ${run.move.slug}\` takes it back.`,
-  });
-}
-
-/** A rollback that is given up leaves the tenant where it is, and the way back open as before. */
-async function giveUpRollback(run: Run): Promise<Move> {
-  const { source, target, move, site } = run;
-  await dropChannel(run, target, source, move.reverseName);
-  await endArrival(target, move);
-  const { epoch, forwardName } = move;
-  return turnMove(site.platform, move, {
-    epoch,
-    state: "observing",
-    forwardName: makeName(),
-    reverseName: forwardName, // which never stopped
-  });
-}
-
-async function giveUp(run: Run): Promise<Move> {
-  const { source, target, move } = run;
-  await assertNotCommitted(run);
-  await liftFence(source, move.tenantId);
-  await point(run, "abort_unfenced");
-  if (move.isRollback) return giveUpRollback(run);
-  await dropChannel(run, source, target, move.forwardName);
-  await point(run, "abort_forward_dropped");
-  await dropChannel(run, target, source, move.reverseName);
-  const presence = await readPresence(target, move.tenantId);
-  if (presence?.arriving === move.token || run.formerTokens.includes(presence?.arriving ?? "")) await clearTarget(run);
-  await removeWatermarks(source, move);
-  await change(run, { state: "aborted" });
-  return run.move;
-}
-
-async function clearTarget({ target, move, formerTokens }: Run): Promise<void> {
-  await target.mover.query("select platform.begin_arrival($1, $2, $3)", [move.tenantId, formerTokens, move.token]);
-  await clearArrival(target, move);
-  await removeAddresses(target, move.tenantId);
-  if (move.facts.madeRow === true) await forgetArrival(target, move);
-  else await endArrival(target, move);
-}
-
 /**
- * Gives up a move before its commit point: the tenant stays, and nothing is left at the target.
- * @throws RowhouseError moveState when the tenant has moved; moveRunning, databaseUnavailable
+ * Gives up a move before its commit point: the tenant stays, and nothing is left at the target. One that can't be reached keeps what it
+ * has, until the move is given up once more; a rollback waits for it, since giving up the way back is not what was asked for.
+ * @throws RowhouseError moveState when the tenant has moved; moveRunning; databaseUnavailable when the source can't be reached, which
+ * alone knows whether it has
  */
-export function abortMove(site: MoveSite, move: Move, options: RunOptions = {}): Promise<Move> {
-  return withRun(site, move, options, giveUp);
+export async function abortMove(site: MoveSite, move: Move, options: RunOptions = {}): Promise<Move> {
+  try {
+    return await withRun(site, move, options, abandon);
+  } catch (thrown) {
+    const error = translateLoss(thrown);
+    if (!(error instanceof RowhouseError && error.kind === "databaseUnavailable") || move.isRollback) throw error;
+    return withSource(site, move, options, async (run) => {
+      await assertStays(run);
+      return giveUpAtSource(run, error);
+    });
+  }
 }
 
 async function turn(run: Run): Promise<Move> {
   const { target, move, site } = run;
   await assertSlot(target, move.reverseName);
   const presence = await readPresence(target, move.tenantId);
-  return turnMove(site.platform, move, {
+  const turned = await turnMove(site.platform, move, {
     epoch: presence!.epoch,
     state: "subscribed",
     forwardName: move.reverseName,
     reverseName: makeName(),
   });
+  emit(run, { event: "turned", from: turned.from, to: turned.to, isRollback: turned.isRollback });
+  return turned;
 }
 
 /**

@@ -99,7 +99,9 @@ const WAITING = `
 async function awaitBarrier(run: Run, publisher: Endpoint, subscriber: Endpoint, barrier: Barrier): Promise<void> {
   const start = performance.now();
   let lookAt = start + LOOK_MS;
-  while ((await subscriber.owner.query({ name: "rowhouse_stopped", text: WAITING, values: [barrier.id] })).rowCount === 0) {
+  while (
+    (await subscriber.owner.query({ name: "rowhouse_stopped", text: WAITING, values: [barrier.id] })).rowCount === 0
+  ) {
     const now = performance.now();
     const isOver = now > barrier.deadline;
     if (isOver || (now > lookAt && brokenBy(await readChannel(publisher, subscriber, barrier.name)) !== null)) {
@@ -160,12 +162,7 @@ async function meet(run: Run, publisher: Endpoint, subscriber: Endpoint, opened:
  * @param count of pairs
  * @throws RowhouseError moveBroken when the row does not arrive, moveLagging when the tenant's running transactions don't end
  */
-export async function openTwins(
-  run: Run,
-  publisher: Endpoint,
-  subscriber: Endpoint,
-  count: number,
-): Promise<Twins> {
+export async function openTwins(run: Run, publisher: Endpoint, subscriber: Endpoint, count: number): Promise<Twins> {
   const opened: MoveSession[] = [];
   const end = async () => void (await Promise.allSettled(opened.map((session) => session.end())));
   try {

@@ -4,8 +4,7 @@ import type { Endpoint } from "./endpoint.ts";
 /** How what carries the tenant's changes stands, seen from both of its ends. */
 export interface ChannelState {
   /** Undefined where there is no such subscription. */
-  readonly subscription:
-    { readonly enabled: boolean; readonly applying: boolean; readonly errors: number } | undefined;
+  readonly subscription: { readonly enabled: boolean; readonly applying: boolean; readonly errors: number } | undefined;
   /** Undefined where there is no such slot. */
   readonly slot: { readonly active: boolean; readonly walStatus: string | null; readonly lag: string } | undefined;
 }
@@ -22,6 +21,7 @@ const SLOT = `
 
 /** @param name of publication, slot and subscription */
 export async function readChannel(publisher: Endpoint, subscriber: Endpoint, name: string): Promise<ChannelState> {
+  await subscriber.owner.query("select pg_stat_clear_snapshot()"); // inside a transaction they stay as first read
   const subscription = await subscriber.owner.query<NonNullable<ChannelState["subscription"]>>(SUBSCRIPTION, [name]);
   const slot = await publisher.owner.query<NonNullable<ChannelState["slot"]>>(SLOT, [name]);
   return { subscription: subscription.rows[0], slot: slot.rows[0] };

@@ -103,7 +103,9 @@ async function findKeys(twin: Twin, compared: ComparedTable, tenantId: string, r
   const count = Math.min(MOST_BUCKETS, 2 ** Math.max(4, Math.ceil(Math.log2(rows / BUCKET_ROWS + 1))));
   const sums = (session: MoveSession) => sumBuckets(session, compared, tenantId, count);
   const [here, there] = await Promise.all([sums(twin.publisher), sums(twin.subscriber)]);
-  const differing = [...new Set([...here.keys(), ...there.keys()])].filter((bucket) => here.get(bucket) !== there.get(bucket));
+  const differing = [...new Set([...here.keys(), ...there.keys()])].filter(
+    (bucket) => here.get(bucket) !== there.get(bucket),
+  );
   const looked = differing.slice(0, MOST_LOOKED_INTO);
   const read = (session: MoveSession) => readBuckets(session, compared, tenantId, count, looked);
   const [published, applied] = await Promise.all([read(twin.publisher), read(twin.subscriber)]);

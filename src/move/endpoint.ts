@@ -86,7 +86,15 @@ export async function openEndpoint(
     const { rows } = await owner.query<{ version: string }>("select current_setting('server_version_num') as version");
     const mover = await openMover(database, moveId);
     await mover.query("select set_config('rowhouse.actor', $1, false)", [actor]); // for the audit trail
-    return { name, kind: entry.kind, database, peer: entry.peer, major: Math.floor(Number(rows[0]?.version) / 10_000), owner, mover };
+    return {
+      name,
+      kind: entry.kind,
+      database,
+      peer: entry.peer,
+      major: Math.floor(Number(rows[0]?.version) / 10_000),
+      owner,
+      mover,
+    };
   } catch (error) {
     await owner.end().catch(() => {});
     throw error;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import type { FenceFacts } from "./move.ts";
-import { emit, point, type Run } from "./run.ts";
+import { addFacts, emit, point, type Run } from "./run.ts";
 import { raiseSequences } from "./sequence.ts";
 import { advanceSlot } from "./slot.ts";
 import { awaitWatermark, measureLag } from "./watermark.ts";
@@ -14,6 +14,9 @@ import { awaitWatermark, measureLag } from "./watermark.ts";
  */
 const DRAIN_TIMEOUT = "50ms";
 const DRAIN_PAUSE_MS = 150;
+
+/** lock_not_available */
+const isLockTimeout = (error: unknown) => isDatabaseError(error) && error.code === "55P03";
 
 /** @returns whether the running writes ended in time */
 async function fence({ source, move }: Run, token: string): Promise<boolean> {
@@ -26,30 +29,65 @@ async function fence({ source, move }: Run, token: string): Promise<boolean> {
     ]);
     return true;
   } catch (error) {
-    if (isDatabaseError(error) && error.code === "55P03") return false; // lock_not_available
+    if (isLockTimeout(error)) return false;
     throw error;
   }
 }
 
+interface Identity {
+  readonly slug: string;
+  readonly name: string;
+  readonly status: string;
+}
+
+/** What may have been changed since the target got its row. */
+async function readIdentity({ source, move }: Run): Promise<Identity> {
+  const { rows } = await source.mover.query<Identity>("select slug, name, status from platform.tenants where id = $1", [
+    move.tenantId,
+  ]);
+  return rows[0]!;
+}
+
 /**
- * The target's own word that this run still fills it, by a transaction whose commit is flushed: all that was applied before is
- * flushed with it, and the way back can begin behind that.
+ * The target's own word that this run still fills it and that the watermark is there, by a transaction whose commit is flushed:
+ * replication applies without waiting for the disk, and this takes all that was applied before with it (found by the model: a target
+ * that crashes after the commit point must have everything).
+ * @returns the WAL position behind all of it
  */
-async function settle({ target, move }: Run): Promise<void> {
-  const { rowCount } = await target.mover.query(
-    "update platform.tenants set updated_at = now() where id = $1 and arriving = $2",
-    [move.tenantId, move.token],
+async function settle({ target, move }: Run, { slug, name, status }: Identity, token: string): Promise<string> {
+  const { rows } = await target.mover.query<{ lsn: string }>(
+    `update platform.tenants set slug = $3, name = $4, status = $5, updated_at = now() where id = $1 and arriving = $2
+       and exists (select from platform.move_watermarks w where w.tenant_id = $1 and w.id = $6)
+     returning pg_current_wal_insert_lsn()::text as lsn`,
+    [move.tenantId, move.token, slug, name, status, token],
   );
-  if (rowCount === 1) return;
+  if (rows[0] !== undefined) return rows[0].lsn;
   throw new RowhouseError("moveState", { message: `Another run fills ${move.to} with ${move.slug}` });
 }
 
+/**
+ * Where the way back begins. A slot that was moved on by hand goes back in a crash (pg_replication_slot_advance, which is not
+ * flushed). From 16 on what came by replication is not sent back anyway; before that the position is written down, and the
+ * subscription begins there.
+ */
+async function beginReverse(run: Run, lsn: string): Promise<void> {
+  const { target, move } = run;
+  const noted = target.major < 16 ? addFacts(run, { settled: { name: move.reverseName, lsn } }) : undefined;
+  await Promise.all([advanceSlot(target, move.reverseName), noted]);
+}
+
+/** @returns the new epoch; null when the fence has lapsed */
 async function release({ source, move }: Run, token: string): Promise<string | null> {
-  const { rows } = await source.mover.query<{ epoch: string | null }>(
-    "select platform.release_tenant($1, $2, $3)::text as epoch",
-    [move.tenantId, token, move.to],
-  );
-  return rows[0]?.epoch ?? null;
+  try {
+    const { rows } = await source.mover.query<{ epoch: string | null }>(
+      "select platform.release_tenant($1, $2, $3)::text as epoch",
+      [move.tenantId, token, move.to],
+    );
+    return rows[0]?.epoch ?? null;
+  } catch (error) {
+    if (isLockTimeout(error)) return null;
+    throw error;
+  }
 }
 
 /** Lets the target take the tenant's writes. Any server that a stopped mover keeps waiting does the same. */
@@ -71,15 +109,16 @@ async function cutOver(run: Run, token: string, start: number, attempts: number)
   const since = () => Math.round((performance.now() - start) * 1000) / 1000;
   const drainedMs = since();
   await point(run, "fenced");
-  const [arrived] = await Promise.all([
+  const [arrived, identity] = await Promise.all([
     awaitWatermark(target, move.tenantId, token, move.settings.fenceMs),
+    readIdentity(run),
     raiseSequences(source, target),
   ]);
   if (!arrived) return null;
   await point(run, "drained");
-  await settle(run);
+  const lsn = await settle(run, identity, token);
   const appliedMs = since();
-  await advanceSlot(target, move.reverseName);
+  await beginReverse(run, lsn);
   await point(run, "reverse_advanced");
   const epoch = await release(run, token);
   if (epoch === null) return null;

@@ -52,6 +52,12 @@ export interface MoveFacts {
   /** By name: `before` the cutover, `after` it; and before and after a rollback. */
   readonly verified?: Readonly<Record<string, VerifyFacts>>;
   readonly removedRows?: number;
+  /** Where the way back of this name begins at the target: a WAL position. Before 16 alone. */
+  readonly settled?: { readonly name: string; readonly lsn: string };
+  /** It is being given up: whoever takes it up goes on with that. */
+  readonly isAborting?: boolean;
+  /** Name of the target, when it could not be reached as the move was given up: something may be left there. */
+  readonly left?: string | null;
 }
 
 export interface PlannedFacts {
@@ -133,6 +139,8 @@ export type MoveEvent =
   | { readonly event: "lag"; readonly ms: number | null }
   /** A fence that did not come to its commit point. */
   | { readonly event: "fence_missed"; readonly attempt: number; readonly reason: string }
+  /** The move goes back: from and to are swapped. */
+  | { readonly event: "turned"; readonly from: string; readonly to: string; readonly isRollback: boolean }
   /** What has been measured; each of them once a run. */
   | { readonly event: "facts"; readonly facts: MoveFacts }
   | { readonly event: "verify"; readonly table: string; readonly rows: number }

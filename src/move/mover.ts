@@ -3,6 +3,7 @@ import { translateLoss } from "../archive/session.ts";
 import { holdSchema } from "../db/migrate.ts";
 import { readTenantTables } from "../db/tables.ts";
 import { RowhouseError } from "../errors.ts";
+import { abandon } from "./abandon.ts";
 import { beginArrival } from "./arrival.ts";
 import { closeEndpoint, openEndpoint } from "./endpoint.ts";
 import { lockMover } from "./lock.ts";
@@ -14,15 +15,18 @@ import { changeMove, findMove, listTokens, takeMove } from "./store.ts";
 
 const RETRY_MS = 500;
 
+/** A run that has nothing to do with the target. */
+type SourceRun = Omit<Run, "target" | "tables">;
+
 /**
- * Makes this process the move's only mover, with sessions in both databases, for as long as `work` lasts.
+ * Makes this process the move's only mover, with sessions at the source, for as long as `work` lasts.
  * @throws RowhouseError moveRunning, databaseUnavailable, databaseUnknown
  */
-export async function withRun<T>(
+export async function withSource<T>(
   site: MoveSite,
   found: Move,
   options: RunOptions,
-  work: (run: Run) => Promise<T>,
+  work: (run: SourceRun) => Promise<T>,
 ): Promise<T> {
   await using _lock = await lockMover(site, found);
   const current = await findMove(site.platform, found.id);
@@ -33,16 +37,27 @@ export async function withRun<T>(
   const move = await takeMove(site.platform, current, site.actor);
   const source = await openEndpoint(site, move.from, move.id);
   try {
-    const target = await openEndpoint(site, move.to, move.id);
-    try {
-      const tables = await readTenantTables(source.owner);
-      return await work({ site, options, source, target, tables, formerTokens, move });
-    } finally {
-      await closeEndpoint(target);
-    }
+    return await work({ site, options, source, formerTokens, move });
   } finally {
     await closeEndpoint(source);
   }
+}
+
+/** {@link withSource}, and in the target as well. */
+export function withRun<T>(
+  site: MoveSite,
+  found: Move,
+  options: RunOptions,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  return withSource(site, found, options, async (run) => {
+    const target = await openEndpoint(site, run.move.to, run.move.id);
+    try {
+      return await work({ ...run, target, tables: await readTenantTables(run.source.owner) });
+    } finally {
+      await closeEndpoint(target);
+    }
+  });
 }
 
 /** What an earlier run was filling is this run's to fill. */
@@ -66,6 +81,7 @@ async function holdSchemas({ move, source, target }: Run): Promise<void> {
 
 async function runSteps(run: Run): Promise<Move> {
   await holdSchemas(run);
+  if (run.move.facts.isAborting === true) return abandon(run);
   await takeOverArrival(run);
   while (true) {
     run.options.signal?.throwIfAborted();

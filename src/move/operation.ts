@@ -1,20 +1,32 @@
 import { RowhouseError } from "../errors.ts";
 import { abortMove, rollbackMove } from "./back.ts";
-import type { Move } from "./move.ts";
+import { clearLeft } from "./leftover.ts";
+import type { Move, MoveSettings } from "./move.ts";
 import { runMove } from "./mover.ts";
 import type { MoveSite, RunOptions } from "./run.ts";
-import { findMove, listDue } from "./store.ts";
+import { adjustMove, findMove, listDue } from "./store.ts";
+
+/** Changes nothing where there is nothing to change. */
+export async function adjust({ platform }: MoveSite, move: Move, settings: Partial<MoveSettings>): Promise<Move> {
+  return Object.keys(settings).length === 0 ? move : adjustMove(platform, move, settings);
+}
 
 /**
  * Goes on with a move. One that is done is left as it is.
  * @param name its id, or the slug of a tenant for its latest
+ * @param settings to change from now on
  * @returns the move: `observing` or `done`
  * @throws RowhouseError moveUnknown, moveState when it was given up, and what {@link runMove} throws
  */
-export async function resume(site: MoveSite, name: string, options: RunOptions = {}): Promise<Move> {
+export async function resume(
+  site: MoveSite,
+  name: string,
+  options: RunOptions = {},
+  settings: Partial<MoveSettings> = {},
+): Promise<Move> {
   const move = await findMove(site.platform, name);
   if (move.state === "done") return move;
-  if (move.state !== "aborted") return runMove(site, move, options);
+  if (move.state !== "aborted") return runMove(site, await adjust(site, move, settings), options);
   throw new RowhouseError("moveState", {
     message: `The move of ${move.slug} to ${move.to} was given up`,
     hint: `Begin a new one: \`rowhouse move ${move.slug} --to ${move.to}\`.`,
@@ -22,12 +34,13 @@ export async function resume(site: MoveSite, name: string, options: RunOptions =
 }
 
 /**
- * Gives up a move before its commit point. One that was given up is left as it is.
+ * Gives up a move before its commit point. Of one that was given up, what is left at a target that could not be reached is removed.
  * @throws RowhouseError moveUnknown, moveState, and what {@link abortMove} throws
  */
 export async function abort(site: MoveSite, name: string, options: RunOptions = {}): Promise<Move> {
   const move = await findMove(site.platform, name);
-  return move.state === "aborted" ? move : abortMove(site, move, options);
+  if (move.state === "aborted") return move.facts.left == null ? move : clearLeft(site, move, options);
+  return abortMove(site, move, options);
 }
 
 /**
@@ -47,13 +60,20 @@ export interface Finished {
   readonly error: unknown;
 }
 
-/** Ends every move whose time for the way back is over, one after the other; one that fails does not keep the others. */
+/**
+ * Ends every move whose time for the way back is over, and what moves that were given up have left, one after the other; one that fails
+ * does not keep the others.
+ */
 export async function finishDue(site: MoveSite, options: RunOptions = {}): Promise<Finished[]> {
   const finished: Finished[] = [];
   for (const move of await listDue(site.platform)) {
     options.signal?.throwIfAborted();
     try {
-      finished.push({ move: await runMove(site, move, { ...options, finish: true }), error: null });
+      const ended =
+        move.state === "aborted"
+          ? await clearLeft(site, move, options)
+          : await runMove(site, move, { ...options, finish: true });
+      finished.push({ move: ended, error: null });
     } catch (error) {
       options.signal?.throwIfAborted();
       finished.push({ move, error });

@@ -57,7 +57,11 @@ export async function assertMovable({ source, target, tables, move, formerTokens
   const { tenantId, slug, settings, token } = move;
   const ownTokens = [...formerTokens, token];
   const { windowSeconds } = settings;
-  assertNoError(slug, target.name, await preflight({ source, target, tables, tenantId, slug, windowSeconds, ownTokens }));
+  assertNoError(
+    slug,
+    target.name,
+    await preflight({ source, target, tables, tenantId, slug, windowSeconds, ownTokens }),
+  );
 }
 
 /**

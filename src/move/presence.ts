@@ -23,15 +23,17 @@ export async function readPresence(
 }
 
 /** Whether the source has let the tenant go, whatever the record of the move says. */
-export async function hasCommitted({ source, move }: Run): Promise<boolean> {
+export async function hasCommitted({ source, move }: Pick<Run, "source" | "move">): Promise<boolean> {
   const presence = await readPresence(source, move.tenantId);
   return presence !== undefined && presence.movedTo === move.to && BigInt(presence.epoch) > BigInt(move.epoch);
 }
 
-/** Lifts whatever fence a stopped run left. */
-export async function liftFence({ mover }: Endpoint, tenantId: string): Promise<void> {
-  await mover.query(
-    "select platform.unfence_tenant(id, fence) from platform.tenants where id = $1 and fence is not null",
-    [tenantId],
-  );
+/**
+ * Lifts whatever fence a stopped run left: a commit point that it has sent already finds none. One statement decides, so that nothing
+ * fits between the question and what follows from its answer.
+ * @returns false when the tenant has left: then there is no way but forward
+ */
+export async function keepTenant({ mover }: Endpoint, tenantId: string): Promise<boolean> {
+  const { rows } = await mover.query<{ kept: boolean }>("select platform.keep_tenant($1) as kept", [tenantId]);
+  return rows[0]?.kept === true;
 }

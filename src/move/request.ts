@@ -2,6 +2,7 @@ import type { ConnectionPool } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
 import { findDatabase } from "../tenant/databases.ts";
 import type { Move } from "./move.ts";
+import { adjust } from "./operation.ts";
 import type { MoveSite } from "./run.ts";
 import { startMove, type WantedMove } from "./start.ts";
 
@@ -29,11 +30,12 @@ export async function assertIntent(
 }
 
 /**
- * Writes down a move of this intent, or finds the one that is not finished. Moves nothing yet.
+ * Writes down a move of this intent, or finds the one that is not finished and gives it these settings. Moves nothing yet.
  * @returns undefined when the tenant lives there already
  * @throws RowhouseError moveRefused, and what {@link startMove} throws
  */
 export async function requestMove(site: MoveSite, intent: Intent, wanted: WantedMove): Promise<Move | undefined> {
   await assertIntent(site.platform, intent, wanted);
-  return startMove(site, wanted);
+  const move = await startMove(site, wanted);
+  return move === undefined ? undefined : adjust(site, move, wanted.settings ?? {});
 }

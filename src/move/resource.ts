@@ -28,6 +28,11 @@ export async function forgetResource(pool: ConnectionPool, resource: MoveResourc
   });
 }
 
+/** All of a move, whose database is gone. */
+export async function forgetResources(pool: ConnectionPool, moveId: string): Promise<void> {
+  await queryRows(pool, { text: "delete from platform.move_resources where move_id = $1", values: [moveId] });
+}
+
 export function listResources(pool: ConnectionPool, moveId: string): Promise<MoveResource[]> {
   return queryRows<MoveResource>(pool, {
     text: "select kind, name, database from platform.move_resources where move_id = $1 order by created_at, kind, name",

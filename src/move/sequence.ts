@@ -10,5 +10,8 @@ export async function raiseSequences(source: Endpoint, target: Endpoint): Promis
   );
   if (rows.length === 0) return;
   const identifiers = rows.map(({ identifier }) => identifier);
-  await target.owner.query("select platform.raise_sequences($1, $2)", [identifiers, rows.map(({ reached }) => reached)]);
+  await target.owner.query("select platform.raise_sequences($1, $2)", [
+    identifiers,
+    rows.map(({ reached }) => reached),
+  ]);
 }

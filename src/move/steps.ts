@@ -6,7 +6,7 @@ import { copyRows } from "./copy.ts";
 import { activate, fenceAndRelease } from "./fence.ts";
 import type { MoveState } from "./move.ts";
 import { assertMovable } from "./preflight.ts";
-import { hasCommitted, liftFence, readPresence } from "./presence.ts";
+import { keepTenant, readPresence } from "./presence.ts";
 import { createPublication } from "./publication.ts";
 import { removeRows } from "./remove.ts";
 import { noteResource } from "./resource.ts";
@@ -98,8 +98,7 @@ async function prepareReverse(run: Run): Promise<MoveState> {
 
 /** Where a killed run may have left a fence, or gone over the commit point: the source knows. */
 async function cross(run: Run): Promise<MoveState> {
-  if (await hasCommitted(run)) return "committed";
-  await liftFence(run.source, run.move.tenantId);
+  if (!(await keepTenant(run.source, run.move.tenantId))) return "committed";
   const broken = await checkSlot(run);
   if (broken !== null) return broken;
   const fence = await fenceAndRelease(run);
@@ -135,7 +134,9 @@ async function reverse(run: Run): Promise<MoveState> {
   await dropChannel(run, source, target, move.forwardName);
   await point(run, "forward_dropped");
   await noteResource(site.platform, move, { kind: "subscription", name: move.reverseName, database: source.name });
-  await createSubscription(source, target, move.reverseName);
+  const { settled } = move.facts;
+  const beginsAt = settled?.name === move.reverseName ? settled.lsn : null;
+  await createSubscription(source, target, move.reverseName, beginsAt);
   await point(run, "reverse_subscribed");
   await verify(run, "after");
   await change(run, { observeSeconds: move.settings.windowSeconds });

@@ -30,6 +30,8 @@ export async function insertMove(pool: ConnectionPool, wanted: NewMove, actor: s
   const { tenantId, slug, from, to, epoch, settings } = wanted;
   try {
     return await inPlatformTransaction(pool, actor, async (client) => {
+      // So that nobody removes one of them meanwhile.
+      await client.query("select from platform.databases where name = any ($1) for share", [[from, to]]);
       const { rows } = await client.query<Move>(
         `insert into platform.moves as m (id, tenant_id, slug, from_database, to_database, state, token, epoch, forward_name, reverse_name, settings, actor)
          values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, $9, $10, $11) returning ${COLUMNS}`,
@@ -90,10 +92,14 @@ export async function findUnfinished(pool: ConnectionPool, tenantId: string): Pr
   return move;
 }
 
-/** The moves whose time for the way back is over by the database's clock, the longest waiting first. */
+/**
+ * The moves whose time for the way back is over by the database's clock, the longest waiting first; and those that were given up
+ * and have left something at a target.
+ */
 export function listDue(pool: ConnectionPool): Promise<Move[]> {
   return queryRows<Move>(pool, {
-    text: `select ${COLUMNS} from platform.moves m where m.state = 'observing' and m.observe_until <= now() order by m.observe_until, m.id`,
+    text: `select ${COLUMNS} from platform.moves m where (m.state = 'observing' and m.observe_until <= now())
+      or (m.state = 'aborted' and m.facts ->> 'left' is not null) order by m.observe_until, m.id`,
   });
 }
 
@@ -151,6 +157,19 @@ function takenOver({ slug }: Move): RowhouseError {
   return new RowhouseError("moveRunning", {
     message: `Another process has taken over the move of ${slug}`,
     hint: `\`rowhouse moves show ${slug}\` tells what it does.`,
+  });
+}
+
+/** Sets limits anew for the runs to come. @throws RowhouseError moveRunning when another run has taken the move over meanwhile */
+export function adjustMove(pool: ConnectionPool, move: Move, settings: Partial<MoveSettings>): Promise<Move> {
+  return inPlatformTransaction(pool, move.actor, async (client) => {
+    const { rows } = await client.query<Move>(
+      `update platform.moves m set settings = m.settings || $3::jsonb, updated_at = now()
+       where m.id = $1 and m.token = $2 and m.finished_at is null returning ${COLUMNS}`,
+      [move.id, move.token, JSON.stringify(settings)],
+    );
+    if (rows[0] === undefined) throw takenOver(move);
+    return rows[0];
   });
 }
 

@@ -10,8 +10,18 @@ function optionsOf(major: number): string {
   return major >= 16 ? `${common}, run_as_owner = true, origin = none` : common;
 }
 
-/** Subscribes `subscriber` to the other end's publication and slot of the same name, unless it has. */
-export async function createSubscription(subscriber: Endpoint, publisher: Endpoint, name: string): Promise<void> {
+const IS_OURS = "subname = $1 and subdbid = (select oid from pg_database where datname = current_database())";
+
+/**
+ * Subscribes `subscriber` to the other end's publication and slot of the same name, unless it has.
+ * @param beginsAt WAL position of the publisher before which nothing is wanted, whatever the slot says
+ */
+export async function createSubscription(
+  subscriber: Endpoint,
+  publisher: Endpoint,
+  name: string,
+  beginsAt: string | null = null,
+): Promise<void> {
   await inTransaction(subscriber.owner, async (client) => {
     // The text holds a password: in no log, whatever the server logs.
     await client.query("set local log_statement = 'none'; set local log_min_duration_statement = -1");
@@ -19,11 +29,17 @@ export async function createSubscription(subscriber: Endpoint, publisher: Endpoi
     const { rows } = await client.query<{ text: string }>(
       `select format('create subscription %I connection %L publication %I with (slot_name = %L, ${optionsOf(subscriber.major)})',
          $1::text, $2::text, $1::text, $1::text) as text
-       where not exists (select from pg_subscription where subname = $1
-         and subdbid = (select oid from pg_database where datname = current_database()))`,
+       where not exists (select from pg_subscription where ${IS_OURS})`,
       [name, publisher.database.replicationConninfo(publisher.peer)],
     );
-    if (rows[0] !== undefined) await client.query(rows[0].text);
+    if (rows[0] === undefined) return;
+    await client.query(rows[0].text);
+    if (beginsAt === null) return;
+    // The process that applies asks for what comes after its origin's position, and begins when this transaction has committed.
+    await client.query(
+      `select pg_replication_origin_advance('pg_' || oid, $2::pg_lsn) from pg_subscription where ${IS_OURS}`,
+      [name, beginsAt],
+    );
   });
 }
 

@@ -89,8 +89,11 @@ async function tellNews(
 ) {
   const events = await listEvents(site.platform, now.id);
   if (JSON.stringify(before?.facts) !== JSON.stringify(now.facts)) onEvent({ event: "facts", facts: now.facts });
-  for (const { event, details } of events.slice(told))
-    if (event !== "run" && event !== "turned") onEvent({ event: "state", state: event as Move["state"], details });
+  for (const { event, details } of events.slice(told)) {
+    // Of rows that one process writes for all: the latest turn is the one that counts.
+    if (event === "turned") onEvent({ event, from: now.from, to: now.to, isRollback: now.isRollback });
+    else if (event !== "run") onEvent({ event: "state", state: event as Move["state"], details });
+  }
   return events.length;
 }
 

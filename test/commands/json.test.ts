@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
 import { runOn, type Ended } from "./rowhouse.ts";
 
 let db: TestDatabase;
+let fresh: TestDatabase;
 let folder: string;
 let rowhouse: (...args: string[]) => Promise<Ended>;
 beforeAll(async () => {
@@ -18,32 +19,44 @@ beforeAll(async () => {
   const wanted = { tenantId, slug, from: "shared", to: "big1", epoch, settings: DEFAULT_SETTINGS };
   await insertMove(db.platform, wanted, "operator:test");
   folder = await mkdtemp(join(tmpdir(), "rowhouse-json-"));
+  fresh = await testDatabase("empty");
+  await writeFile(join(folder, "big2.url"), fresh.url);
   rowhouse = runOn(db.url, { ROWHOUSE_APP: SALES });
 });
 afterAll(async () => {
+  await fresh.close();
   await db.close();
   await rm(folder, { recursive: true });
 });
 
 const TENANT = ["id", "slug", "name", "status", "epoch", "movedTo", "createdAt"];
+const DATABASE = ["name", "kind", "secretRef", "address", "peer"];
 const DOMAIN = ["name", "kind", "tenantId", "tenant", "verifiedAt", "record"];
 const KEY = ["kid", "alg", "publicJwk", "createdAt", "retiredAt", "acceptedUntil"];
 const ARCHIVE = ["event", "path", "tables", "rows", "rawBytes"];
-const MOVE = [
-  ...["id", "tenantId", "slug", "from", "to", "lives", "state", "isRollback", "epoch", "settings", "attempts"],
-  ...["observeUntil", "facts", "error", "actor", "createdAt", "updatedAt", "finishedAt"],
-];
+const MOVE =
+  "id tenantId slug from to lives state isRollback epoch settings attempts observeUntil facts error actor createdAt updatedAt finishedAt".split(
+    " ",
+  );
 const each = (keys: string[]) => [keys];
 
 /** What each command answers with, in an order in which each finds what it needs. Fields may be added, never renamed. */
 const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = [
   ["migrate", "", ["platform", "app", "fake"]],
   ["tenant create", "hooli", [...TENANT, "url", "created", "domain"]],
-  ["tenant list", "", each([...TENANT, "url"])],
-  ["tenant show", "hooli", [...TENANT, "url", "tables"]],
+  ["tenant list", "", each([...TENANT, "database", "url"])],
+  ["tenant show", "hooli", [...TENANT, "database", "url", "tables"]],
   ["tenant suspend", "hooli", TENANT],
   ["tenant activate", "hooli", TENANT],
   ["tenant rename", "hooli --name Hooli", [...TENANT, "url"]],
+  ["database add", "big2 --url-from file:FOLDER/big2.url", [...DATABASE, "created", "applied"]],
+  ["database list", "", each([...DATABASE, "tenants"])],
+  [
+    "database test",
+    "shared",
+    each(["name", "kind", "address", "postgresql", "schema", "latencyMs", "bytes", "tenants", "version", "problems"]),
+  ],
+  ["database remove", "big2", DATABASE],
   ["domain add", "hooli hooli.example", DOMAIN],
   ["domain verify", "hooli hooli.example --trust", DOMAIN],
   ["domain list", "hooli", each(DOMAIN)],

@@ -156,6 +156,7 @@ describe("there and back", () => {
     const back = await rowhouse("moves", "rollback", "acme", "--json");
     expect(back.code).toBe(0);
     expect(back.json<Answer>().move).toMatchObject({ state: "observing", isRollback: true, lives: "shared" });
+    expect(back.lines()).toContainEqual({ event: "turned", from: "big1", to: "shared", isRollback: true });
     expect(back.lines().map(({ event, state }) => state ?? event)).toEqual(
       expect.arrayContaining(["fencing", "committed", "observing"]),
     );
@@ -214,13 +215,20 @@ describe("stopped", () => {
     });
     expect(stopped.stderr).toMatch(/INTERRUPTED/);
     expect(await placement("globex")).toBeNull();
-    expect((await rowhouse("moves", "show", "globex", "--json")).json()).toMatchObject({ state: "copying", isRunning: false });
+    expect((await rowhouse("moves", "show", "globex", "--json")).json()).toMatchObject({
+      state: "copying",
+      isRunning: false,
+    });
     expect((await rowhouse("moves", "show", "globex")).stderr).toMatch(
       /Nobody works on it: `rowhouse moves resume globex`/,
     );
-    const resumed = await rowhouse("moves", "resume", "globex", "--json");
+    const resumed = await rowhouse("moves", "resume", "globex", "--json", "--lag-limit", "2s");
     expect(resumed.code).toBe(0);
-    expect(resumed.json<Answer>().move).toMatchObject({ state: "observing", lives: "eu" });
+    expect(resumed.json<Answer>().move).toMatchObject({
+      state: "observing",
+      lives: "eu",
+      settings: { lagMs: 2000, fenceMs: 500 },
+    });
   });
 
   test("resume --due finishes the moves whose time is over, and those alone", { timeout: LONG }, async () => {

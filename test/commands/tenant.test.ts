@@ -15,6 +15,7 @@ afterAll(() => db.close());
 const shape = {
   id: expect.stringMatching(/^[0-9a-f-]{36}$/),
   epoch: "1",
+  movedTo: null,
   createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
 };
 

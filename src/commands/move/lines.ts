@@ -35,8 +35,9 @@ function describePresent(view: MoveView, phase: Phase, now: number): string {
   if (phase === "copy") parts.push(describeCopy(view, now));
   if (phase === "verify" || phase === "clean up" || phase === "way back")
     if (view.worked > 0) parts.push(plural(view.worked, "row"));
-  if (phase === "cut over") parts.push(...describeLag(view), ...expectFence(view));
+  if (phase === "cut over") parts.push(...describeLag(view));
   if (view.remark !== null) parts.push(view.remark);
+  if (phase === "cut over") parts.push(...expectFence(view));
   return parts.join("  ");
 }
 
@@ -55,8 +56,8 @@ function describePast(view: MoveView, phase: Phase): string {
   return verified === undefined ? "" : `${plural(verified.rows, "row")} equal`;
 }
 
-function phasesOf({ isRollback, began, state }: MoveView): Phase[] {
-  const isCleaning = began["clean up"] !== undefined && state !== "observing";
+function phasesOf({ isRollback, began, state, worked }: MoveView): Phase[] {
+  const isCleaning = began["clean up"] !== undefined && (state !== "observing" || worked > 0);
   return PHASES.filter(
     (phase) => !(isRollback && (phase === "prepare" || phase === "copy")) && (phase !== "clean up" || isCleaning),
   );

@@ -18,13 +18,18 @@ const MOST_WORKERS = 16;
 const FENCE = { leastMs: 20, mostMs: 30_000 };
 
 export function addSettings(command: Command): Command {
-  return command
+  command
     .option("--window <duration>", "how long the way back stays open (default: 24h)")
-    .option("--no-window", "no way back: remove the rows at the source as soon as the tenant has moved")
+    .option("--no-window", "no way back: remove the rows at the source as soon as the tenant has moved");
+  return addLimits(command).option("--workers <count>", "tables to copy at the same time (default: 2)");
+}
+
+/** Those that may be set anew when a move is resumed. */
+export function addLimits(command: Command): Command {
+  return command
     .option("--fence-limit <duration>", "longest that writes may wait; then they go on where they are (default: 500ms)")
     .option("--lag-limit <duration>", "no cutover before changes arrive within this (default: 100ms)")
-    .option("--patience <duration>", "how long to try for that, and to wait for a database that is away (default: 2m)")
-    .option("--workers <count>", "tables to copy at the same time (default: 2)");
+    .option("--patience <duration>", "how long to try for that, and to wait for a database that is away (default: 2m)");
 }
 
 function readWorkers(text: string): number {

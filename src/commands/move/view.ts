@@ -116,6 +116,20 @@ export function applyEvent(view: MoveView, event: MoveEvent, now: number): MoveV
       return { ...view, remark: `attempt ${event.attempt}: ${event.reason}` };
     case "retry":
       return { ...view, remark: event.reason };
+    case "turned": {
+      const { from, to, isRollback } = event;
+      return {
+        ...view,
+        from,
+        to,
+        isRollback,
+        state: "subscribed",
+        began: { verify: now },
+        fence: null,
+        worked: 0,
+        remark: null,
+      };
+    }
     case "facts":
       return { ...view, ...ofFacts(view, event.facts) };
   }
@@ -126,7 +140,8 @@ function ofFacts(view: MoveView, { copied, fence, verified, planned }: Move["fac
   return {
     ...(total !== undefined && { total: { rows: total.rows, bytes: total.bytes } }),
     ...(planned !== undefined && { expectedFenceMs: planned.fenceMs }),
-    ...(fence !== undefined && !(view.isRollback && phaseOf(view.state) !== "cut over") && { fence }),
+    // Until then it is what the way there took.
+    ...(fence !== undefined && !(view.isRollback && phaseOf(view.state) === "verify") && { fence }),
     ...(verified !== undefined && { verified }),
   };
 }

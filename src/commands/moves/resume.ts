@@ -6,10 +6,11 @@ import { act, addExamples } from "../action.ts";
 import { toFailure } from "../failure.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { formatEnd, runNamed, siteOf } from "../move/run.ts";
+import { addLimits, readSettings, type SettingsOptions } from "../move/settings.ts";
 import { plural, type GlobalOptions, type Output } from "../output.ts";
 import { openSession, type Session } from "../session.ts";
 
-interface ResumeOptions extends GlobalOptions {
+interface ResumeOptions extends GlobalOptions, SettingsOptions {
   readonly finish?: boolean;
   readonly due?: boolean;
 }
@@ -41,10 +42,11 @@ async function run(out: Output, options: ResumeOptions, name: string | undefined
     throw new RowhouseError("usage", {
       message: "Name a move by its id or its tenant, or say --due for all whose window is over",
     });
+  const settings = readSettings(options);
   await using session = await openSession("moves resume");
   if (name === undefined) return await finish(out, session);
   return await runNamed(out, session, options, name, (site, shown) =>
-    resume(site, name, { ...shown, finish: options.finish }),
+    resume(site, name, { ...shown, finish: options.finish }, settings),
   );
 }
 
@@ -53,10 +55,11 @@ export function registerResume(group: Command): void {
     .command("resume [move]")
     .description("go on with a move that was stopped or has failed, from where it stands")
     .option("--finish", "end the time for the way back now: remove the rows at the source")
-    .option("--due", "finish every move whose time for the way back is over; for cron")
-    .action(act<ResumeOptions, [string | undefined]>(run));
+    .option("--due", "finish every move whose time for the way back is over; for cron");
+  addLimits(command).action(act<ResumeOptions, [string | undefined]>(run));
   addExamples(command, [
     ["rowhouse moves resume acme", "after Ctrl-C, a crash, or an error that is mended"],
+    ["rowhouse moves resume acme --lag-limit 2s --patience 10m", "after RH713: be content with less"],
     ["rowhouse moves resume acme --finish", "acme stays where it is now: no way back after this"],
     ["rowhouse moves resume --due --quiet", "once an hour, by cron"],
   ]);

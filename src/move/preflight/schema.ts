@@ -83,10 +83,12 @@ const FACTS = `
 
 /** Kinds of facts whose lack in one of both is a finding of its own, with what to do. */
 const FIXES: Readonly<Partial<Record<FindingCode, string>>> = {
-  encoding_differs: "Make the target anew with the source's encoding: create database … encoding '…' template template0.",
+  encoding_differs:
+    "Make the target anew with the source's encoding: create database … encoding '…' template template0.",
   collation_differs:
     "Text sorts by other rules after the move. To keep the order, make the target anew: create database … locale '…' template template0.",
-  extension_differs: "alter extension … update; on the older side, or create extension … in the database that lacks it.",
+  extension_differs:
+    "alter extension … update; on the older side, or create extension … in the database that lacks it.",
   partition_missing: "Create the partition, or rows that belong there stop the move.",
 };
 
@@ -99,8 +101,10 @@ async function readFacts({ owner }: Endpoint): Promise<Map<string, SchemaFact>> 
 }
 
 function describeDifference(source: Endpoint, target: Endpoint, here?: SchemaFact, there?: SchemaFact): string {
-  if (there === undefined) return `Only ${source.name} has it${here!.definition === "there" ? "" : `: ${here!.definition}`}.`;
-  if (here === undefined) return `Only ${target.name} has it${there.definition === "there" ? "" : `: ${there.definition}`}.`;
+  if (there === undefined)
+    return `Only ${source.name} has it${here!.definition === "there" ? "" : `: ${here!.definition}`}.`;
+  if (here === undefined)
+    return `Only ${target.name} has it${there.definition === "there" ? "" : `: ${there.definition}`}.`;
   return `In ${source.name} it is ${here.definition}; in ${target.name} ${there.definition}.`;
 }
 
@@ -119,7 +123,9 @@ function compareFacts(
     const lacksTable = table !== "" && !(here.has(`table_missing ${table}`) && there.has(`table_missing ${table}`));
     if (lacksTable) continue;
     const fix = `Run \`rowhouse migrate --all\`. If that changes nothing, somebody has altered one of the two by hand: make them alike.`;
-    findings.push(makeFinding(code, target.name, object, describeDifference(source, target, own, other), FIXES[code] ?? fix));
+    findings.push(
+      makeFinding(code, target.name, object, describeDifference(source, target, own, other), FIXES[code] ?? fix),
+    );
   }
   return findings;
 }

@@ -103,7 +103,8 @@ function findState({ isStandby, isReadOnly, walLevel, pluginLibraries }: ServerF
 
 /** One subscription is at work at a time; slots are there for both ways. */
 function findRoom(facts: ServerFacts, slots: number, find: Find): MoveFinding[] {
-  const originLimit = facts.origins.most === facts.slots.most ? "max_replication_slots" : "max_active_replication_origins";
+  const originLimit =
+    facts.origins.most === facts.slots.most ? "max_replication_slots" : "max_active_replication_origins";
   const rooms = [
     ["slots_full", "max_replication_slots", facts.slots, "replication slots"],
     ["origins_full", originLimit, facts.origins, "replication origins"],
@@ -121,7 +122,8 @@ function findRoom(facts: ServerFacts, slots: number, find: Find): MoveFinding[] 
 
 function findRole({ mover }: ServerFacts, find: Find): MoveFinding[] {
   if (mover !== null && mover.replicates && mover.bypasses && mover.silences) return [];
-  const problem = mover === null ? "It does not exist." : "It can't replicate, or is held by row-level security or triggers.";
+  const problem =
+    mover === null ? "It does not exist." : "It can't replicate, or is held by row-level security or triggers.";
   const fix =
     "alter role rowhouse_mover replication bypassrls; grant set on parameter session_replication_role to rowhouse_mover; or run `rowhouse migrate` with a superuser's URL.";
   return [find("mover_role", "rowhouse_mover", problem, fix)];
@@ -131,7 +133,12 @@ function findWaits({ prepared, transactions, eventTriggers }: ServerFacts, find:
   return [
     ...prepared.map(({ gid, seconds }) => {
       const problem = `It was prepared ${seconds} s ago and not ended: no replication slot comes about before.`;
-      return find("transaction_prepared", gid, problem, `rollback prepared '${gid}'; or commit prepared, in its database.`);
+      return find(
+        "transaction_prepared",
+        gid,
+        problem,
+        `rollback prepared '${gid}'; or commit prepared, in its database.`,
+      );
     }),
     ...transactions.map(({ pid, application, seconds }) => {
       const problem = `Its transaction runs for ${seconds} s: making a replication slot waits for it.`;

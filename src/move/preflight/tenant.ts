@@ -30,7 +30,8 @@ async function readRow({ mover }: Endpoint, tenantId: string): Promise<TenantRow
 function checkSource({ name }: Endpoint, slug: string, row: TenantRow | undefined): MoveFinding[] {
   if (row === undefined || row.movedTo !== null) {
     const problem = row === undefined ? "This database has never had it." : `It lives in ${row.movedTo}.`;
-    const fix = "`rowhouse tenant show` tells where the registry has it; `rowhouse moves list`, whether a move was stopped.";
+    const fix =
+      "`rowhouse tenant show` tells where the registry has it; `rowhouse moves list`, whether a move was stopped.";
     return [makeFinding("tenant_absent", name, slug, problem, fix)];
   }
   if (row.status !== "importing" && row.status !== "deleting") return [];
@@ -57,7 +58,8 @@ function checkArrival(
     findings.push(makeFinding("tenant_arriving", name, slug, problem, fix));
   }
   if (own !== undefined && own.seal !== there.seal) {
-    const problem = "The target has it with another secret: the two databases are of different deployments, or of different times.";
+    const problem =
+      "The target has it with another secret: the two databases are of different deployments, or of different times.";
     const fix = `rowhouse migrate --database ${name}; seals it anew by ROWHOUSE_SECRET.`;
     findings.push(makeFinding("seal_differs", name, slug, problem, fix));
   }

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isCommitted, type Move, type MoveState } from "../../src/move/move.ts";
+import { runMove } from "../../src/move/mover.ts";
+import { abort } from "../../src/move/operation.ts";
+import { findMove } from "../../src/move/store.ts";
+import { leftovers } from "./leftovers.ts";
+import { clock, type Load } from "./load.ts";
+import { openPair, SLUG, type Pair } from "./pair.ts";
+import { beginMove, completeMove, conclude, longestStall, opposite, placementIn } from "./trial.ts";
+
+/**
+ * Either PostgreSQL crashes while a tenant moves and clients write: the mover waits for it, or ends with an error that says so; one
+ * command brings the move to its end, and every acknowledged write is in one place. `TEST_CRASHES=all` (`npm run test:crashes`) crashes
+ * either server at every point of a move, in both ways, instead of where it matters most.
+ */
+let pair: Pair;
+let load: Load;
+
+beforeAll(async () => {
+  pair = await openPair();
+  load = await pair.write(40);
+}, 120_000);
+afterAll(() => pair[Symbol.asyncDispose]());
+
+type End = "source" | "target";
+type How = "immediate" | "kill";
+
+interface Crash {
+  /** A point of the mover's way, or `state_` and what it has reached. */
+  readonly at: string;
+  readonly end: End;
+  readonly how: How;
+  /** Whoever finds it stopped gives it up, where that is possible. */
+  readonly isGivenUp?: boolean;
+}
+
+/** Each state of a move, and the points between two of them at which one end knows what the other does not. */
+const ALL_POINTS = [
+  "state_published",
+  "state_copying",
+  "target_cleared",
+  "slot_created",
+  "copied",
+  "state_subscribed",
+  "barrier_set",
+  "barrier_met",
+  "barrier_lifted",
+  "state_caught_up",
+  "reverse_published",
+  "state_ready",
+  "state_fencing",
+  "fenced",
+  "drained",
+  "reverse_advanced",
+  "released",
+  "state_committed",
+  "state_activated",
+  "state_flipped",
+  "state_reversing",
+  "subscription_dropped",
+  "forward_dropped",
+  "reverse_subscribed",
+  "state_observing",
+  "reverse_dropped",
+] as const;
+
+const all: readonly Crash[] = ALL_POINTS.flatMap((at) =>
+  (["source", "target"] as const).flatMap((end) =>
+    (["immediate", "kill"] as const).map((how) => ({ at, end, how })),
+  ),
+);
+
+/** Where it matters most: with a snapshot that dies, a stopped applier, a fence, and around the commit point. */
+const chosen: readonly Crash[] = [
+  { at: "state_published", end: "target", how: "immediate", isGivenUp: true },
+  { at: "slot_created", end: "source", how: "kill" },
+  { at: "copied", end: "target", how: "kill" },
+  { at: "state_subscribed", end: "source", how: "immediate", isGivenUp: true },
+  { at: "barrier_set", end: "target", how: "immediate" },
+  { at: "state_ready", end: "source", how: "kill" },
+  { at: "fenced", end: "source", how: "kill" },
+  { at: "fenced", end: "target", how: "immediate" },
+  { at: "drained", end: "target", how: "kill" },
+  { at: "released", end: "target", how: "immediate" },
+  { at: "released", end: "source", how: "kill" },
+  { at: "state_flipped", end: "source", how: "immediate" },
+  { at: "reverse_subscribed", end: "target", how: "kill" },
+  { at: "state_observing", end: "source", how: "kill" },
+];
+
+const clusterOf = (place: string) => (place === "shared" ? pair.home : pair.far);
+/** How long a server is down: longer than a fence, so that what waits has to find its own way. */
+const DOWN_MS = 700;
+
+/** Runs a move there that a crash meets; the server comes back while the mover waits for it. */
+async function moveThrough({ at, end, how, isGivenUp }: Crash): Promise<Move> {
+  const move = await beginMove(pair, { patienceSeconds: isGivenUp === true ? 0 : 20 });
+  const cluster = clusterOf(end === "source" ? move.from : move.to);
+  let back: Promise<void> | null = null;
+  const strike = async (name: string) => {
+    if (name !== at || back !== null) return;
+    const gone = cluster.crash(how);
+    back = gone.then(() => sleep(DOWN_MS)).then(() => cluster.restart());
+    await gone;
+  };
+  const atPoint = async (name: string) => {
+    if (name.startsWith("begin_")) await strike(name.replace("begin_", "state_"));
+    await strike(name);
+  };
+  const failure: unknown = await runMove(pair.site, move, { atPoint, finish: at === "reverse_dropped" }).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(back).not.toBeNull();
+  await back;
+  // With its own retry it gets through, or it says that the database is not there.
+  if (failure !== null) expect(failure).toMatchObject({ kind: "databaseUnavailable" });
+  return findMove(pair.db.platform, SLUG);
+}
+
+async function endIt(move: Move, from: string, isGivenUp = false): Promise<void> {
+  if (move.finishedAt === null && isGivenUp && !isCommitted(move.state)) {
+    expect((await abort(pair.site, SLUG)).state).toBe("aborted");
+    expect(await placementIn(pair)).toBe(from);
+    expect(await leftovers([pair.db, pair.big])).toEqual([]);
+    return;
+  }
+  await completeMove(pair);
+  expect(await placementIn(pair)).toBe(opposite(from as "shared" | "big1"));
+}
+
+const crashes = process.env["TEST_CRASHES"] === "all" ? all : chosen;
+
+describe("a PostgreSQL that crashes", { timeout: 90_000 }, () => {
+  test("covers every state that a move waits in", () => {
+    const states: readonly MoveState[] = ["published", "subscribed", "ready", "fencing", "flipped", "observing"];
+    expect(all.filter(({ at }) => states.some((state) => at === `state_${state}`)).length).toBe(4 * states.length);
+    expect(chosen.filter(({ at }) => !(ALL_POINTS as readonly string[]).includes(at))).toEqual([]);
+  });
+
+  test.each(crashes)("$end at $at ($how)", async (crash) => {
+    const from = await placementIn(pair);
+    const start = clock();
+    const move = await moveThrough(crash);
+    const error = move.error === null ? "" : `, ${move.error.code}`;
+    const took = Math.round(clock() - start);
+    await endIt(move, from, crash.isGivenUp);
+    console.log(`${crash.end} ${from} at ${crash.at}: ${move.state} after ${took} ms${error}, longest stall ${longestStall(load, start)} ms`);
+  });
+
+  test("never costs a client an acknowledged write", async () => {
+    const { acked, answers, ...conclusion } = await conclude(pair, load);
+    expect(acked).toBeGreaterThan(50);
+    expect(conclusion).toEqual({ lost: [], doubled: [], wrong: [] });
+    // Nothing but what a client may be told while a server is gone.
+    expect(Object.keys(answers).filter((answer) => !/^503 RH|^504 RH304|^40001/.test(answer))).toEqual([]);
+  });
+});
