@@ -151,7 +151,11 @@ describe("a target that is gone", { timeout: 120_000 }, () => {
     expect(aborted).toMatchObject({ state: "aborted", facts: { left: "big1" }, error: { code: "RH302" } });
     expect(aborted.error!.message).toContain("big1");
     const kept = (await leftovers([pair.db])).map((left) => left.replace(/rowhouse_\w+/, "…"));
-    expect(kept.toSorted()).toEqual(["resource publication … big1", "resource slot … big1", "resource subscription … big1"]);
+    expect(kept.toSorted()).toEqual([
+      "resource publication … big1",
+      "resource slot … big1",
+      "resource subscription … big1",
+    ]);
     await expect(abort(pair.site, SLUG)).rejects.toMatchObject({ kind: "databaseUnavailable" });
     await pair.far.restart();
     expect(await listDue(pair.db.platform)).toMatchObject([{ id: move.id }]);
