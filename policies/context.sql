@@ -50,13 +50,14 @@ begin
       detail = found_tenant.moved_to || ':' || found_tenant.epoch;
   elsif found_tenant.status <> 'active' and session_user = 'rowhouse_api' then
     raise exception 'The tenant is suspended' using errcode = 'RH103';
-  elsif found_tenant.epoch <> in_epoch then
+  elsif found_tenant.epoch is distinct from in_epoch then
     raise exception 'The tenant''s placement has changed' using errcode = 'RH106', detail = found_tenant.epoch::text;
   elsif found_tenant.fence is not null then
     raise exception 'The tenant is being moved: writes wait' using errcode = 'RH700',
       hint = 'Reads go on. Write again in a moment.';
   end if;
-  raise exception 'The context''s principal is malformed' using errcode = 'RH301';
+  -- enter() looked a moment ago, and this looks again: the fence was lifted or the arrival ended in between.
+  raise exception 'The tenant''s placement changes at this moment' using errcode = 'RH700', hint = 'Try again.';
 end $$;
 
 -- No context is an error and never an empty result. Apart, because an expression that raises is no expression of SQL.

@@ -23,7 +23,7 @@ export async function assertStays({ source, move }: Pick<Run, "source" | "move">
 async function abandonRollback(run: Run): Promise<Move> {
   const { source, target, move, site } = run;
   await dropChannel(run, target, source, move.reverseName);
-  await endArrival(target, move);
+  await endArrival(target, move, run.formerTokens);
   const { epoch, forwardName } = move;
   const turned = await turnMove(site.platform, move, {
     epoch,

@@ -39,8 +39,9 @@ export async function beginArrival(
   });
 }
 
-/** The move is given up: what was made for the tenant at the target goes. */
-export async function endArrival({ mover }: Endpoint, move: Move): Promise<void> {
+/** The move is given up, whichever of its runs the tenant was arriving under. */
+export async function endArrival({ mover }: Endpoint, move: Move, formerTokens: readonly string[]): Promise<void> {
+  await mover.query("select platform.begin_arrival($1, $2, $3)", [move.tenantId, formerTokens, move.token]);
   await mover.query("select platform.end_arrival($1, $2)", [move.tenantId, move.token]);
 }
 

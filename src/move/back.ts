@@ -1,13 +1,14 @@
 import { translateLoss } from "../archive/session.ts";
 import { RowhouseError } from "../errors.ts";
 import { abandon, assertStays } from "./abandon.ts";
+import { findLoss } from "./channel.ts";
 import { giveUpAtSource } from "./leftover.ts";
 import { isCommitted, type Move } from "./move.ts";
 import { runMove, withRun, withSource } from "./mover.ts";
 import { readPresence } from "./presence.ts";
 import { emit, type MoveSite, type Run, type RunOptions } from "./run.ts";
-import { assertSlot } from "./slot.ts";
 import { makeName, turnMove } from "./store.ts";
+import { wayBackLost } from "./way-back.ts";
 
 /**
  * Gives up a move before its commit point: the tenant stays, and nothing is left at the target. One that can't be reached keeps what it
@@ -29,8 +30,9 @@ export async function abortMove(site: MoveSite, move: Move, options: RunOptions 
 }
 
 async function turn(run: Run): Promise<Move> {
-  const { target, move, site } = run;
-  await assertSlot(target, move.reverseName);
+  const { source, target, move, site } = run;
+  const reason = await findLoss(target, source, move.reverseName);
+  if (reason !== null) throw wayBackLost(move, move.from, reason);
   const presence = await readPresence(target, move.tenantId);
   const turned = await turnMove(site.platform, move, {
     epoch: presence!.epoch,

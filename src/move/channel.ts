@@ -49,6 +49,12 @@ export function describeChannel({ subscription, slot }: ChannelState): string {
   return facts.join("; ");
 }
 
+/** What only a new copy mends: without its slot or subscription, nobody knows what has come through. Null when it is whole. */
+export async function findLoss(publisher: Endpoint, subscriber: Endpoint, name: string): Promise<string | null> {
+  const { subscription, slot } = await readChannel(publisher, subscriber, name);
+  return brokenBy({ slot, subscription: subscription && { ...subscription, enabled: true } });
+}
+
 /** The refusal of a channel through which something did not come, with all that the databases tell. */
 export async function channelRefusal(
   publisher: Endpoint,
@@ -61,6 +67,9 @@ export async function channelRefusal(
   return new RowhouseError("moveBroken", {
     message: `${what}${reason === null ? "" : `: ${reason}`}`,
     details: describeChannel(state),
-    hint: `The server's log of ${subscriber.name} says why its subscription ${name} does not go on. Then resume the move.`,
+    hint:
+      state.subscription?.enabled === false
+        ? `In ${subscriber.name}: alter subscription ${name} enable; then resume the move.`
+        : `The server's log of ${subscriber.name} says why its subscription ${name} does not go on. Then resume the move.`,
   });
 }

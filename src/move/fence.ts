@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
+import { brokenBy, channelRefusal, readChannel } from "./channel.ts";
 import type { FenceFacts } from "./move.ts";
 import { addFacts, emit, point, type Run } from "./run.ts";
 import { raiseSequences } from "./sequence.ts";
@@ -151,6 +152,13 @@ async function awaitGate(run: Run, deadline: number): Promise<void> {
     const ms = await measureLag(source, target, move.tenantId, Math.max(move.settings.lagMs, 5000));
     emit(run, { event: "lag", ms });
     if (ms !== null && ms <= move.settings.lagMs) return;
+    if (ms === null && brokenBy(await readChannel(source, target, move.forwardName)) !== null)
+      throw await channelRefusal(
+        source,
+        target,
+        move.forwardName,
+        `What ${move.from} writes does not come to ${move.to}`,
+      );
     if (performance.now() > deadline) {
       throw new RowhouseError("moveLagging", {
         message: `${move.to} is ${ms === null ? "more than 5 s" : `${Math.round(ms)} ms`} behind ${move.from}`,

@@ -19,7 +19,7 @@ export async function clearTarget(target: Endpoint, move: Move, tokens: readonly
   await clearArrival(target, move);
   await removeAddresses(target, move.tenantId);
   if (move.facts.madeRow === true) await forgetArrival(target, move);
-  else await endArrival(target, move);
+  else await endArrival(target, move, tokens);
 }
 
 /**

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDatabaseError } from "../db/transaction.ts";
-import { RowhouseError } from "../errors.ts";
 import type { Endpoint, MoveSession } from "./endpoint.ts";
 
 export interface ExportedSlot {
@@ -65,18 +64,4 @@ export async function dropSlot({ owner }: Pick<Endpoint, "owner">, name: string)
  */
 export async function advanceSlot({ owner }: Endpoint, name: string): Promise<void> {
   await owner.query("select pg_replication_slot_advance($1, pg_current_wal_insert_lsn())", [name]);
-}
-
-/** @throws RowhouseError moveBroken when the slot is gone, or what it needs of the WAL is (max_slot_wal_keep_size) */
-export async function assertSlot({ name: database, owner }: Endpoint, name: string): Promise<void> {
-  const { rows } = await owner.query<{ wal_status: string }>(
-    "select wal_status from pg_replication_slots where slot_name = $1",
-    [name],
-  );
-  if (rows[0] !== undefined && rows[0].wal_status !== "lost") return;
-  throw new RowhouseError("moveBroken", {
-    message: `The replication slot ${name} of the database ${database} ${rows[0] === undefined ? "is gone" : "has lost its WAL"}`,
-    details: "slot_lost",
-    hint: "A server that was failed over, or max_slot_wal_keep_size, does that.",
-  });
 }

@@ -1,6 +1,6 @@
-import { RowhouseError } from "../errors.ts";
 import { copyAddresses, removeAddresses } from "./address.ts";
 import { beginArrival, clearArrival } from "./arrival.ts";
+import { findLoss, readChannel } from "./channel.ts";
 import { dropChannel, removeWatermarks } from "./cleanup.ts";
 import { copyRows } from "./copy.ts";
 import { activate, fenceAndRelease } from "./fence.ts";
@@ -11,9 +11,10 @@ import { createPublication } from "./publication.ts";
 import { removeRows } from "./remove.ts";
 import { noteResource } from "./resource.ts";
 import { addFacts, change, emit, point, type Run, type Step } from "./run.ts";
-import { assertSlot, createExportedSlot, createSlot, dropSlot } from "./slot.ts";
+import { createExportedSlot, createSlot, dropSlot } from "./slot.ts";
 import { createSubscription, dropSubscription } from "./subscription.ts";
 import { verifyRows } from "./verify.ts";
+import { wayBackLost } from "./way-back.ts";
 
 async function publish(run: Run): Promise<MoveState> {
   const { source, target, move, site, tables } = run;
@@ -57,17 +58,23 @@ async function copy(run: Run): Promise<MoveState> {
   return "subscribed";
 }
 
-/** A slot that is lost can't be mended: the copy begins anew, unless this is the way back, which nothing else can bring. */
-async function checkSlot(run: Run): Promise<MoveState | null> {
-  const { source, move } = run;
-  try {
-    await assertSlot(source, move.forwardName);
-    return null;
-  } catch (error) {
-    if (!(error instanceof RowhouseError && error.kind === "moveBroken") || move.isRollback) throw error;
-    emit(run, { event: "retry", reason: error.message });
-    return "copying";
-  }
+/** What is lost can't be mended: the copy begins anew, unless this is the way back, which nothing else can bring. */
+async function checkForward(run: Run): Promise<MoveState | null> {
+  const { source, target, move } = run;
+  const reason = await findLoss(source, target, move.forwardName);
+  if (reason === null) return null;
+  if (move.isRollback) throw wayBackLost(move, move.to, reason);
+  emit(run, { event: "retry", reason: `${reason}: the copy begins anew` });
+  return "copying";
+}
+
+/** Of the way back, which nothing depends on before the cutover: its slot is made anew. */
+async function checkReverse(run: Run): Promise<MoveState | null> {
+  const { source, target, move } = run;
+  const { slot } = await readChannel(target, source, move.reverseName);
+  if (slot !== undefined && slot.walStatus !== "lost") return null;
+  await dropSlot(target, move.reverseName);
+  return "caught_up";
 }
 
 async function verify(run: Run, name: "before" | "after"): Promise<void> {
@@ -78,7 +85,7 @@ async function verify(run: Run, name: "before" | "after"): Promise<void> {
 }
 
 async function catchUp(run: Run): Promise<MoveState> {
-  const broken = await checkSlot(run);
+  const broken = await checkForward(run);
   if (broken !== null) return broken;
   if (run.move.isRollback) await beginArrival(run.source, run.target, run.move, run.formerTokens);
   await point(run, "arrival_checked");
@@ -99,7 +106,7 @@ async function prepareReverse(run: Run): Promise<MoveState> {
 /** Where a killed run may have left a fence, or gone over the commit point: the source knows. */
 async function cross(run: Run): Promise<MoveState> {
   if (!(await keepTenant(run.source, run.move.tenantId))) return "committed";
-  const broken = await checkSlot(run);
+  const broken = (await checkForward(run)) ?? (await checkReverse(run));
   if (broken !== null) return broken;
   const fence = await fenceAndRelease(run);
   await addFacts(run, { fence });
@@ -128,6 +135,14 @@ async function flip(run: Run): Promise<MoveState> {
   return "flipped";
 }
 
+/** Without the way back there is nothing to verify by, and nothing to wait for: whether to go on like that is not ours to say. */
+async function endWithoutWayBack(run: Run, reason: string): Promise<MoveState> {
+  if (run.options.finish !== true) throw wayBackLost(run.move, run.move.from, reason);
+  emit(run, { event: "retry", reason: `${reason}: the move ends without a way back` });
+  await change(run, { observeSeconds: 0 });
+  return "observing";
+}
+
 /** Forward first: PostgreSQL 15 would send round what comes back. */
 async function reverse(run: Run): Promise<MoveState> {
   const { source, target, move, site } = run;
@@ -138,6 +153,8 @@ async function reverse(run: Run): Promise<MoveState> {
   const beginsAt = settled?.name === move.reverseName ? settled.lsn : null;
   await createSubscription(source, target, move.reverseName, beginsAt);
   await point(run, "reverse_subscribed");
+  const reason = await findLoss(target, source, move.reverseName);
+  if (reason !== null) return endWithoutWayBack(run, reason);
   await verify(run, "after");
   await change(run, { observeSeconds: move.settings.windowSeconds });
   return "observing";

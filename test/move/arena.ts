@@ -13,8 +13,12 @@ export interface Arena extends AsyncDisposable {
   readonly servers: readonly TestServer[];
   write(perSecond: number, writers?: number): Promise<Load>;
   /** Runs a mover in another process, to its end or its death. */
-  mover(action: "move" | "finish" | "rollback" | "abort", to: string, deadline?: string): Promise<MoverEnd>;
+  mover(action: MoverAction, to: string, deadline?: string): Promise<MoverEnd>;
+  /** The same, without waiting for it. */
+  start(action: MoverAction, to: string, deadline?: string): ReturnType<typeof startMover>;
 }
+
+type MoverAction = "move" | "finish" | "rollback" | "abort";
 
 export interface MoverEnd {
   /** Every point that it came by, as `name#count`. */
@@ -26,15 +30,17 @@ export interface MoverEnd {
 
 export const SLUG = "acme";
 
-function runMover(args: readonly string[]): Promise<MoverEnd> {
+/** A mover in another process: what it says is known when it ends. */
+export function startMover(args: readonly string[]): { readonly pid: number; readonly end: Promise<MoverEnd> } {
   const child = spawn(process.execPath, [join(import.meta.dirname, "mover-process.ts"), ...args]);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise((resolve) => {
+  const end = new Promise<MoverEnd>((resolve) => {
     child.on("close", (code, signal) => resolve({ points: stdout.split("\n").filter(Boolean), code, signal, stderr }));
   });
+  return { pid: child.pid!, end };
 }
 
 export async function openArena(): Promise<Arena> {
@@ -51,7 +57,8 @@ export async function openArena(): Promise<Arena> {
       Promise.resolve(
         startLoad({ ports: servers.map(({ port }) => port), host: `${SLUG}.localhost`, token, writers, perSecond }),
       ),
-    mover: (action, to, deadline = "") => runMover([db.url, TEST_SECRET, action, SLUG, to, deadline]),
+    start: (action, to, deadline = "") => startMover([db.url, TEST_SECRET, action, SLUG, to, deadline]),
+    mover: (action, to, deadline = "") => startMover([db.url, TEST_SECRET, action, SLUG, to, deadline]).end,
     [Symbol.asyncDispose]: async () => {
       for (const server of servers) await server.close();
       await db.close();

@@ -1,6 +1,7 @@
 /**
  * A mover in a process of its own, which ends like one that is killed: at a point of its way (`name#2`: the second time that it
- * comes by), or after some milliseconds. Arguments: the registry's URL, its secret, what to do, the slug, the target, where to die.
+ * comes by), or after some milliseconds; with `stop:` in front of a point it is only stopped there (SIGSTOP). Arguments: the
+ * registry's URL, its secret, what to do, the slug, the target, where to die.
  */
 import { openDatabase } from "../../src/db/connections.ts";
 import { abortMove, rollbackMove } from "../../src/move/back.ts";
@@ -20,6 +21,7 @@ const atPoint = (name: string) => {
   seen.set(name, count);
   process.stdout.write(`${name}#${count}\n`);
   if (`${name}#${count}` === deadline) die();
+  if (`stop:${name}#${count}` === deadline) process.kill(process.pid, "SIGSTOP");
 };
 const settings = { windowSeconds: 3600, patienceSeconds: 20 };
 const options: RunOptions = { atPoint, finish: action === "finish" };

@@ -85,7 +85,9 @@ describe("numbers and triggers, there and back", () => {
   test("no number is given twice, and each change is on the trail once", async () => {
     await write(db.api, "a");
     // At the target others have counted further with one sequence, and one was restarted and not used since.
-    await big.admin.query("select setval('app.tickets_old_seq', 500); alter sequence app.tickets_loose_seq restart with 700");
+    await big.admin.query(
+      "select setval('app.tickets_old_seq', 500); alter sequence app.tickets_loose_seq restart with 700",
+    );
     // Restarted at the source: nothing tells that it was ever used, but its rows do.
     await db.admin.query("alter sequence app.countdown restart with -40");
     const move = await startMove(site, { slug: "acme", to: "big1" });
@@ -115,7 +117,9 @@ describe("numbers and triggers, there and back", () => {
     expect(await trail(big.admin)).toEqual(written.toSorted());
     expect((await runMove(site, again, { finish: true })).state).toBe("done");
     expect(await trail(db.admin)).toEqual([]);
-    const { rows } = await big.admin.query("select count(*)::int as rows, bool_and(shout = upper(title)) as shouts from app.tickets");
+    const { rows } = await big.admin.query(
+      "select count(*)::int as rows, bool_and(shout = upper(title)) as shouts from app.tickets",
+    );
     expect(rows).toEqual([{ rows: 12, shouts: true }]);
   });
 
@@ -123,7 +127,9 @@ describe("numbers and triggers, there and back", () => {
     await db.admin.query("select platform.raise_sequences(array['app.countdown', 'app.tickets_id_seq'], array[0, 0])");
     expect(await sequences(db.admin)).toMatchObject({ "app.tickets_id_seq": "12" });
     const before = await sequences(db.admin);
-    await db.admin.query("select platform.raise_sequences(array['app.countdown', 'app.tickets_id_seq'], array[-5000, 90])");
+    await db.admin.query(
+      "select platform.raise_sequences(array['app.countdown', 'app.tickets_id_seq'], array[-5000, 90])",
+    );
     expect(await sequences(db.admin)).toEqual({ ...before, "app.countdown": "-5000", "app.tickets_id_seq": "90" });
   });
 
@@ -142,7 +148,9 @@ describe("numbers and triggers, there and back", () => {
     const drawing = draw();
     for (let round = 0; round < 50; round++) {
       const reached = Number((await sequences(big.admin))["app.tickets_id_seq"]) + (round % 7);
-      await big.admin.query("select platform.raise_sequences(array['app.tickets_id_seq'], array[$1::numeric])", [reached]);
+      await big.admin.query("select platform.raise_sequences(array['app.tickets_id_seq'], array[$1::numeric])", [
+        reached,
+      ]);
     }
     isOver = true;
     await drawing;

@@ -116,7 +116,7 @@ function compareFacts(
   there: ReadonlyMap<string, SchemaFact>,
 ): MoveFinding[] {
   const findings: MoveFinding[] = [];
-  for (const key of [...new Set([...here.keys(), ...there.keys()])]) {
+  for (const key of new Set([...here.keys(), ...there.keys()])) {
     const [own, other] = [here.get(key), there.get(key)];
     if (own?.definition === other?.definition) continue;
     const { code, object, table } = (own ?? other)!;
