@@ -20,7 +20,7 @@ from (values
       'definer volatile 36289b067ade79b59c1623b8e35ce518',
       'definer volatile 7a2785cec23a708f42d642ea2fc833fa']),
   ('platform.refuse_context(uuid, bigint, bytea)', array[
-      'definer volatile 0b561dac6e35552da6373a991c7df54b']),
+      'definer volatile e89596edfbcd1a9d1aae30846156fa11']),
   ('platform.pass_fence(uuid, timestamptz)', array[
       'definer volatile 9d43d25e21d8903f95d2447b278bb7b3']),
   ('platform.hold_tenant(uuid)', array[

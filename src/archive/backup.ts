@@ -1,5 +1,6 @@
 import { lstat, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
 import type { Tenant } from "../tenant/tenant.ts";
@@ -129,9 +130,19 @@ export function checkBackup(options: BackupOptions): void {
   });
 }
 
+/** A second backup within a second waits for the next one. */
+async function freeName(dir: string, slug: string, format: BackupOptions["format"]): Promise<string> {
+  for (;;) {
+    const now = new Date();
+    const name = backupName(slug, now, format);
+    if ((await lstat(join(dir, name)).catch(() => null)) === null) return name;
+    await sleep(1000 - now.getMilliseconds());
+  }
+}
+
 async function backUp(tenant: Tenant, options: BackupOptions): Promise<Backup> {
   const { dir, format, encrypt, sign, signal, onProgress } = options;
-  const name = backupName(tenant.slug, new Date(), format);
+  const name = await freeName(dir, tenant.slug, format);
   const path = join(dir, name);
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;

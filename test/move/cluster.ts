@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -94,8 +94,10 @@ export async function openCluster(settings: Readonly<Record<string, string>> = {
       admin = await openAdmin(server.url);
     },
     limitFiles: async (bytes) => {
-      // The soft limit alone, which everybody may raise again; running processes keep theirs.
-      await promisify(execFile)("prlimit", ["--pid", String(await pidOf()), `--fsize=${bytes ?? "unlimited"}:`]);
+      // The soft limit alone, which everybody may raise again; running processes keep theirs. As the server's user, which may.
+      const { uid, gid } = await stat(folder);
+      const args = ["--pid", String(await pidOf()), `--fsize=${bytes ?? "unlimited"}:`];
+      await promisify(execFile)("prlimit", args, { uid, gid, cwd: "/" });
     },
     [Symbol.asyncDispose]: async () => {
       await admin.end().catch(() => {});
