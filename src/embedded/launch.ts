@@ -40,6 +40,11 @@ function serverArgs(place: Place, port: number, settings: LaunchOptions["setting
     port: String(port),
     unix_socket_directories: "",
     wal_level: "logical",
+    // A move that keeps its way back open takes one of each; the defaults are for four.
+    max_replication_slots: "32",
+    max_wal_senders: "32",
+    max_logical_replication_workers: "32",
+    max_worker_processes: "48",
     logging_collector: "off",
     log_destination: "stderr",
     cluster_name: "rowhouse",

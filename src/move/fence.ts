@@ -67,14 +67,13 @@ async function settle({ target, move }: Run, { slug, name, status }: Identity, t
 }
 
 /**
- * Where the way back begins. A slot that was moved on by hand goes back in a crash (pg_replication_slot_advance, which is not
- * flushed). From 16 on what came by replication is not sent back anyway; before that the position is written down, and the
- * subscription begins there.
+ * Where the way back begins, so that what came from the source is not sent back to it. From 16 on the subscription's `origin = none`
+ * sees to that; before, the position is written down and the subscription begins there. Moving the slot on would not do: it is not
+ * flushed (pg_replication_slot_advance), and goes back in a crash.
  */
-async function beginReverse(run: Run, lsn: string): Promise<void> {
-  const { target, move } = run;
-  const noted = target.major < 16 ? addFacts(run, { settled: { name: move.reverseName, lsn } }) : undefined;
-  await Promise.all([advanceSlot(target, move.reverseName), noted]);
+async function noteReverse(run: Run, lsn: string): Promise<void> {
+  const { source, target, move } = run;
+  if (Math.min(source.major, target.major) < 16) await addFacts(run, { settled: { name: move.reverseName, lsn } });
 }
 
 /** @returns the new epoch; null when the fence has lapsed */
@@ -119,8 +118,8 @@ async function cutOver(run: Run, token: string, start: number, attempts: number)
   await point(run, "drained");
   const lsn = await settle(run, identity, token);
   const appliedMs = since();
-  await beginReverse(run, lsn);
-  await point(run, "reverse_advanced");
+  await noteReverse(run, lsn);
+  await point(run, "reverse_noted");
   const epoch = await release(run, token);
   if (epoch === null) return null;
   const committedMs = since();

@@ -4,7 +4,7 @@ import { openTwins, type Twin, type Twins } from "./barrier.ts";
 import { compareTable, readCompared, type Difference } from "./content.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { findOrphans, type Orphans } from "./foreign-key.ts";
-import type { VerifyFacts } from "./move.ts";
+import { isCommitted, type VerifyFacts } from "./move.ts";
 import { emit, point, type Run } from "./run.ts";
 import { analyzeArrived } from "./statistics.ts";
 
@@ -21,11 +21,19 @@ function describeDifference(difference: Difference, publisher: string, subscribe
   return [`${table}: ${counts}`, ...keys].join(", ");
 }
 
+/** Before the cutover the target can be emptied; after it the rows that differ are those which the tenant has left behind. */
+function hintOf({ move: { slug, state } }: Run, publisher: string, subscriber: string): string {
+  const what = `Something else has written in ${subscriber}. ${slug} lives in ${publisher}, whose rows are good.`;
+  return isCommitted(state)
+    ? `${what} \`rowhouse moves resume ${slug} --finish\` ends the move without a way back.`
+    : `${what} \`rowhouse moves abort ${slug}\` gives the move up; then find out who wrote, and begin anew.`;
+}
+
 function refuseDifferences(run: Run, differences: readonly Difference[], publisher: string, subscriber: string): never {
   throw new RowhouseError("moveDiffers", {
     message: `The rows of ${run.move.slug} differ in ${differences.map(({ table }) => table).join(", ")}`,
     details: differences.map((difference) => describeDifference(difference, publisher, subscriber)).join("\n"),
-    hint: `Something else has written in ${subscriber}. ${run.move.slug} lives in ${publisher}, whose rows are good.`,
+    hint: hintOf(run, publisher, subscriber),
   });
 }
 

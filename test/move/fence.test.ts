@@ -167,7 +167,7 @@ async function stopAt(point: string, to: string, whileStopped: () => Promise<voi
 }
 
 describe("a mover that is stopped", { timeout: 60_000 }, () => {
-  test.each(["fenced", "reverse_advanced"])(
+  test.each(["fenced", "reverse_noted"])(
     "at %s: the fence lapses, and its commit point comes too late",
     async (point) => {
       const from = await placement();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RowhouseError } from "../../src/errors.ts";
 import { isCommitted, MOVE_STATES, type Move, type MoveState } from "../../src/move/move.ts";
 import { runMove } from "../../src/move/mover.ts";
 import { abort } from "../../src/move/operation.ts";
@@ -7,7 +8,7 @@ import { findMove } from "../../src/move/store.ts";
 import { leftovers } from "./leftovers.ts";
 import { clock, type Load } from "./load.ts";
 import { openPair, SLUG, type Pair } from "./pair.ts";
-import { beginMove, completeMove, conclude, longestStall, opposite, placementIn } from "./trial.ts";
+import { beginMove, completeMove, conclude, longestStall, placementIn } from "./trial.ts";
 
 /**
  * Either PostgreSQL crashes while a tenant moves and clients write: the mover waits for it, or ends with an error that says so; one
@@ -37,6 +38,7 @@ interface Crash {
 
 /** Each state of a move, and the points between two of them at which one end knows what the other does not. */
 const ALL_POINTS = [
+  "state_planned",
   "state_published",
   "state_copying",
   "target_cleared",
@@ -52,7 +54,7 @@ const ALL_POINTS = [
   "state_fencing",
   "fenced",
   "drained",
-  "reverse_advanced",
+  "reverse_noted",
   "released",
   "state_committed",
   "state_activated",
@@ -93,6 +95,7 @@ const between: readonly Crash[] = [
 ];
 
 const clusterOf = (place: string) => (place === "shared" ? pair.home : pair.far);
+const kindOf = (error: unknown) => (error instanceof RowhouseError ? error.kind : error);
 /** How long a server is down: longer than a fence, so that what waits has to find its own way. */
 const DOWN_MS = 700;
 
@@ -100,11 +103,11 @@ const DOWN_MS = 700;
 async function moveThrough({ at, end, how, isGivenUp }: Crash): Promise<Move> {
   const move = await beginMove(pair, { patienceSeconds: isGivenUp === true ? 0 : 20 });
   const cluster = clusterOf(end === "source" ? move.from : move.to);
-  let back: Promise<void> | null = null;
+  const back: Promise<void>[] = [];
   const strike = async (name: string) => {
-    if (name !== at || back !== null) return;
+    if (name !== at || back.length > 0) return;
     const gone = cluster.crash(how);
-    back = gone.then(() => sleep(DOWN_MS)).then(() => cluster.restart());
+    back.push(gone.then(() => sleep(DOWN_MS)).then(() => cluster.restart()));
     await gone;
   };
   const atPoint = async (name: string) => {
@@ -115,29 +118,29 @@ async function moveThrough({ at, end, how, isGivenUp }: Crash): Promise<Move> {
     () => null,
     (error: unknown) => error,
   );
-  expect(back).not.toBeNull();
-  await back;
+  expect(back).toHaveLength(1);
+  await Promise.all(back);
   // With its own retry it gets through, or it says that the database is not there.
-  if (failure !== null) expect(failure).toMatchObject({ kind: "databaseUnavailable" });
+  expect([null, "databaseUnavailable"]).toContain(kindOf(failure));
   return findMove(pair.db.platform, SLUG);
 }
 
-async function endIt(move: Move, from: string, isGivenUp = false): Promise<void> {
-  if (move.finishedAt === null && isGivenUp && !isCommitted(move.state)) {
-    expect((await abort(pair.site, SLUG)).state).toBe("aborted");
-    expect(await placementIn(pair)).toBe(from);
-    expect(await leftovers([pair.db, pair.big])).toEqual([]);
-    return;
+/** By one command. @returns where the tenant has to be then */
+async function endIt(move: Move, isGivenUp = false): Promise<string> {
+  if (move.finishedAt !== null || !isGivenUp || isCommitted(move.state)) {
+    await completeMove(pair);
+    return move.to;
   }
-  await completeMove(pair);
-  expect(await placementIn(pair)).toBe(opposite(from as "shared" | "big1"));
+  expect((await abort(pair.site, SLUG)).state).toBe("aborted");
+  expect(await leftovers([pair.db, pair.big])).toEqual([]);
+  return move.from;
 }
 
 const crashes = process.env["TEST_CRASHES"] === "all" ? all : [...atStates, ...between];
 
 describe("a PostgreSQL that crashes", { timeout: 90_000 }, () => {
   test("does so at every state of a move, at either end", () => {
-    const over: readonly MoveState[] = ["planned", "done", "aborted"];
+    const over: readonly MoveState[] = ["done", "aborted"];
     const states = MOVE_STATES.filter((state) => !over.includes(state));
     const wanted = states.flatMap((state) => ENDS.map((end) => `${end} state_${state}`));
     expect(atStates.map(({ at, end }) => `${end} ${at}`)).toEqual(wanted);
@@ -149,7 +152,7 @@ describe("a PostgreSQL that crashes", { timeout: 90_000 }, () => {
     const move = await moveThrough(crash);
     const error = move.error === null ? "" : `, ${move.error.code}`;
     const took = Math.round(clock() - start);
-    await endIt(move, from, crash.isGivenUp);
+    expect(await endIt(move, crash.isGivenUp)).toBe(await placementIn(pair));
     console.log(
       `${crash.end} ${from} at ${crash.at}: ${move.state} after ${took} ms${error}, longest stall ${longestStall(load, start)} ms`,
     );

@@ -161,6 +161,18 @@ describe("every row, while the tenant writes", () => {
     ]);
     expect((await runMove(site, back, { finish: true })).state).toBe("done");
   });
+
+  test("rows that were changed where the tenant has left are told of once, and then don't keep the move from ending", async () => {
+    const started = await startMove(site, { slug: "acme", to: "big1", settings: SETTINGS });
+    const move = await runTo(started!, "reverse_subscribed");
+    const { rows } = await db.admin.query<{ id: string }>("select id from app.locations where tenant_id = $1 limit 1", [
+      move.tenantId,
+    ]);
+    await tamper(db, ["update app.locations set name = name || '!' where id = $1", [rows[0]!.id]]);
+    await expect(runMove(site, move, { finish: true })).rejects.toMatchObject({ code: "RH714" });
+    expect((await runMove(site, move, { finish: true })).state).toBe("done");
+    expect(await db.tenant("acme")).toMatchObject({ movedTo: "big1" });
+  });
 });
 
 describe("a barrier that is not met", () => {
