@@ -39,6 +39,8 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
       max_wal_senders: "60",
       max_logical_replication_workers: "40",
       max_worker_processes: "60",
+      // PostgreSQL 15 starts the process of a subscription no sooner after the last one.
+      wal_retrieve_retry_interval: "100ms",
     },
   });
   const close = async () => {

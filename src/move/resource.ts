@@ -1,6 +1,7 @@
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import type { Move } from "./move.ts";
+import { takenOver } from "./store.ts";
 
 export type ResourceKind = "publication" | "slot" | "subscription";
 
@@ -12,12 +13,18 @@ export interface MoveResource {
   readonly database: string;
 }
 
-/** Before it is made: whatever happens then, somebody knows that it may be there. */
+/**
+ * Before it is made: whatever happens then, somebody knows that it may be there.
+ * @throws RowhouseError moveRunning when another run has taken the move over, which makes its own
+ */
 export async function noteResource(pool: ConnectionPool, move: Move, resource: MoveResource): Promise<void> {
-  await queryRows(pool, {
-    text: `insert into platform.move_resources (move_id, kind, name, database) values ($1, $2, $3, $4) on conflict do nothing`,
-    values: [move.id, resource.kind, resource.name, resource.database],
+  const rows = await queryRows(pool, {
+    text: `insert into platform.move_resources (move_id, kind, name, database)
+      select m.id, $3, $4, $5 from platform.moves m where m.id = $1 and m.token = $2
+      on conflict (database, kind, name) do update set move_id = excluded.move_id returning 1`,
+    values: [move.id, move.token, resource.kind, resource.name, resource.database],
   });
+  if (rows.length === 0) throw takenOver(move);
 }
 
 /** After it was dropped. */

@@ -153,7 +153,8 @@ export function changeMove(
   });
 }
 
-function takenOver({ slug }: Move): RowhouseError {
+/** The refusal of a run that is not the move's any more. */
+export function takenOver({ slug }: Move): RowhouseError {
   return new RowhouseError("moveRunning", {
     message: `Another process has taken over the move of ${slug}`,
     hint: `\`rowhouse moves show ${slug}\` tells what it does.`,

@@ -7,7 +7,7 @@ import { runMove } from "../../src/move/mover.ts";
 import { resume } from "../../src/move/operation.ts";
 import { startMove } from "../../src/move/start.ts";
 import { findMove } from "../../src/move/store.ts";
-import { openArena, SLUG, type Arena } from "./arena.ts";
+import { openArena, SLUG, type Arena, type MoverEnd } from "./arena.ts";
 import { leftovers } from "./leftovers.ts";
 import { clock, type Load } from "./load.ts";
 import { longestStall, opposite } from "./trial.ts";
@@ -143,18 +143,21 @@ describe("a transaction", { timeout: 60_000 }, () => {
 });
 
 /** `T` in /proc is a process that was stopped. */
-async function untilStopped(pid: number): Promise<void> {
-  const state = async () => {
-    const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2)[0];
-  };
-  await expect.poll(state, { timeout: 30_000, interval: 5 }).toBe("T");
+async function untilStopped({ pid, end }: ReturnType<Arena["start"]>): Promise<void> {
+  let ended: MoverEnd | null = null;
+  void end.then((how) => (ended = how));
+  while (true) {
+    if (ended !== null) throw new Error(`The mover ended before it was stopped: ${JSON.stringify(ended)}`);
+    const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    if (text.slice(text.lastIndexOf(")") + 2).startsWith("T")) return;
+    await sleep(5);
+  }
 }
 
 /** Stops a mover at a point for a while. @returns what clients were told meanwhile */
 async function stopAt(point: string, to: string, whileStopped: () => Promise<void>) {
   const mover = arena.start("move", to, `stop:${point}#1`);
-  await untilStopped(mover.pid);
+  await untilStopped(mover);
   const start = clock();
   await sleep(1500);
   await whileStopped();

@@ -30,6 +30,13 @@ interface State {
   freeAt: number;
 }
 
+async function untilWritable(socket: Socket): Promise<void> {
+  const done = new AbortController();
+  const { signal } = done;
+  await Promise.race([once(socket, "drain", { signal }), once(socket, "close", { signal })]);
+  done.abort();
+}
+
 /** Bytes from one socket to the other, one chunk after the other, each at its time. */
 async function pump(from: Socket, to: Socket, state: State, isAnswer: boolean): Promise<void> {
   let last: Promise<unknown> = Promise.resolve();
@@ -45,7 +52,7 @@ async function pump(from: Socket, to: Socket, state: State, isAnswer: boolean): 
     last = Promise.all([before, arrival]).then(() => {
       if (!state.isBlack && to.writable) to.write(chunk);
     });
-    if (to.writableNeedDrain) await Promise.race([once(to, "drain"), once(to, "close")]);
+    if (to.writableNeedDrain) await untilWritable(to);
   }
   await last;
   to.end();

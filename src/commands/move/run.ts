@@ -49,6 +49,8 @@ export async function runShown(
 export function describeEnd(move: Move): string {
   const { slug, from, to, state, observeUntil } = move;
   if (state === "done") return `${slug} lives in ${to}; its rows in ${from} are removed.`;
+  if (state === "aborted" && move.facts.left != null)
+    return `The move was given up: ${slug} lives in ${from}. ${to} could not be reached: \`rowhouse moves abort ${slug}\` or \`moves resume --due\` removes what is left there, when it is back.`;
   if (state === "aborted") return `The move was given up: ${slug} lives in ${from}, and nothing is left in ${to}.`;
   if (state !== "observing")
     return `The move of ${slug} is ${state}; \`rowhouse moves resume ${slug}\` goes on with it.`;
