@@ -4,6 +4,7 @@ import type { Database } from "../../db/connections.ts";
 import { compareVersions, versionRefusal, type SchemaVersion } from "../../db/schema-version.ts";
 import { RowhouseError } from "../../errors.ts";
 import { closeEndpoint, openEndpoint } from "../../move/endpoint.ts";
+import { findOrphans, type OrphanResource } from "../../move/orphan.ts";
 import { checkLinks } from "../../move/preflight/link.ts";
 import { judgeServer, readServerFacts } from "../../move/preflight/server.ts";
 import { readDatabaseFacts, type DatabaseFacts } from "../../tenant/database-facts.ts";
@@ -49,13 +50,20 @@ const named = ({
   fix,
 });
 
+const orphaned = ({ kind, name, fix }: OrphanResource): Problem => ({
+  level: "warning",
+  problem: `The ${kind} ${name} belongs to no move.`,
+  fix,
+});
+
 /** What a move to or from the database would meet. */
 async function replicationProblems({ database, platform, actor }: Session, name: string): Promise<Problem[]> {
   const site = { home: database, platform, actor };
   const run = randomUUID();
   const there = await openEndpoint(site, name, run);
   try {
-    const problems = judgeServer(name, await readServerFacts(there), 1, 24 * HOUR).map(named);
+    const orphans = (await findOrphans(there, platform)).map(orphaned);
+    const problems = [...judgeServer(name, await readServerFacts(there), 1, 24 * HOUR).map(named), ...orphans];
     if (name === HOME) return problems;
     const here = await openEndpoint(site, HOME, run);
     try {
