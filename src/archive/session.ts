@@ -56,7 +56,7 @@ export function translateLoss(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof RowhouseError) return error;
   const { code = "" } = error as { code?: string };
   const isLost =
-    /^(?:08...|57P0[123]|ECONNRESET|EPIPE)$/.test(code) ||
+    /^(?:08...|57P0[123]|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/.test(code) ||
     /^Connection terminated|is not queryable$/.test(error.message);
   if (!isLost) return error;
   return new RowhouseError("databaseUnavailable", {

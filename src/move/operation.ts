@@ -4,7 +4,7 @@ import { clearLeft } from "./leftover.ts";
 import type { Move, MoveSettings } from "./move.ts";
 import { runMove } from "./mover.ts";
 import type { MoveSite, RunOptions } from "./run.ts";
-import { adjustMove, findMove, listDue } from "./store.ts";
+import { adjustMove, findMove, listDue, listLeft } from "./store.ts";
 
 /** Changes nothing where there is nothing to change. */
 export async function adjust({ platform }: MoveSite, move: Move, settings: Partial<MoveSettings>): Promise<Move> {
@@ -34,13 +34,16 @@ export async function resume(
 }
 
 /**
- * Gives up a move before its commit point. Of one that was given up, what is left at a target that could not be reached is removed.
+ * Gives up a move before its commit point. Of those of the tenant that were given up before, what is left at targets that could not be
+ * reached is removed.
  * @throws RowhouseError moveUnknown, moveState, and what {@link abortMove} throws
  */
 export async function abort(site: MoveSite, name: string, options: RunOptions = {}): Promise<Move> {
   const move = await findMove(site.platform, name);
-  if (move.state === "aborted") return move.facts.left == null ? move : clearLeft(site, move, options);
-  return abortMove(site, move, options);
+  const ended = move.state === "aborted" ? move : await abortMove(site, move, options);
+  if (ended !== move && ended.facts.left != null) return ended; // it can't be reached at this moment
+  for (const left of await listLeft(site.platform, move.tenantId)) await clearLeft(site, left, options);
+  return findMove(site.platform, move.id);
 }
 
 /**

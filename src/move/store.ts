@@ -103,6 +103,14 @@ export function listDue(pool: ConnectionPool): Promise<Move[]> {
   });
 }
 
+/** Moves of the tenant that were given up and have left something at a target. */
+export function listLeft(pool: ConnectionPool, tenantId: string): Promise<Move[]> {
+  return queryRows<Move>(pool, {
+    text: `select ${COLUMNS} from platform.moves m where m.tenant_id = $1 and m.state = 'aborted' and m.facts ->> 'left' is not null`,
+    values: [tenantId],
+  });
+}
+
 export interface MoveChange {
   readonly state?: MoveState;
   readonly facts?: MoveFacts;

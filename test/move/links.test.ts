@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describeEnd } from "../../src/commands/move/run.ts";
 import type { Move, MoveEvent } from "../../src/move/move.ts";
 import { runMove } from "../../src/move/mover.ts";
 import { abort } from "../../src/move/operation.ts";
@@ -150,6 +151,7 @@ describe("a target that is gone", { timeout: 120_000 }, () => {
     const aborted = await abort(pair.site, SLUG);
     expect(aborted).toMatchObject({ state: "aborted", facts: { left: "big1" }, error: { code: "RH302" } });
     expect(aborted.error!.message).toContain("big1");
+    expect(describeEnd(aborted)).toContain("big1 could not be reached");
     const kept = (await leftovers([pair.db])).map((left) => left.replace(/rowhouse_\w+/, "…"));
     expect(kept.toSorted()).toEqual([
       "resource publication … big1",
@@ -159,7 +161,9 @@ describe("a target that is gone", { timeout: 120_000 }, () => {
     await expect(abort(pair.site, SLUG)).rejects.toMatchObject({ kind: "databaseUnavailable" });
     await pair.far.restart();
     expect(await listDue(pair.db.platform)).toMatchObject([{ id: move.id }]);
-    expect((await abort(pair.site, SLUG)).facts.left).toBeNull();
+    await expect(runMove(pair.site, await beginMove(pair))).rejects.toMatchObject({ kind: "moveRefused" });
+    expect((await abort(pair.site, SLUG)).state).toBe("aborted");
+    expect((await findMove(pair.db.platform, move.id)).facts.left).toBeNull();
     expect(await leftovers([pair.db, pair.big])).toEqual([]);
     const { rows } = await pair.big.admin.query("select from platform.tenants where slug = $1 and moved_to is null", [
       SLUG,
