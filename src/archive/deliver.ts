@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { RowhouseError } from "../errors.ts";
 import { encryptChunks, type Locks } from "./age.ts";
 import { formatFacts, type Format } from "./format.ts";
-import type { Packing } from "./pack.ts";
+import { packTail, type Packing } from "./pack.ts";
 
 /** Where an export goes, and how. */
 export interface Delivery {
@@ -53,6 +53,11 @@ async function publish(product: string, delivery: Delivery & { readonly path: st
   await syncPath(dirname(path));
 }
 
+/** Whether it may be written while the tenant is still being read: only a file can be taken back when the reading fails. */
+export function growsEarly({ path, format = "archive", encrypt }: Delivery): boolean {
+  return typeof path === "string" && format === "archive" && encrypt === undefined;
+}
+
 /**
  * Puts what was read into its form and delivers it: under its name only when it is whole, to a stream only after everything was
  * read and counted.
@@ -61,7 +66,13 @@ async function publish(product: string, delivery: Delivery & { readonly path: st
 export async function deliver(packing: Packing, delivery: Delivery): Promise<void> {
   const { path, format = "archive", encrypt } = delivery;
   const { build, stream } = formatFacts(format);
+  const { container } = packing;
   const { productPath } = packing.workshop;
+  if (container !== undefined && typeof path === "string") {
+    await container.finish(packTail(packing));
+    await publish(productPath, { ...delivery, path });
+    return;
+  }
   const built = (await build?.(packing)) ?? productPath;
   if (typeof path === "string" && build !== undefined && encrypt === undefined) {
     await publish(built, { ...delivery, path });

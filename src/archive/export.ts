@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { readVersion } from "../config.ts";
 import type { Database } from "../db/connections.ts";
 import { checkLocks } from "./age.ts";
-import { assertFree, deliver, type Delivery } from "./deliver.ts";
+import { openContainer } from "./container.ts";
+import { assertFree, deliver, growsEarly, type Delivery } from "./deliver.ts";
 import { formatFacts } from "./format.ts";
 import { fileNames, fingerprintOf, type Manifest, type ManifestFacts, type ManifestTable } from "./manifest.ts";
 import { readOmitted, type Omitted } from "./omitted.ts";
-import { describePacking, type Packing } from "./pack.ts";
+import { describePacking, timeOf, type Packing } from "./pack.ts";
 import { maskShapes, type Mask } from "./mask.ts";
 import type { OnProgress } from "./progress.ts";
 import { readTables, type Reading } from "./reading.ts";
@@ -61,25 +62,42 @@ function describe({ facts, tables }: Snapshot, { counted, copies }: Reading, omi
   };
 }
 
+type Read = Pick<Packing, "facts" | "shapes" | "container">;
+
+/** Reads the tables, and lets the archive's file grow meanwhile where it may. */
+async function readInto(snapshot: Snapshot, workshop: Workshop, options: ExportOptions): Promise<Read> {
+  const { onProgress, signal, format = "archive" } = options;
+  const { tables, facts } = snapshot;
+  const select = formatFacts(format).select ?? selectText;
+  const omitted = await readOmitted(snapshot.sessions[0]!);
+  const container = growsEarly(options)
+    ? await openContainer({ workshop, tables, onProgress, signal }, timeOf(facts))
+    : undefined;
+  try {
+    const reading = await readTables(snapshot, {
+      select: (shape) => select(shape),
+      spoolPath: (index) => workshop.spoolPath(index),
+      onCopied: container?.add,
+      onProgress,
+      signal,
+    });
+    return { facts: describe(snapshot, reading, omitted), shapes: tables, container };
+  } catch (error) {
+    await container?.abandon();
+    throw error;
+  }
+}
+
 async function readTenant(
   database: Database,
   slug: string,
   workshop: Workshop,
   options: ExportOptions,
-): Promise<Pick<Packing, "facts" | "shapes">> {
-  const { onProgress, signal, concurrency, format = "archive" } = options;
-  const select = formatFacts(format).select ?? selectText;
-  return withSnapshot(database, slug, { concurrency, signal }, async (opened) => {
-    const snapshot = await masked(opened, options.mask);
-    const omitted = await readOmitted(snapshot.sessions[0]!);
-    const reading = await readTables(snapshot, {
-      select: (shape) => select(shape),
-      spoolPath: (index) => workshop.spoolPath(index),
-      onProgress,
-      signal,
-    });
-    return { facts: describe(snapshot, reading, omitted), shapes: snapshot.tables };
-  });
+): Promise<Read> {
+  const { signal, concurrency } = options;
+  return withSnapshot(database, slug, { concurrency, signal }, async (opened) =>
+    readInto(await masked(opened, options.mask), workshop, options),
+  );
 }
 
 /**

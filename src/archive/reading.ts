@@ -11,6 +11,8 @@ export interface ReadingOptions {
   /** What to copy of a table. */
   readonly select: (shape: TableShape) => string;
   readonly spoolPath: (index: number) => string;
+  /** Called when a table is in its spool. */
+  readonly onCopied?: ((index: number, copied: Copied) => void) | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -86,7 +88,7 @@ function assertSameCounts({ copies, counted }: Reading): void {
  */
 export async function readTables(snapshot: Snapshot, options: ReadingOptions): Promise<Reading> {
   const { sessions, tables, facts } = snapshot;
-  const { select, spoolPath, signal } = options;
+  const { select, spoolPath, onCopied, signal } = options;
   const order = largestFirst(tables);
   const estimates: number[] = [];
   for (const [index, shape] of tables.entries()) {
@@ -100,18 +102,14 @@ export async function readTables(snapshot: Snapshot, options: ReadingOptions): P
     const copied = await copyTable(session, select(tables[index]!), spoolPath(index), { onBlock, signal });
     copies[index] = copied;
     outlook.report("copy", index, copied.rows, copied.rawBytes, true);
+    onCopied?.(index, copied);
   };
   const count = async (session: Session, index: number) => {
     const table = await countTable(session, tables[index]!);
     counted[index] = table;
     outlook.report("count", index, table.rows, 0, true);
   };
-  const [largest, ...rest] = order;
-  const tasks = [
-    ...(largest === undefined ? [] : [{ work: copy, index: largest }]),
-    ...order.map((index) => ({ work: count, index })),
-    ...rest.map((index) => ({ work: copy, index })),
-  ];
+  const tasks = [copy, count].flatMap((work) => order.map((index) => ({ work, index })));
   await shareOut(sessions, tasks, (session, { work, index }) => work(session, index));
   const reading = { copies, counted };
   assertSameCounts(reading);

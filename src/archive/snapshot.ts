@@ -26,6 +26,17 @@ export interface SnapshotOptions {
 const MAX_TRIES = 5;
 
 /**
+ * The planner would read and hash a large table with workers, which take the processors from COPY and from the requests; an export
+ * is as wide as its connections. Compiling a query takes longer than running it does here (and is off by default as of PostgreSQL 19).
+ */
+const PLANNING = "set local max_parallel_workers_per_gather = 0; set local jit = off";
+
+async function prepare(session: Session): Promise<void> {
+  await applySettings(session);
+  await session.query(PLANNING);
+}
+
+/**
  * Locks the tables, then takes the snapshot: a TRUNCATE or a rewriting ALTER TABLE between the two would show an older snapshot
  * an empty table (PostgreSQL manual, 13.6 Caveats). ACCESS SHARE keeps out nothing but such commands.
  */
@@ -33,7 +44,7 @@ async function freeze(lead: Session): Promise<TableShape[]> {
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
     const wanted = (await readTenantTables(lead)).map(({ identifier }) => identifier);
     await lead.query("begin isolation level repeatable read read only");
-    await applySettings(lead);
+    await prepare(lead);
     if (wanted.length > 0) await lead.query(`lock table ${wanted.join(", ")} in access share mode`);
     const found = await readShapes(lead);
     if (found.map(({ identifier }) => identifier).join() === wanted.join()) return found;
@@ -100,7 +111,7 @@ async function joinSnapshot(client: DbClient, id: string): Promise<void> {
 
 async function enterSnapshot(session: Session, id: string, scope: Scope): Promise<void> {
   await joinSnapshot(session, id);
-  await applySettings(session);
+  await prepare(session);
   await enterScope(session, scope, "read");
 }
 

@@ -7,6 +7,7 @@ import type { FenceFacts } from "./move.ts";
 import { addFacts, emit, point, type Run } from "./run.ts";
 import { raiseSequences } from "./sequence.ts";
 import { advanceSlot } from "./slot.ts";
+import { warmUp } from "./warm.ts";
 import { awaitWatermark, measureLag } from "./watermark.ts";
 
 /**
@@ -176,6 +177,7 @@ async function awaitGate(run: Run, deadline: number): Promise<void> {
  */
 export async function fenceAndRelease(run: Run): Promise<FenceFacts> {
   const deadline = performance.now() + run.move.settings.patienceSeconds * 1000;
+  await warmUp(run);
   for (let attempt = 1; ; attempt++) {
     await awaitGate(run, deadline);
     const outcome = await tryFence(run, attempt);
