@@ -27,7 +27,7 @@ import { startMove } from "../src/move/start.ts";
 import { createTenant } from "../src/tenant/create.ts";
 import { seedTenant } from "../src/tenant/seed.ts";
 import { generate } from "../examples/sales/seed.ts";
-import { clock, type LoadOptions, type Operation } from "../test/move/load.ts";
+import { clock, type LoadOptions, type LoadOperation } from "../test/move/load.ts";
 import { judge, readWritten } from "../test/move/verdict.ts";
 
 const MOVES = Number(process.env["BENCH_MOVES"] ?? 10);
@@ -105,12 +105,12 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** The clients begin; the returned function ends them and gives what they were told. */
-function startClients(options: LoadOptions): () => Promise<Operation[]> {
+function startClients(options: LoadOptions): () => Promise<LoadOperation[]> {
   const child = fork(join(import.meta.dirname, "bench-move-load.ts"), { serialization: "advanced" });
   child.send(options);
   return async () => {
     child.send("stop");
-    const [operations] = (await once(child, "message")) as [Operation[]];
+    const [operations] = (await once(child, "message")) as [LoadOperation[]];
     return operations;
   };
 }
@@ -126,16 +126,16 @@ async function moveOnce(site: MoveSite, to: string): Promise<Moved> {
 }
 
 /** The longest request of those that ran while writes were fenced, or began shortly after. */
-function longestWait(operations: readonly Operation[], { fence, at }: Moved): number {
+function longestWait(operations: readonly LoadOperation[], { fence, at }: Moved): number {
   const [from, to] = [at - fence.activatedMs - 20, at + 200];
-  const hit = operations.filter(({ start, end }) => end >= from && start <= to);
-  return Math.max(0, ...hit.map(({ start, end }) => end - start));
+  const hit = operations.filter(({ startedAt, endedAt }) => endedAt >= from && startedAt <= to);
+  return Math.max(0, ...hit.map(({ startedAt, endedAt }) => endedAt - startedAt));
 }
 
-function report(rate: number, moves: readonly Moved[], operations: readonly Operation[], seconds: number): void {
+function report(rate: number, moves: readonly Moved[], operations: readonly LoadOperation[], seconds: number): void {
   const fences = moves.map(({ fence }) => fence.activatedMs);
   const waits = moves.map((moved) => longestWait(operations, moved));
-  const latencies = operations.map(({ start, end }) => end - start);
+  const latencies = operations.map(({ startedAt, endedAt }) => endedAt - startedAt);
   const part = (name: keyof FenceFacts) =>
     quantile(
       moves.map(({ fence }) => fence[name]),
@@ -180,8 +180,8 @@ async function measureRate(bench: Bench, rate: number): Promise<number> {
   );
   const [here, there] = MOVES % 2 === 0 ? [atHome!, atBig!] : [atBig!, atHome!];
   const mine = new Set(operations.map(({ key }) => key));
-  const own = { rows: new Map([...here.rows].filter(([key]) => mine.has(key))) };
-  const { acked, failed, unknown, lost, doubled, wrong } = judge(operations, own, [there]);
+  const own = here!.filter(({ key }) => mine.has(key));
+  const { acked, failed, unknown, lost, doubled, wrong } = judge(operations, own, [there!]);
   const bad = lost.length + doubled.length + wrong.length;
   console.log(
     `         ${acked} acknowledged, ${failed} refused, ${unknown} without an answer; lost ${lost.length}, doubled ${doubled.length}, wrong ${wrong.length}`,

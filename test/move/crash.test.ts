@@ -92,7 +92,7 @@ describe("a mover that is killed", { timeout: 240_000 }, () => {
     const at = (await placement()) as keyof typeof written;
     const verdict = judge(load.operations, written[at], [written[other(at) as keyof typeof written]]);
     const answers = load.operations.filter(({ outcome }) => outcome !== "acked").map(({ answer }) => answer);
-    const longest = Math.max(...load.operations.map(({ start, end }) => end - start));
+    const longest = Math.max(...load.operations.map(({ startedAt, endedAt }) => endedAt - startedAt));
     console.log(
       `${verdict.acked} writes acknowledged, ${verdict.failed} refused, ${verdict.unknown} unknown; longest ${Math.round(longest)} ms`,
     );

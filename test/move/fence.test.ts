@@ -161,7 +161,7 @@ async function stopAt(point: string, to: string, whileStopped: () => Promise<voi
   const start = clock();
   await sleep(1500);
   await whileStopped();
-  const acked = load.operations.filter((op) => op.outcome === "acked" && op.start > start);
+  const acked = load.operations.filter((op) => op.outcome === "acked" && op.startedAt > start);
   console.log(
     `stopped at ${point}: ${acked.length} writes in 1.5 s, longest stall ${longestStall(load, start - 100)} ms`,
   );

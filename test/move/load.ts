@@ -1,22 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Operation } from "./history.ts";
 
-/** What one client asked for, and what it was told. */
-export interface Operation {
+/** What one client asked for, and what it was told. Times by {@link clock}. */
+export interface LoadOperation extends Operation {
   readonly writer: number;
-  /** An insert makes one row, whose key nobody else uses; an update takes a row that only its writer changes to the next version. */
-  readonly kind: "insert" | "update";
-  readonly key: string;
-  /** Of updates, from 1; 0 of inserts. */
-  readonly version: number;
-  /** `failed`: refused before anything ran. `unknown`: it may have been done, or not. */
-  outcome: "acked" | "failed" | "unknown";
   /** HTTP status, or the error's code. */
   answer: string;
-  /** Milliseconds since 1970, by a clock that does not jump. */
-  readonly start: number;
-  end: number;
 }
 
 export interface LoadOptions {
@@ -29,7 +20,7 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  readonly operations: Operation[];
+  readonly operations: LoadOperation[];
   /** Ends after each writer's running request. */
   stop(): Promise<void>;
 }
@@ -69,7 +60,7 @@ function send(agent: Agent, port: number, options: LoadOptions, method: string, 
 }
 
 /** Takes down what came of it. An update that found no row is as bad as one that was lost: the row had been acknowledged. */
-function judge(operation: Operation, { status, text }: Answer): void {
+function note(operation: LoadOperation, { status, text }: Answer): void {
   const rows = status < 300 ? (JSON.parse(text) as unknown[]) : [];
   const code = status < 300 ? "" : String((JSON.parse(text) as { code?: string }).code);
   operation.answer = rows.length === 1 ? String(status) : `${status} ${code}`.trim();
@@ -79,32 +70,34 @@ function judge(operation: Operation, { status, text }: Answer): void {
 
 /** Clients that write over HTTP, each one request at a time, together at a steady rate, until they are stopped. */
 export function startLoad(options: LoadOptions): Load {
-  const operations: Operation[] = [];
+  const operations: LoadOperation[] = [];
   const agent = new Agent({ keepAlive: true, maxSockets: options.writers * options.ports.length });
   const run = randomUUID().slice(0, 8);
   const pauseMs = (1000 * options.writers) / options.perSecond;
   let stopped = false;
   let sent = 0;
 
-  const attempt = async (operation: Operation, method: string, path: string, body: unknown) => {
+  const attempt = async (operation: LoadOperation, method: string, path: string, body: unknown) => {
     operations.push(operation);
     const port = options.ports[sent++ % options.ports.length]!;
     try {
-      judge(operation, await send(agent, port, options, method, path, body));
+      note(operation, await send(agent, port, options, method, path, body));
     } catch (error) {
       operation.answer = (error as { code?: string }).code ?? String(error);
       if (operation.answer === "ECONNREFUSED") operation.outcome = "failed";
     }
-    operation.end = clock();
+    operation.endedAt = clock();
     return operation.outcome === "acked";
   };
-  const begin = (writer: number, kind: Operation["kind"], key: string, version: number): Operation => {
-    const start = clock();
-    return { writer, kind, key, version, outcome: "unknown", answer: "", start, end: start };
+  const begin = (writer: number, kind: "insert" | "update", key: string, version: number, value: string) => {
+    const startedAt = clock();
+    const id = `${run}-${operations.length}`;
+    const asked = { id, writer, kind, key, version, value, epoch: 0, startedAt, endedAt: startedAt };
+    return { ...asked, outcome: "unknown", answer: "" } satisfies LoadOperation as LoadOperation;
   };
   const insert = (writer: number, n: number) => {
     const key = `${run}-${writer}-${n}`;
-    return attempt(begin(writer, "insert", key, 0), "POST", "/rest/v1/expenses?select=vendor", {
+    return attempt(begin(writer, "insert", key, 1, key), "POST", "/rest/v1/expenses?select=vendor", {
       category: "office",
       vendor: key,
       spent_on: "2026-01-01",
@@ -114,9 +107,9 @@ export function startLoad(options: LoadOptions): Load {
   /** A row for updates; a new one after an update whose outcome is not known, since that one may still be on its way. */
   const makeRow = async (writer: number, n: number) => {
     const key = `${run}-${writer}-row-${n}`;
-    const made = begin(writer, "insert", key, 0);
-    const ok = await attempt(made, "POST", "/rest/v1/customers?select=number", { number: key, name: "0" });
-    return ok ? { key, version: 0 } : null;
+    const made = begin(writer, "insert", key, 1, `1.${n}`);
+    const ok = await attempt(made, "POST", "/rest/v1/customers?select=number", { number: key, name: made.value });
+    return ok ? { key, version: 1 } : null;
   };
   const write = async (writer: number) => {
     let next = clock() + Math.random() * pauseMs;
@@ -127,9 +120,10 @@ export function startLoad(options: LoadOptions): Load {
       if (n % 2 === 0) await insert(writer, n);
       else if (row === null) row = await makeRow(writer, n);
       else {
-        const operation = begin(writer, "update", row.key, ++row.version);
+        const version = ++row.version;
+        const operation = begin(writer, "update", row.key, version, `${version}.${n}`);
         const path = `/rest/v1/customers?number=eq.${row.key}&select=number`;
-        await attempt(operation, "PATCH", path, { name: String(row.version) });
+        await attempt(operation, "PATCH", path, { name: operation.value });
         if (operation.outcome === "unknown") row = null;
         else if (operation.outcome === "failed") row.version--;
       }

@@ -55,7 +55,7 @@ export async function conclude(pair: Pair, load: Load): Promise<Conclusion> {
   const answers: Record<string, number> = {};
   for (const { outcome, answer } of load.operations)
     if (outcome !== "acked") answers[answer] = (answers[answer] ?? 0) + 1;
-  const longest = Math.max(...load.operations.map(({ start, end }) => end - start));
+  const longest = Math.max(...load.operations.map(({ startedAt, endedAt }) => endedAt - startedAt));
   const { acked, failed, unknown, lost, doubled, wrong } = verdict;
   console.log(
     `${acked} writes acknowledged, ${failed} refused, ${unknown} unknown ${JSON.stringify(answers)}; longest ${Math.round(longest)} ms`,
@@ -65,6 +65,6 @@ export async function conclude(pair: Pair, load: Load): Promise<Conclusion> {
 
 /** Longest wait for a write that was acknowledged since `from` (of `clock()`), in milliseconds. */
 export function longestStall({ operations }: Load, from: number): number {
-  const since = operations.filter(({ outcome, start }) => outcome === "acked" && start >= from);
-  return Math.round(Math.max(0, ...since.map(({ start, end }) => end - start)));
+  const since = operations.filter(({ outcome, startedAt }) => outcome === "acked" && startedAt >= from);
+  return Math.round(Math.max(0, ...since.map(({ startedAt, endedAt }) => endedAt - startedAt)));
 }
