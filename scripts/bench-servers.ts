@@ -39,8 +39,7 @@ export const runInFourTrips: Run = async (pool, scope, access, statements) => {
 };
 
 /** The same query and nothing else: the tables of this database have no row-level security. */
-export const runWithoutTenancy: Run = (pool, _scope: Scope, _access, statements) =>
-  runBatch(pool, statements);
+export const runWithoutTenancy: Run = (pool, _scope: Scope, _access, statements) => runBatch(pool, statements);
 
 /**
  * What a team writes by hand: Koa, pg, BEGIN, SET LOCAL in its function form, one fixed query, COMMIT. No dialect, no token, no

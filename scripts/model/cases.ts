@@ -126,11 +126,7 @@ export const MUTANTS: Mutant[] = [
   mutant("ABORT_UNPERSISTED", "forward", "writing down that the move is being aborted"),
   mutant("REVERSE_BEFORE_DROP", "forward", "dropping the forward replication before the reverse begins"),
   mutant("NO_START", "forward", "beginning the reverse replication at the activation (slot not advanced)"),
-  mutant(
-    "ADVANCE_AT_FENCE",
-    "forward",
-    "the same, by advancing the slot during the fence: lost in a crash",
-  ),
+  mutant("ADVANCE_AT_FENCE", "forward", "the same, by advancing the slot during the fence: lost in a crash"),
   mutant("FLIP_ANY_EPOCH", "back", "the epoch when the registry is flipped"),
   mutant("NO_LAPSE", "live", "the deadline, for writers", liveness),
   mutant("NO_HELP", "live", "helping activation", liveness),

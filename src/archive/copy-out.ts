@@ -4,6 +4,9 @@ import type { Session } from "./session.ts";
 
 /** Bytes of a block. Compressing and hashing in pieces of 64 kB, as they come off the wire, costs half as much again. */
 const BLOCK = 1 << 20;
+/** Blocks that are free to be filled again, by any table: those that the garbage collector gets are what makes it run. */
+const free: Buffer<ArrayBuffer>[] = [];
+const MOST_FREE = 8;
 /** Code byte and length of a message (PostgreSQL manual, 55.7). */
 const HEADER = 5;
 const COPY_DATA = 0x64;
@@ -27,10 +30,9 @@ export class CopyOut extends Readable {
   #socket: Readable | null = null;
   /** pg's own reader of the connection: gets every message but the rows. */
   #pass: (chunk: Buffer) => void = () => {};
-  /** The block that is being filled, and those that are free to be filled again. */
+  /** The block that is being filled. */
   #block: Buffer<ArrayBuffer> | null = null;
   #filled = 0;
-  readonly #free: Buffer<ArrayBuffer>[] = [];
   /** The part of a header that came at the end of a chunk. */
   #part: Buffer | null = null;
   /** Bytes of the message at hand that are still to come, and whether they are a row's. */
@@ -44,7 +46,7 @@ export class CopyOut extends Readable {
 
   /** Gives a block back that was worked off. */
   recycle(block: Buffer<ArrayBuffer>): void {
-    if (block.length === BLOCK) this.#free.push(block);
+    if (free.length < MOST_FREE && block.buffer.byteLength === BLOCK) free.push(Buffer.from(block.buffer));
   }
 
   /** Called by pg, as are the handlers below. */
@@ -114,7 +116,7 @@ export class CopyOut extends Readable {
 
   #keep(chunk: Buffer, start: number, end: number): void {
     for (let at = start; at < end;) {
-      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK);
+      this.#block ??= free.pop() ?? Buffer.allocUnsafeSlow(BLOCK);
       const copied = chunk.copy(this.#block, this.#filled, at, end);
       this.#filled += copied;
       at += copied;

@@ -26,15 +26,13 @@ export interface SnapshotOptions {
 const MAX_TRIES = 5;
 
 /**
- * The planner would read and hash a large table with workers, which take the processors from COPY and from the requests; an export
- * is as wide as its connections. Compiling a query takes longer than running it does here (and is off by default as of PostgreSQL 19).
+ * How the rows are read. Without workers, which would take the processors from COPY and from the requests: an export is as wide as
+ * its connections. Not compiled, which takes longer than it saves (off by default as of PostgreSQL 19). In the order of the pages,
+ * with or without an index: by a bitmap if the planner wants one, whose reads are not random, but never by a key from page to page,
+ * which for a key like uuid costs twice as much. Set after the catalog was read.
  */
-const PLANNING = "set local max_parallel_workers_per_gather = 0; set local jit = off";
-
-async function prepare(session: Session): Promise<void> {
-  await applySettings(session);
-  await session.query(PLANNING);
-}
+const PLANNING = `
+  set local max_parallel_workers_per_gather = 0; set local jit = off; set local enable_indexscan = off; set local random_page_cost = 1.1`;
 
 /**
  * Locks the tables, then takes the snapshot: a TRUNCATE or a rewriting ALTER TABLE between the two would show an older snapshot
@@ -44,7 +42,7 @@ async function freeze(lead: Session): Promise<TableShape[]> {
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
     const wanted = (await readTenantTables(lead)).map(({ identifier }) => identifier);
     await lead.query("begin isolation level repeatable read read only");
-    await prepare(lead);
+    await applySettings(lead);
     if (wanted.length > 0) await lead.query(`lock table ${wanted.join(", ")} in access share mode`);
     const found = await readShapes(lead);
     if (found.map(({ identifier }) => identifier).join() === wanted.join()) return found;
@@ -111,8 +109,9 @@ async function joinSnapshot(client: DbClient, id: string): Promise<void> {
 
 async function enterSnapshot(session: Session, id: string, scope: Scope): Promise<void> {
   await joinSnapshot(session, id);
-  await prepare(session);
+  await applySettings(session);
   await enterScope(session, scope, "read");
+  await session.query(PLANNING);
 }
 
 interface Instant {
@@ -170,6 +169,7 @@ async function openSnapshot(
   const scope = makeScope(facts, database.keyring);
   await enterScope(lead, scope, "read");
   await assertSheltered(lead, tables);
+  await lead.query(PLANNING);
   const sessions = [lead];
   while (sessions.length < concurrency) {
     const session = await open("rowhouse_exporter");

@@ -5,7 +5,11 @@ import { openKeyring, type Keyring } from "./keyring.ts";
 
 /** A role of the database that may log in; see `policies/roles.sql`. */
 export type DbRole =
-  "rowhouse_api" | "rowhouse_platform" | "rowhouse_exporter" | "rowhouse_importer" | "rowhouse_mover";
+  | "rowhouse_api"
+  | "rowhouse_platform"
+  | "rowhouse_exporter"
+  | "rowhouse_importer"
+  | "rowhouse_mover";
 export type ConnectionPool = pg.Pool;
 export type DbClient = pg.ClientBase;
 

@@ -8,7 +8,13 @@ import { inTransaction, isDatabaseError } from "./transaction.ts";
 const POLICIES_DIR = join(PACKAGE_DIR, "policies");
 /** In the order in which each needs what the ones before made. roles.sql alone runs as the connecting user. */
 const OWNER_FILES = ["context.sql", "protect.sql", "platform.sql", "move.sql", "tables.sql"] as const;
-const LOGIN_ROLES = ["rowhouse_api", "rowhouse_platform", "rowhouse_exporter", "rowhouse_importer", "rowhouse_mover"] as const;
+const LOGIN_ROLES = [
+  "rowhouse_api",
+  "rowhouse_platform",
+  "rowhouse_exporter",
+  "rowhouse_importer",
+  "rowhouse_mover",
+] as const;
 
 const SET_PASSWORD = `do $$ begin
   execute format('alter role %I login noinherit password %L', current_setting('rowhouse.role'), current_setting('rowhouse.verifier'));
