@@ -18,8 +18,13 @@ function ticks(fields: string[] | undefined): number {
   return fields === undefined ? 0 : Number(fields[11]) + Number(fields[12]);
 }
 
+/** cutime and cstime: children that ended and were waited for. */
+function endedTicks(fields: string[] | undefined): number {
+  return fields === undefined ? 0 : Number(fields[13]) + Number(fields[14]);
+}
+
 export interface CpuTime {
-  /** Microseconds of this process, and of the postmaster's children that live now. */
+  /** Microseconds of this process, and of the postmaster's children, those that ended among them. */
   readonly server: number;
   readonly postgres: number;
 }
@@ -32,5 +37,6 @@ export function readCpu(postmaster: number): CpuTime {
     .filter((name) => /^\d+$/.test(name))
     .map(readStat)
     .filter((fields) => fields?.[1] === String(postmaster));
-  return { server: user + system, postgres: children.reduce((sum, fields) => sum + ticks(fields), 0) * TICK_US };
+  const living = children.reduce((sum, fields) => sum + ticks(fields), 0);
+  return { server: user + system, postgres: (living + endedTicks(readStat(String(postmaster)))) * TICK_US };
 }

@@ -1,7 +1,8 @@
 /**
  * `npm run bench:export`: what an export costs over COPY. In one run, alternately: raw `copy (select … where tenant_id = …) to
- * stdout` of the same rows, as the owner, table after table over one connection of `pg`, thrown away as it comes; the same with
- * two connections; and the whole exportTenant() to the disk: row-level security, snapshot, SHA-256, zstd, the count apart, fsync.
+ * stdout` of the same rows, table after table over one connection of `pg`, thrown away as it comes (as psql would to /dev/null), by
+ * the owner, so past row-level security; the same planned as an export plans it; the same over two connections; and the whole
+ * exportTenant() to the disk: row-level security, snapshot, SHA-256, zstd, the count apart, fsync.
  * Then what memory a small and a large export take, each in a process of its own. Prints what it measured and judges nothing.
  *
  *   BENCH_MB (256) of text of one tenant   BENCH_ROUNDS (9)   BENCH_MEMORY_MB (1024), 0 for none   BENCH_DIR (temporary)
@@ -15,6 +16,7 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { to as copyTo } from "pg-copy-streams";
 import { exportTenant } from "../src/archive/export.ts";
+import { PLANNING } from "../src/archive/snapshot.ts";
 import { openDatabase, type Database } from "../src/db/connections.ts";
 import { readTenantTables } from "../src/db/tables.ts";
 import { startEmbedded } from "../src/embedded/server.ts";
@@ -44,12 +46,13 @@ class Sink extends Writable {
 }
 
 /** @returns bytes of text COPY */
-async function copyRaw(database: Database, tenant: Tenant, connections: number): Promise<number> {
+async function copyRaw(database: Database, tenant: Tenant, connections: number, planning = ""): Promise<number> {
   const clients = await Promise.all(Array.from({ length: connections }, () => database.connectOwner()));
   const tables = (await readTenantTables(clients[0]!)).toSorted((a, b) => b.bytes - a.bytes).values();
   let bytes = 0;
   await Promise.all(
     clients.map(async (client) => {
+      await client.query(planning);
       for (const { identifier, columns } of tables) {
         const list = columns.map((column) => column.identifier).join(", ");
         const copy = copyTo(`copy (select ${list} from ${identifier} where tenant_id = '${tenant.id}') to stdout`);
@@ -78,6 +81,8 @@ async function exportWhole({ database, tenant, dir }: Place): Promise<number> {
 
 const CONTESTANTS: Readonly<Record<string, (place: Place) => Promise<number>>> = {
   "raw COPY, 1 connection": ({ database, tenant }) => copyRaw(database, tenant, 1),
+  "the same, export's plan": ({ database, tenant }) =>
+    copyRaw(database, tenant, 1, PLANNING.replaceAll(" local ", " ")),
   "raw COPY, 2 connections": ({ database, tenant }) => copyRaw(database, tenant, 2),
   export: exportWhole,
 };
@@ -119,7 +124,7 @@ async function race(place: Place): Promise<Map<string, Measured[]>> {
 function report(layout: Layout, results: ReadonlyMap<string, readonly Measured[]>): void {
   const raw = results.get("raw COPY, 1 connection")!;
   console.log(
-    `\n${layout.padEnd(26)}${"s".padStart(7)}${"min".padStart(7)}${"max".padStart(7)}${"MB/s".padStart(7)}${"CPU own".padStart(10)}${"× raw COPY (of each round: min, median, max)".padStart(48)}`,
+    `\n${layout.padEnd(26)}${"s".padStart(7)}${"min".padStart(7)}${"max".padStart(7)}${"MB/s".padStart(7)}${"CPU own".padStart(10)}${"PostgreSQL".padStart(12)}${"× raw COPY (of each round: min, median, max)".padStart(48)}`,
   );
   for (const [name, rounds] of results) {
     const seconds = rounds.map((round) => round.seconds);
@@ -137,6 +142,9 @@ function report(layout: Layout, results: ReadonlyMap<string, readonly Measured[]
       median(rounds.map(({ own }) => own))
         .toFixed(2)
         .padStart(10),
+      median(rounds.map(({ postgres }) => postgres))
+        .toFixed(2)
+        .padStart(12),
       `${ratios[0]!.toFixed(2)}  ${median(ratios).toFixed(2)}  ${ratios.at(-1)!.toFixed(2)}`.padStart(48),
     ];
     console.log(`  ${name.padEnd(24)}${cells.join("")}`);

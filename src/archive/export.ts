@@ -77,7 +77,7 @@ async function readInto(snapshot: Snapshot, workshop: Workshop, options: ExportO
     const reading = await readTables(snapshot, {
       select: (shape) => select(shape),
       spoolPath: (index) => workshop.spoolPath(index),
-      onCopied: container?.add,
+      onCopied: (index, copied) => container?.add(index, copied),
       onProgress,
       signal,
     });
@@ -88,12 +88,7 @@ async function readInto(snapshot: Snapshot, workshop: Workshop, options: ExportO
   }
 }
 
-async function readTenant(
-  database: Database,
-  slug: string,
-  workshop: Workshop,
-  options: ExportOptions,
-): Promise<Read> {
+async function readTenant(database: Database, slug: string, workshop: Workshop, options: ExportOptions): Promise<Read> {
   const { signal, concurrency } = options;
   return withSnapshot(database, slug, { concurrency, signal }, async (opened) =>
     readInto(await masked(opened, options.mask), workshop, options),
@@ -116,13 +111,15 @@ export async function exportTenant(
   if (options.encrypt !== undefined) checkLocks(options.encrypt);
   await assertFree(options);
   const workshop = await openWorkshop(typeof options.path === "string" ? options.path : null);
+  let read: Read | undefined;
   try {
-    const read = await readTenant(database, slug, workshop, options);
+    read = await readTenant(database, slug, workshop, options);
     const { onProgress, signal } = options;
     const signer = options.sign === true ? openSigner(database.keyring) : undefined;
     await deliver({ workshop, ...read, signer, onProgress, signal }, options);
     return describePacking(read);
   } finally {
+    await read?.container?.abandon(); // nothing to do where it was finished
     await workshop.remove();
   }
 }

@@ -82,8 +82,8 @@ function assertSameCounts({ copies, counted }: Reading): void {
 }
 
 /**
- * Copies each table and, apart from that, counts and hashes it: as many things at once as there are sessions. The largest table is
- * copied from the first moment on; another session counts meanwhile.
+ * Copies each table, the largest first, and then, apart from that, counts and hashes it: as many things at once as there are
+ * sessions. All copies come first, so that the archive's file is written while the counts go on.
  * @throws RowhouseError exportInconsistent
  */
 export async function readTables(snapshot: Snapshot, options: ReadingOptions): Promise<Reading> {

@@ -31,7 +31,7 @@ const MAX_TRIES = 5;
  * with or without an index: by a bitmap if the planner wants one, whose reads are not random, but never by a key from page to page,
  * which for a key like uuid costs twice as much. Set after the catalog was read.
  */
-const PLANNING = `
+export const PLANNING = `
   set local max_parallel_workers_per_gather = 0; set local jit = off; set local enable_indexscan = off; set local random_page_cost = 1.1`;
 
 /**
