@@ -94,8 +94,12 @@ async function runSteps(run: Run): Promise<Move> {
   }
 }
 
-/** Keeps what went wrong, for whoever asks; nobody is told when that fails, too. */
+/**
+ * Keeps what went wrong, for whoever asks; nobody is told when that fails, too. That another process works on the move is no failure
+ * of the move.
+ */
 async function noteFailure({ platform }: MoveSite, move: Move, error: unknown): Promise<void> {
+  if (error instanceof RowhouseError && error.kind === "moveRunning") return;
   const { code, message } =
     error instanceof RowhouseError
       ? error
