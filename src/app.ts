@@ -2,7 +2,7 @@ import Koa from "koa";
 import type { Denials } from "./audit/denials.ts";
 import type { Keyset } from "./auth/keyset.ts";
 import type { Verifier } from "./auth/verifier.ts";
-import type { Catalog } from "./catalog/catalog.ts";
+import type { Served } from "./catalog/catalog.ts";
 import type { Config } from "./config.ts";
 import { homePage } from "./console/home.ts";
 import { refusalPage } from "./console/refusal.ts";
@@ -40,7 +40,7 @@ export interface AppSources {
   readonly verifier: Verifier;
   readonly keyset: Keyset;
   readonly denials: Denials;
-  readonly catalog: () => Catalog;
+  readonly served: () => Served;
   readonly listTenants: () => Promise<Tenant[]>;
   readonly readiness: Readiness;
   readonly isDraining: () => boolean;
@@ -52,28 +52,35 @@ export interface AppSources {
  * @throws RowhouseError configInvalid for a malformed TRUSTED_PROXIES or CORS_ORIGINS
  */
 export function makeApp(sources: AppSources): Koa<RequestState, object> {
-  const { config, log, publicUrl, runner, catalog, readiness } = sources;
+  const { config, log, publicUrl, runner, served, readiness } = sources;
   const { registry } = sources;
   const baseDomain = config.BASE_DOMAIN;
   const origins = openOrigins({ registry, baseDomain, publicUrl, listed: config.CORS_ORIGINS });
   const home = {
     read: anonymousReader(runner),
-    catalog,
+    served,
     listTenants: sources.listTenants,
     publicUrl,
   };
   const rest = serveRest({
     grants: { verifier: sources.verifier, registry, baseDomain, origins },
     runner,
-    catalog,
+    served,
     readiness,
     limits: { maxRows: config.MAX_ROWS, maxInsertRows: 10_000, maxEmbeds: 12, maxDepth: 4 }, // threats.md H19
+    settings: {
+      aggregates: config.AGGREGATES,
+      plans: config.PLANS,
+      txEnd: config.TX_END,
+      preRequest: config.PRE_REQUEST ?? null,
+      countLimit: config.COUNT_LIMIT,
+    },
     maxBodyBytes: config.MAX_BODY_BYTES,
   });
   const probes = healthRoutes(readiness, sources.isDraining, sources.outOfService);
   const routes = [
     homeRoute((visit) => homePage(home, visit), publicUrl),
-    openapiRoute(catalog, publicUrl),
+    openapiRoute(served, publicUrl),
     ...docsRoutes(),
     jwksRoute(sources.keyset),
   ];

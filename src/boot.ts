@@ -4,7 +4,7 @@ import { openDenials } from "./audit/denials.ts";
 import { openKeyset } from "./auth/keyset.ts";
 import { openTokenSecrets } from "./auth/secrets.ts";
 import { openVerifier, type Verifier } from "./auth/verifier.ts";
-import { loadCatalog, type CatalogQuery } from "./catalog/introspect.ts";
+import { loadServed, type CatalogQuery } from "./catalog/introspect.ts";
 import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
 import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
@@ -184,7 +184,7 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   await refuseNewer(served, migrationSets(options.appDir === undefined ? config.appDir : options.appDir));
   const live = await openLiveCatalog({
     load: async () => {
-      const catalog = await loadCatalog(query, { schema: "app", role: "rowhouse_api" });
+      const catalog = await loadServed(query, { role: "rowhouse_api" });
       served = await askSchemaVersion(platform);
       return catalog;
     },
@@ -208,7 +208,7 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
     verifier,
     keyset,
     denials: openDenials(platform, { onError }),
-    catalog: live.current,
+    served: live.current,
     listTenants: () => listTenants(platform),
     readiness,
   };

@@ -8,6 +8,10 @@ const list = z
   .default("")
   .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
 const count = (initial: number, max: number) => z.coerce.number().int().min(1).max(max).default(initial);
+const flag = z
+  .enum(["on", "off", "true", "false"])
+  .default("off")
+  .transform((value) => value === "on" || value === "true");
 const hostName = z
   .string()
   .toLowerCase()
@@ -72,6 +76,20 @@ export const settings = z.object({
   STATEMENT_TIMEOUT_MS: count(8000, 600_000).describe("Longest run of one request's statement"),
   MAX_BODY_BYTES: count(1_048_576, 1_073_741_824).describe("Largest request body"),
   MAX_ROWS: count(1000, 1_000_000).describe("Most rows in one answer"),
+  AGGREGATES: flag.describe("Whether select=amount.sum() and its like are answered: on or off"),
+  PLANS: flag.describe(
+    "Whether plans are shown (Accept: application/vnd.pgrst.plan); they tell of other tenants' sizes",
+  ),
+  TX_END: z
+    .enum(["commit", "commit-allow-override", "rollback", "rollback-allow-override"])
+    .default("commit")
+    .describe("How a request's transaction ends; with allow-override Prefer: tx= may say otherwise"),
+  PRE_REQUEST: z
+    .string()
+    .regex(/^[^.]+\.[^.]+$/)
+    .optional()
+    .describe("Function schema.name that runs first in every request's transaction"),
+  COUNT_LIMIT: count(100_000, 1_000_000_000).describe("count=planned and count=estimated count no further"),
   SHUTDOWN_TIMEOUT_MS: count(25_000, 600_000).describe("Longest wait for running requests at shutdown"),
   ARCHIVE_PASSPHRASE: z
     .string()

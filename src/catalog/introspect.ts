@@ -1,4 +1,4 @@
-import type { Catalog, Column, ForeignKey, Relation } from "./catalog.ts";
+import type { Catalog, Column, ForeignKey, Relation, Served } from "./catalog.ts";
 
 /** Runs one query; only text columns are read from its rows, so that no type parser of the driver matters. */
 export type CatalogQuery = (text: string, values: string[]) => Promise<Record<string, unknown>[]>;
@@ -53,6 +53,7 @@ columns as (
     'labels', case when t.typtype = 'e' then (
       select json_agg(e.enumlabel order by e.enumsortorder) from pg_catalog.pg_enum e where e.enumtypid = t.oid) end,
     'generated', a.attgenerated <> '' or a.attidentity = 'a',
+    'representation', null,
     'comment', pg_catalog.col_description(a.attrelid, a.attnum)
   ) order by a.attnum) as list
   from relations r
@@ -112,15 +113,17 @@ interface FoundKey {
   readonly columns: readonly string[];
 }
 
-type FoundRelation = Omit<Relation, "columns" | "primaryKey" | "uniqueKeys" | "verbs"> & {
+type FoundRelation = Omit<Relation, "schema" | "columns" | "computed" | "primaryKey" | "uniqueKeys" | "verbs"> & {
   readonly columns: readonly Column[];
   readonly keys: readonly FoundKey[];
   readonly verbs: readonly ("select" | "insert" | "update" | "delete")[];
 };
 
-function toRelation({ columns, keys, verbs, ...found }: FoundRelation): Relation {
+function toRelation(schema: string, { columns, keys, verbs, ...found }: FoundRelation): Relation {
   return {
     ...found,
+    schema,
+    computed: new Map(),
     columns: new Map(columns.map((column) => [column.name, column])),
     primaryKey: keys.find((key) => key.primary)?.columns ?? [],
     uniqueKeys: keys.filter((key) => !key.primary).map((key) => key.columns),
@@ -152,10 +155,19 @@ export async function loadCatalog(
     relations: FoundRelation[];
     foreignKeys: Omit<ForeignKey, "oneToOne">[];
   };
-  const relations = new Map(found.relations.map((relation) => [relation.name, toRelation(relation)]));
+  const relations = new Map(found.relations.map((relation) => [relation.name, toRelation(schema, relation)]));
   const foreignKeys = found.foreignKeys.map((key) => ({
     ...key,
     oneToOne: isUniqueIn(relations.get(key.from), key.columns),
   }));
-  return { schema, relations, foreignKeys };
+  return { schema, relations, foreignKeys, routines: new Map(), computedRelationships: [], handlers: [] };
+}
+
+/**
+ * Reads every schema that `platform.schemas` serves.
+ * @throws what `query` throws
+ */
+export async function loadServed(query: CatalogQuery, { role }: { role: string }): Promise<Served> {
+  const catalog = await loadCatalog(query, { schema: "app", role });
+  return { catalogs: new Map([["app", catalog]]), timezones: new Map(), readsRequest: false, writesResponse: false };
 }

@@ -1,8 +1,8 @@
-import type { Catalog } from "./catalog.ts";
+import type { Served } from "./catalog.ts";
 
 /** The catalog as of the last change that was heard of. */
 export interface LiveCatalog {
-  readonly current: () => Catalog;
+  readonly current: () => Served;
   /** Reads it anew and puts it in place whole; the old one serves meanwhile. Calls that come while it reads share one more read. */
   readonly reload: () => Promise<void>;
   /** Ends the retries. */
@@ -10,7 +10,7 @@ export interface LiveCatalog {
 }
 
 export interface LiveCatalogOptions {
-  readonly load: () => Promise<Catalog>;
+  readonly load: () => Promise<Served>;
   readonly onError: (error: unknown) => void;
   /** How long after a failed read it is tried again. */
   readonly retryMs?: number;

@@ -1,4 +1,4 @@
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Relation, Served } from "../catalog/catalog.ts";
 import { readBrand, type ReadAnonymously } from "../tenant/brand.ts";
 import type { Site } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
@@ -9,7 +9,7 @@ import { apiPage, welcomePage } from "./welcome.ts";
 
 export interface HomeSources {
   readonly read: ReadAnonymously;
-  readonly catalog: () => Catalog;
+  readonly served: () => Served;
   readonly listTenants: () => Promise<Tenant[]>;
   readonly publicUrl: URL;
 }
@@ -23,7 +23,8 @@ export interface Visit {
 }
 
 /** The first table that can be read, for the example on the page. */
-function exampleTable({ relations }: Catalog): string | null {
+function exampleTable({ catalogs }: Served): string | null {
+  const { relations } = catalogs.values().next().value ?? { relations: new Map<string, Relation>() };
   for (const { name, hasTenant, verbs } of relations.values()) {
     if (hasTenant && verbs.has("select")) return name;
   }
@@ -47,7 +48,7 @@ export async function homePage(sources: HomeSources, visit: Visit): Promise<Page
     case "tenant": {
       const { tenant } = site;
       const brand = await readBrand(sources.read, tenant);
-      return tenantHome({ tenant, brand, origin, table: exampleTable(sources.catalog()) });
+      return tenantHome({ tenant, brand, origin, table: exampleTable(sources.served()) });
     }
     case "platform": {
       const tenants = mayList(sources, visit) ? await sources.listTenants() : null;

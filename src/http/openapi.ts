@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Catalog, Served } from "../catalog/catalog.ts";
 import { openApi } from "../rest/openapi.ts";
 import type { RequestContext } from "./request-state.ts";
 import { originOf } from "./origin.ts";
@@ -18,7 +18,7 @@ function describe(catalog: Catalog, title: string, server: string): Description 
 }
 
 /** `/openapi.json`: OpenAPI 3.1, without a token, since a tool that reads it has none yet. */
-export function openapiRoute(catalog: () => Catalog, publicUrl: URL): Route {
+export function openapiRoute(served: () => Served, publicUrl: URL): Route {
   // The last one only: a catalog of a thousand tables makes a large text, and every host has its own.
   let last: { catalog: Catalog; key: string; made: Description } | null = null;
   const get = (ctx: RequestContext) => {
@@ -26,8 +26,10 @@ export function openapiRoute(catalog: () => Catalog, publicUrl: URL): Route {
     const title = site?.kind === "tenant" ? site.tenant.name : "Rowhouse";
     const server = `${originOf(ctx, publicUrl)}/rest/v1`;
     const key = `${server} ${title}`;
-    if (last === null || last.key !== key || last.catalog !== catalog()) {
-      last = { catalog: catalog(), key, made: describe(catalog(), title, server) };
+    const [catalog] = served().catalogs.values();
+    if (catalog === undefined) return;
+    if (last === null || last.key !== key || last.catalog !== catalog) {
+      last = { catalog, key, made: describe(catalog, title, server) };
     }
     const { text, etag } = last.made;
     ctx.set("Content-Type", "application/json; charset=utf-8");

@@ -1,6 +1,6 @@
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Served } from "../catalog/catalog.ts";
 import { RowhouseError } from "../errors.ts";
-import { answerRest, type RestAnswer, type RestLimits, type RestRequest } from "../rest/answer.ts";
+import { answerRest, type RestAnswer, type RestLimits, type RestRequest, type RestSettings } from "../rest/answer.ts";
 import { grantTenant, type Grants } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { Readiness } from "./readiness.ts";
@@ -10,9 +10,10 @@ import { runnerOf, type Runner } from "./run.ts";
 export interface RestSources {
   readonly grants: Grants;
   readonly runner: Runner;
-  readonly catalog: () => Catalog;
+  readonly served: () => Served;
   readonly readiness: Readiness;
   readonly limits: RestLimits;
+  readonly settings: RestSettings;
   readonly maxBodyBytes: number;
 }
 
@@ -51,15 +52,19 @@ function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void 
 
 /** `/rest/v1/…`: who asks, for which tenant, what is in the body, and then the dialect. */
 export function serveRest(sources: RestSources): (ctx: RequestContext) => Promise<void> {
-  const { grants, runner, limits, maxBodyBytes } = sources;
+  const { grants, runner, limits, settings, maxBodyBytes } = sources;
   return async (ctx) => {
     await sources.readiness.admit();
     const grant = await grantTenant(ctx, grants);
     const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
-    const catalog = sources.catalog();
+    const served = sources.served();
     const [table = ""] = request.path;
-    if (catalog.relations.has(table)) ctx.state.route = `${BASE_PATH}/${table}`;
+    if ([...served.catalogs.values()].some(({ relations }) => relations.has(table)))
+      ctx.state.route = `${BASE_PATH}/${table}`;
     const run = runnerOf(runner, grant, ctx);
-    send(ctx, await answerRest(request, { catalog, tenantId: grant.tenant.id, limits, run, basePath: BASE_PATH }));
+    send(
+      ctx,
+      await answerRest(request, { served, tenantId: grant.tenant.id, limits, settings, run, basePath: BASE_PATH }),
+    );
   };
 }

@@ -1,5 +1,11 @@
-import type { Catalog, Column, ForeignKey, Relation } from "../../src/catalog/catalog.ts";
-import { answerRest, type RestAnswer, type RestContext, type RestRequest } from "../../src/rest/answer.ts";
+import type { Catalog, Column, ForeignKey, Relation, Served } from "../../src/catalog/catalog.ts";
+import {
+  answerRest,
+  type RestAnswer,
+  type RestContext,
+  type RestRequest,
+  type RestSettings,
+} from "../../src/rest/answer.ts";
 import { RowhouseError } from "../../src/errors.ts";
 import type { Statement } from "../../src/db/statement.ts";
 
@@ -27,6 +33,7 @@ function column(spec: string): Column {
     defaultSql: flags.includes("=") ? "gen_random_uuid()" : null,
     labels: null,
     generated: flags.includes("*"),
+    representation: null,
     comment: null,
   };
 }
@@ -34,11 +41,13 @@ function column(spec: string): Column {
 /** @param columns each as `name type flags`: `?` nullable, `=` with default, `*` generated */
 export function relation(name: string, columns: readonly string[], rest: Partial<Relation> = {}): Relation {
   return {
+    schema: "app",
     name,
     kind: "table",
     isPartitioned: false,
     comment: null,
     columns: new Map(columns.map(column).map((each) => [each.name, each])),
+    computed: new Map(),
     primaryKey: ["id"],
     uniqueKeys: [],
     hasTenant: true,
@@ -87,10 +96,31 @@ export const CATALOG: Catalog = {
     foreignKey("notes_customer_fkey", "notes", ["customer_id"], "customers", true),
     foreignKey("locations_parent_fkey", "locations", ["parent_id"], "locations"),
   ],
+  routines: new Map(),
+  computedRelationships: [],
+  handlers: [],
 };
 
 export const TENANT = "0b8f3c1e-0000-4000-8000-000000000001";
 export const LIMITS = { maxRows: 1000, maxInsertRows: 100, maxEmbeds: 12, maxDepth: 4 };
+
+export const SETTINGS: RestSettings = {
+  aggregates: false,
+  plans: false,
+  txEnd: "commit",
+  preRequest: null,
+  countLimit: 100_000,
+};
+
+/** One schema served, and nothing of the app that reads or writes a request's settings. */
+export function servedOf(catalog: Catalog): Served {
+  return {
+    catalogs: new Map([[catalog.schema, catalog]]),
+    timezones: new Map([["utc", "UTC"]]),
+    readsRequest: false,
+    writesResponse: false,
+  };
+}
 
 export interface Said {
   readonly method?: string;
@@ -122,7 +152,8 @@ export async function ask(
 ): Promise<{ answer: RestAnswer; statement: Statement; access: string }> {
   let asked: { statement: Statement; access: string } | undefined;
   const context: RestContext = {
-    catalog: said.catalog ?? CATALOG,
+    served: servedOf(said.catalog ?? CATALOG),
+    settings: SETTINGS,
     tenantId: TENANT,
     limits: LIMITS,
     basePath: "/rest/v1",

@@ -4,7 +4,7 @@ import { answerRest } from "../../src/rest/answer.ts";
 import { restError } from "../../src/rest/errors.ts";
 import { runScoped } from "../../src/db/transaction.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { LIMITS } from "./fixture.ts";
+import { LIMITS, servedOf, SETTINGS } from "./fixture.ts";
 import { readCatalog } from "./served.ts";
 
 let db: TestDatabase;
@@ -25,7 +25,8 @@ async function connect(): Promise<typeof fetch> {
       body: typeof init.body === "string" ? Buffer.from(init.body) : null,
     };
     const context = {
-      catalog,
+      served: servedOf(catalog),
+      settings: SETTINGS,
       tenantId: scope.tenantId,
       limits: LIMITS,
       basePath: "/rest/v1",

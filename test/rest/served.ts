@@ -6,7 +6,7 @@ import { runScoped } from "../../src/db/transaction.ts";
 import { answerRest, type RestAnswer } from "../../src/rest/answer.ts";
 import { restError, type RestErrorBody } from "../../src/rest/errors.ts";
 import type { TestDatabase } from "../harness.ts";
-import { LIMITS, request, type Said } from "./fixture.ts";
+import { LIMITS, request, servedOf, SETTINGS, type Said } from "./fixture.ts";
 
 export interface Served {
   readonly status: number;
@@ -41,7 +41,8 @@ export async function client(
   const speak = async (method: string, url: string, said: Said = {}): Promise<Served> => {
     let statement: Statement | undefined;
     const context = {
-      catalog,
+      served: servedOf(catalog),
+      settings: SETTINGS,
       tenantId: scope.tenantId,
       limits: { ...LIMITS, ...limits },
       basePath: "/rest/v1",

@@ -18,7 +18,6 @@ export function arrayLiteral(values: readonly string[]): string {
 }
 
 export interface WriterOptions {
-  readonly schema: string;
   readonly tenantId: string;
   /** Whether generated SQL says `tenant_id = $1` beside row-level security, which lets the planner decide it once. */
   readonly isExplicit: boolean;
@@ -46,8 +45,8 @@ export class Writer {
     return `t${this.#aliases++}`;
   }
 
-  table({ name }: Relation): string {
-    return `${quote(this.#options.schema)}.${quote(name)}`;
+  table({ schema, name }: Relation): string {
+    return `${quote(schema)}.${quote(name)}`;
   }
 
   /** The tenant's predicate on one table, for a `where`; undefined where there is nothing to say. */

@@ -1,0 +1,45 @@
+import type { Served } from "../catalog/catalog.ts";
+import type { Statement, StatementResult } from "../db/statement.ts";
+import type { WriterOptions } from "./statement/writer.ts";
+
+export interface RestLimits {
+  /** Rows of one answer, and of one embed in it. */
+  readonly maxRows: number;
+  /** Rows of one body. */
+  readonly maxInsertRows: number;
+  readonly maxEmbeds: number;
+  /** Embeds within embeds. */
+  readonly maxDepth: number;
+}
+
+/** How the dialect is set up: what PostgREST calls its configuration. */
+export interface RestSettings {
+  /** Whether `select=amount.sum()` is answered. */
+  readonly aggregates: boolean;
+  /** Whether plans are shown; they tell of all tenants' sizes. */
+  readonly plans: boolean;
+  /** How a transaction ends, and whether `Prefer: tx=` may say otherwise. */
+  readonly txEnd: "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
+  /** Function `schema.name` that runs first in every request's transaction. */
+  readonly preRequest: string | null;
+  /** `count=planned` and `estimated` count no further than this. */
+  readonly countLimit: number;
+}
+
+export interface RestContext {
+  readonly served: Served;
+  readonly settings: RestSettings;
+  readonly tenantId: string;
+  readonly limits: RestLimits;
+  /** Runs in the tenant's context, in one round trip and one transaction. */
+  readonly run: (access: "read" | "write", statements: readonly Statement[]) => Promise<StatementResult[]>;
+  /** False only in the test which proves that row-level security alone decides. */
+  readonly explicitTenant?: boolean;
+  /** `/rest/v1`, for `Location`. */
+  readonly basePath: string;
+}
+
+/** Whose rows generated SQL names. */
+export function writerOptions({ tenantId, explicitTenant }: RestContext): WriterOptions {
+  return { tenantId, isExplicit: explicitTenant !== false };
+}
