@@ -116,7 +116,7 @@ begin
   for found_sequence in
     select format('%I.%I', n.nspname, c.relname) as name, s.seqincrement
     from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('app', 'tenant')
+    where n.nspname in (select platform.tenant_schemas())
   loop
     identifier := found_sequence.name;
     execute format('select last_value::numeric - case when is_called then 0 else $1 end from %s', found_sequence.name)

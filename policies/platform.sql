@@ -4,7 +4,7 @@ revoke all on all tables in schema platform from public, rowhouse_api, rowhouse_
 grant select, insert, update, delete on platform.tenants, platform.domains, platform.token_secrets, platform.signing_keys,
   platform.databases, platform.moves, platform.move_resources to rowhouse_platform;
 grant select, insert on platform.audit_events, platform.move_events to rowhouse_platform; -- append-only
-grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums to rowhouse_platform;
+grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums, platform.schemas to rowhouse_platform;
 
 -- Servers LISTEN on `rowhouse_tenants` and drop what they cached of the tenant; the payload is an id and nothing else (threats.md, D33).
 create or replace function platform.notify_tenant() returns trigger

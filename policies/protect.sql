@@ -83,6 +83,17 @@ begin
   execute format('create policy tenant_floor on %s as restrictive for all to public using %s with check %s', in_table, test, test);
 end $$;
 
+-- The key that `rowhouse adopt` gives a table that had none. It is hidden from requests as tenant_id is, and written by its default
+-- alone; archives and moves carry it as any other column. Null where the table has a key of its own.
+create or replace function platform.hidden_key(in_table regclass) returns name
+language sql stable as $$
+  select max(a.attname::text)::name
+  from pg_catalog.pg_constraint c
+  join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+  where c.conrelid = in_table and c.contype = 'p' and cardinality(c.conkey) = 2
+  having array_agg(a.attname::text order by a.attname) = '{tenant_id,tenant_row_id}'
+$$;
+
 -- Who may do what with the columns. tenant_id can be neither written nor given: the default is its only source. What Rowhouse
 -- keeps per tenant is written by the control plane, and only read by requests.
 create or replace function platform.protect_columns(in_table regclass) returns void
@@ -90,11 +101,14 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   is_platforms boolean;
   columns text;
+  request_columns text;
   sequence regclass;
 begin
   select n.nspname = 'tenant' into is_platforms
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = in_table;
-  select string_agg(quote_ident(attname), ', ' order by attnum) into columns
+  select string_agg(quote_ident(attname), ', ' order by attnum),
+      string_agg(quote_ident(attname), ', ' order by attnum) filter (where attname is distinct from platform.hidden_key(in_table))
+    into columns, request_columns
     from pg_attribute
     where attrelid = in_table and attnum > 0 and not attisdropped and attname <> 'tenant_id' and attgenerated = '';
   execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover', in_table);
@@ -103,14 +117,17 @@ begin
     execute format('grant select on %s to rowhouse_api', in_table);
     execute format('grant insert (%s), update (%1$s) on %s to rowhouse_platform', columns, in_table);
   else
-    execute format('grant select, delete, insert (%s), update (%1$s) on %s to rowhouse_api', columns, in_table);
+    execute format('grant select, delete on %s to rowhouse_api', in_table);
+    if request_columns is not null then -- a table may have had no column but those that Rowhouse gave it
+      execute format('grant insert (%s), update (%1$s) on %s to rowhouse_api', request_columns, in_table);
+    end if;
   end if;
   execute format('grant select on %s to rowhouse_exporter', in_table);
   execute format('grant select, delete, insert (%s) on %s to rowhouse_importer', columns, in_table);
   execute format('grant select, insert, delete on %s to rowhouse_mover', in_table);
   for sequence in
     select d.objid from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S'
-    where d.refobjid = in_table and d.classid = 'pg_class'::regclass and d.deptype = 'a'
+    where d.refobjid = in_table and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i') -- of serial and of identity columns
   loop
     execute format('revoke all on sequence %s from public, rowhouse_api', sequence);
     execute format('grant usage on sequence %s to rowhouse_api, rowhouse_importer', sequence);
@@ -134,9 +151,12 @@ declare
 begin
   select c.relkind, n.nspname into kind, in_schema
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = in_table;
-  if in_schema not in ('app', 'tenant') or kind not in ('r', 'p') then
-    raise exception '% is not a table of schema app', in_table using errcode = 'RH416',
-      hint = 'Create the table in schema app. Views need no protection of their own: declare them with (security_invoker = true).';
+  if in_schema not in (select platform.tenant_schemas()) or kind not in ('r', 'p') then
+    raise exception '% is not a table of schema %', in_table,
+      (select string_agg(quote_ident(s), ' or ') from platform.app_schemas() s)
+      using errcode = 'RH416',
+        hint = 'Create the table in such a schema, or register its schema: select platform.add_schema(…). '
+          || 'Views need no protection of their own: declare them with (security_invoker = true).';
   end if;
 
   -- A partition gets no grants of its own, so it is the whole that is protected anew.
@@ -188,14 +208,25 @@ begin
   end loop;
 end $$;
 
--- Tables of app and tenant that live outside the law.
+-- Whether a table belongs to an extension and requests may only read it.
+create or replace function platform.is_extensions(in_table regclass) returns boolean
+language sql stable as $$
+  select exists (select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = in_table and d.deptype = 'e')
+    and not has_any_column_privilege('rowhouse_api', in_table, 'insert, update')
+    and not has_table_privilege('rowhouse_api', in_table, 'delete, truncate')
+$$;
+
+-- Tables of tenant and of the app's schemas that live outside the law. What an extension brings, such as postgis's spatial_ref_sys, is
+-- the same for every tenant as long as no request may write it.
 create or replace function platform.unprotected_tables() returns setof regclass
 language sql stable as $$
   select c.oid::regclass
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname in ('app', 'tenant') and c.relkind in ('r', 'p')
+  where n.nspname in (select platform.tenant_schemas()) and c.relkind in ('r', 'p')
     and not platform.has_tenant_policies(c.oid)
+    and not platform.is_extensions(c.oid)
   order by 1
 $$;
 
@@ -204,16 +235,18 @@ create or replace function platform.assert_protected() returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   bare text;
+  first_bare text;
 begin
-  select string_agg(t::text, ', '), min(t::text) into bare from platform.unprotected_tables() t;
+  select string_agg(t::text, ', '), min(t::text) into bare, first_bare from platform.unprotected_tables() t;
   if bare is not null then
     raise exception 'Not protected: %', bare using errcode = 'RH413',
-      hint = format('Add to the migration, after creating the table:  select platform.protect_table(''%s'');', split_part(bare, ',', 1));
+      hint = format('Add to the migration, after creating the table:  select platform.protect_table(%L);', first_bare);
   end if;
 end $$;
 
 revoke all on function platform.keys_without_tenant(regclass), platform.policy_test(), platform.has_tenant_policies(regclass),
-  platform.protect_rows(regclass), platform.protect_columns(regclass), platform.protect_table(regclass),
-  platform.unprotected_tables(), platform.assert_protected() from public;
+  platform.hidden_key(regclass), platform.protect_rows(regclass), platform.protect_columns(regclass),
+  platform.protect_table(regclass), platform.is_extensions(regclass), platform.unprotected_tables(), platform.assert_protected() from public;
 -- What the server asks before it says that it is ready.
-grant execute on function platform.unprotected_tables(), platform.has_tenant_policies(regclass) to rowhouse_platform;
+grant execute on function platform.unprotected_tables(), platform.has_tenant_policies(regclass), platform.is_extensions(regclass)
+  to rowhouse_platform;

@@ -1,20 +1,24 @@
 /**
  * `npm run bench:export`: what an export costs over COPY. In one run, alternately: raw `copy (select … where tenant_id = …) to
  * stdout` of the same rows, table after table over one connection of `pg`, thrown away as it comes (as psql would to /dev/null), by
- * the owner, so past row-level security; the same planned as an export plans it; the same over two connections; and the whole
- * exportTenant() to the disk: row-level security, snapshot, SHA-256, zstd, the count apart, fsync.
- * Then what memory a small and a large export take, each in a process of its own. Prints what it measured and judges nothing.
+ * the owner, so past row-level security; the same piped through zstd of the level of an export and SHA-256 into a file for each
+ * table, as one would without Rowhouse; the raw one planned as an export plans it; the same over two connections; and the whole
+ * exportTenant() to the disk: row-level security, snapshot, SHA-256 twice, zstd, the count and the row hash apart, fsync.
+ * The export's ratios to the first two are what it is judged by. Then what memory a small and a large export take, each in a process of its own. Prints what it measured and judges nothing.
  *
  *   BENCH_MB (256) of text of one tenant   BENCH_ROUNDS (9)   BENCH_MEMORY_MB (1024), 0 for none   BENCH_DIR (temporary)
  */
 import { fork } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createWriteStream, readFileSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
+import { Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { createZstdCompress } from "node:zlib";
 import { to as copyTo } from "pg-copy-streams";
+import { ZSTD } from "../src/archive/copy.ts";
 import { exportTenant } from "../src/archive/export.ts";
 import { PLANNING } from "../src/archive/snapshot.ts";
 import { openDatabase, type Database } from "../src/db/connections.ts";
@@ -45,8 +49,20 @@ class Sink extends Writable {
   }
 }
 
+interface Place {
+  readonly database: Database;
+  readonly tenant: Tenant;
+  readonly dir: string;
+  readonly postmaster: number;
+}
+
+const copyOf = (identifier: string, columns: readonly { readonly identifier: string }[], tenant: Tenant) =>
+  copyTo(
+    `copy (select ${columns.map((column) => column.identifier).join(", ")} from ${identifier} where tenant_id = '${tenant.id}') to stdout`,
+  );
+
 /** @returns bytes of text COPY */
-async function copyRaw(database: Database, tenant: Tenant, connections: number, planning = ""): Promise<number> {
+async function copyRaw({ database, tenant }: Place, connections: number, planning = ""): Promise<number> {
   const clients = await Promise.all(Array.from({ length: connections }, () => database.connectOwner()));
   const tables = (await readTenantTables(clients[0]!)).toSorted((a, b) => b.bytes - a.bytes).values();
   let bytes = 0;
@@ -54,10 +70,8 @@ async function copyRaw(database: Database, tenant: Tenant, connections: number, 
     clients.map(async (client) => {
       await client.query(planning);
       for (const { identifier, columns } of tables) {
-        const list = columns.map((column) => column.identifier).join(", ");
-        const copy = copyTo(`copy (select ${list} from ${identifier} where tenant_id = '${tenant.id}') to stdout`);
         const sink = new Sink();
-        await pipeline(client.query(copy), sink);
+        await pipeline(client.query(copyOf(identifier, columns, tenant)), sink);
         bytes += sink.bytes;
       }
       await client.end();
@@ -66,11 +80,27 @@ async function copyRaw(database: Database, tenant: Tenant, connections: number, 
   return bytes;
 }
 
-interface Place {
-  readonly database: Database;
-  readonly tenant: Tenant;
-  readonly dir: string;
-  readonly postmaster: number;
+/** What `psql | zstd -1 | tee >(sha256sum)` does, in one process. No fsync, no count. @returns bytes of text COPY */
+async function copyPiped({ database, tenant, dir }: Place): Promise<number> {
+  const client = await database.connectOwner();
+  const tables = (await readTenantTables(client)).toSorted((a, b) => b.bytes - a.bytes);
+  let bytes = 0;
+  for (const [index, { identifier, columns }] of tables.entries()) {
+    const sha256 = createHash("sha256");
+    const zstd = createZstdCompress(ZSTD);
+    const hash = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        sha256.update(chunk);
+        done(null, chunk);
+      },
+    });
+    const file = createWriteStream(join(dir, `piped-${index}.zst`));
+    await pipeline(client.query(copyOf(identifier, columns, tenant)), zstd, hash, file);
+    sha256.digest("hex");
+    bytes += zstd.bytesWritten;
+  }
+  await client.end();
+  return bytes;
 }
 
 async function exportWhole({ database, tenant, dir }: Place): Promise<number> {
@@ -79,11 +109,14 @@ async function exportWhole({ database, tenant, dir }: Place): Promise<number> {
   return tables.reduce((sum, { rawBytes }) => sum + rawBytes, 0);
 }
 
+const RAW = "raw COPY, 1 connection";
+const PIPED = "COPY | zstd | sha256";
+
 const CONTESTANTS: Readonly<Record<string, (place: Place) => Promise<number>>> = {
-  "raw COPY, 1 connection": ({ database, tenant }) => copyRaw(database, tenant, 1),
-  "the same, export's plan": ({ database, tenant }) =>
-    copyRaw(database, tenant, 1, PLANNING.replaceAll(" local ", " ")),
-  "raw COPY, 2 connections": ({ database, tenant }) => copyRaw(database, tenant, 2),
+  [RAW]: (place) => copyRaw(place, 1),
+  [PIPED]: copyPiped,
+  "raw, export's plan": (place) => copyRaw(place, 1, PLANNING.replaceAll(" local ", " ")),
+  "raw, 2 connections": (place) => copyRaw(place, 2),
   export: exportWhole,
 };
 
@@ -121,33 +154,27 @@ async function race(place: Place): Promise<Map<string, Measured[]>> {
   return results;
 }
 
+const spread = (values: readonly number[]) =>
+  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
+
 function report(layout: Layout, results: ReadonlyMap<string, readonly Measured[]>): void {
-  const raw = results.get("raw COPY, 1 connection")!;
-  console.log(
-    `\n${layout.padEnd(26)}${"s".padStart(7)}${"min".padStart(7)}${"max".padStart(7)}${"MB/s".padStart(7)}${"CPU own".padStart(10)}${"PostgreSQL".padStart(12)}${"× raw COPY (of each round: min, median, max)".padStart(48)}`,
-  );
+  const heads = ["seconds", "MB/s", "CPU own", "PostgreSQL", `against ${RAW}`, `against ${PIPED}`];
+  const widths = [24, 8, 10, 12, 33, 31];
+  const line = (cells: readonly string[]) => cells.map((cell, index) => cell.padStart(widths[index]!)).join("");
+  console.log(`\n${layout.padEnd(26)}${line(heads)}`);
   for (const [name, rounds] of results) {
-    const seconds = rounds.map((round) => round.seconds);
-    const rates = rounds.map((round) => round.bytes / round.seconds / 1e6);
-    const ratios = sorted(rounds.map((round, index) => raw[index]!.seconds / round.seconds));
+    // Of each round, whose contestants ran one after another.
+    const against = (other: string) =>
+      spread(rounds.map(({ seconds }, round) => results.get(other)![round]!.seconds / seconds));
     const cells = [
-      median(seconds).toFixed(2).padStart(7),
-      Math.min(...seconds)
-        .toFixed(2)
-        .padStart(7),
-      Math.max(...seconds)
-        .toFixed(2)
-        .padStart(7),
-      median(rates).toFixed(0).padStart(7),
-      median(rounds.map(({ own }) => own))
-        .toFixed(2)
-        .padStart(10),
-      median(rounds.map(({ postgres }) => postgres))
-        .toFixed(2)
-        .padStart(12),
-      `${ratios[0]!.toFixed(2)}  ${median(ratios).toFixed(2)}  ${ratios.at(-1)!.toFixed(2)}`.padStart(48),
+      spread(rounds.map(({ seconds }) => seconds)),
+      median(rounds.map(({ bytes, seconds }) => bytes / seconds / 1e6)).toFixed(0),
+      median(rounds.map(({ own }) => own)).toFixed(2),
+      median(rounds.map(({ postgres }) => postgres)).toFixed(2),
+      against(RAW),
+      against(PIPED),
     ];
-    console.log(`  ${name.padEnd(24)}${cells.join("")}`);
+    console.log(`  ${name.padEnd(24)}${line(cells)}`);
   }
 }
 
@@ -210,7 +237,7 @@ async function main(): Promise<void> {
   };
 
   console.log(
-    `Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)} at the start, one tenant of ${MB} MB and ${NEIGHBOURS} neighbours of the same size, ${ROUNDS} rounds`,
+    `Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)} at the start, one tenant of ${MB} MB and ${NEIGHBOURS} neighbours of the same size, ${ROUNDS} rounds. Medians (least to most); against: the other's seconds by its own, above 1 it is the quicker`,
   );
   for (const layout of ["clustered", "interleaved"] as const) {
     const place = await make(

@@ -41,6 +41,29 @@ export const runInFourTrips: Run = async (pool, scope, access, statements) => {
 /** The same query and nothing else: the tables of this database have no row-level security. */
 export const runWithoutTenancy: Run = (pool, _scope: Scope, _access, statements) => runBatch(pool, statements);
 
+/** The fixed queries of {@link plainHandler}, by path. */
+const PLAIN_QUERIES: Readonly<Record<string, { readonly text: string; readonly takes: readonly string[] }>> = {
+  "/customer": {
+    text: "select coalesce(json_agg(t), '[]')::text as body from (select * from plain.customers where id = $1) t",
+    takes: ["id"],
+  },
+  "/invoices": {
+    text: `select coalesce(json_agg(t), '[]')::text as body from (
+      select i.id, i.number, (select row_to_json(c) from (select name from plain.customers c where c.id = i.customer_id) c) as customers,
+        (select coalesce(json_agg(m), '[]') from (select description, quantity from plain.invoice_items m where m.invoice_id = i.id) m) as invoice_items
+      from plain.invoices i order by i.number limit 20 offset $1) t`,
+    takes: ["offset"],
+  },
+  "/upsert": {
+    text: `with written as (
+        insert into plain.customers (tenant_id, id, number, name) select current_setting('plain.tenant_id')::uuid, r.id, r.number, r.name
+        from json_to_recordset($1::json) r (id uuid, number text, name text)
+        on conflict (tenant_id, id) do update set number = excluded.number, name = excluded.name returning 1)
+      select count(*)::text as body from written`,
+    takes: ["rows"],
+  },
+};
+
 /**
  * What a team writes by hand: Koa, pg, BEGIN, SET LOCAL in its function form, one fixed query, COMMIT. No dialect, no token, no
  * host; tables with a policy on a plain setting. The context is set by a wrapper because migrate took set_config from PUBLIC.
@@ -48,15 +71,12 @@ export const runWithoutTenancy: Run = (pool, _scope: Scope, _access, statements)
 export function plainHandler(pool: ConnectionPool, tenantId: string): Koa {
   const app = new Koa();
   app.use(async (ctx) => {
+    const { text, takes } = PLAIN_QUERIES[ctx.path]!;
     const client = await pool.connect();
     try {
       await client.query("begin");
       await client.query({ name: "set", text: "select plain.set_tenant($1)", values: [tenantId] });
-      const { rows } = await client.query({
-        name: "by_id",
-        text: "select coalesce(json_agg(t), '[]')::text as body from (select * from plain.customers where id = $1) t",
-        values: [ctx.query["id"]],
-      });
+      const { rows } = await client.query({ name: ctx.path, text, values: takes.map((name) => ctx.query[name]) });
       await client.query("commit");
       ctx.type = "application/json";
       ctx.body = rows[0].body;
@@ -67,20 +87,29 @@ export function plainHandler(pool: ConnectionPool, tenantId: string): Koa {
   return app;
 }
 
-/** What {@link plainHandler} reads: a copy of the customers, isolated by a setting that any SQL may write. */
+/** What {@link plainHandler} reads and writes: copies of three tables, isolated by a setting that any SQL may write. */
 export const PLAIN_TABLES = `
   create schema plain;
   create function plain.set_tenant(in_id text) returns text language sql volatile security definer
     as 'select set_config(''plain.tenant_id'', in_id, true)';
-  create table plain.customers as select * from app.customers;
-  alter table plain.customers add primary key (tenant_id, id);
-  alter table plain.customers enable row level security;
-  create policy tenant on plain.customers to rowhouse_api
-    using (tenant_id = (select nullif(current_setting('plain.tenant_id', true), '')::uuid));
   grant usage on schema plain to rowhouse_api;
   grant execute on function plain.set_tenant(text) to rowhouse_api;
-  grant select on plain.customers to rowhouse_api;
-  analyze plain.customers`;
+  do $$
+  declare
+    name text;
+  begin
+    foreach name in array array['customers', 'invoices', 'invoice_items'] loop
+      execute format('create table plain.%I as select * from app.%1$I', name);
+      execute format('alter table plain.%I add primary key (tenant_id, id)', name);
+      execute format('alter table plain.%I enable row level security', name);
+      execute format('create policy tenant on plain.%I to rowhouse_api
+        using (tenant_id = (select nullif(current_setting(''plain.tenant_id'', true), '''')::uuid))', name);
+      execute format('grant select, insert, update on plain.%I to rowhouse_api', name);
+    end loop;
+  end $$;
+  create index on plain.invoices (tenant_id, number);
+  create index on plain.invoice_items (tenant_id, invoice_id);
+  analyze plain.customers, plain.invoices, plain.invoice_items`;
 
 /**
  * Takes the walls out of a copy of the database; what is left is the same tables, indexes and queries. A server refuses to serve

@@ -91,6 +91,11 @@ function endpoints(token: string, ids: readonly string[]): Record<string, Round[
       path: `/rest/v1/customers?select=id,name,email,city&order=name&limit=20&offset=${page * 20}`,
       headers,
     })),
+    "GET 20 invoices, with customer and items": [0, 1, 2, 3].map((page) => ({
+      method: "GET",
+      path: `/rest/v1/invoices?select=id,number,customers(name),invoice_items(description,quantity)&order=number&limit=20&offset=${page * 20}`,
+      headers,
+    })),
     POST: some.map((_, n) => ({
       method: "POST",
       path: "/rest/v1/expenses",
@@ -103,6 +108,12 @@ function endpoints(token: string, ids: readonly string[]): Record<string, Round[
       headers,
       body: JSON.stringify({ notes: `note ${n}` }),
     })),
+    "POST, an upsert": some.map((id, n) => ({
+      method: "POST",
+      path: "/rest/v1/customers?columns=id,number,name",
+      headers: { ...headers, prefer: "resolution=merge-duplicates" },
+      body: JSON.stringify(upserted(id, n)),
+    })),
   };
 }
 
@@ -114,6 +125,20 @@ function newExpense(n: number) {
     amount_cents: 100 + n,
     currency: "EUR",
     spent_on: "2026-10-01",
+  };
+}
+
+const upserted = (id: string, n: number) => ({ id, number: `B-${id}`, name: `bench ${n}` });
+
+/** The requests of the hand-written handler, by the endpoints that it has. */
+function plainEndpoints(ids: readonly string[]): Record<string, Round["requests"]> {
+  const get = (path: string) => ({ method: "GET" as const, path, headers: {} });
+  const some = ids.slice(0, 200);
+  const rows = (id: string, n: number) => encodeURIComponent(JSON.stringify([upserted(id, n)]));
+  return {
+    "GET by id": some.map((id) => get(`/customer?id=${id}`)),
+    "GET 20 invoices, with customer and items": [0, 20, 40, 60].map((offset) => get(`/invoices?offset=${offset}`)),
+    "POST, an upsert": some.map((id, n) => get(`/upsert?rows=${rows(id, n)}`)),
   };
 }
 
@@ -146,8 +171,8 @@ async function measure(load: ChildProcess, round: Round, postmaster: number): Pr
 interface Contestant {
   readonly name: string;
   readonly port: number;
-  /** The hand-written handler has one endpoint of its own form. */
-  readonly only?: { readonly endpoint: string; readonly requests: Round["requests"] };
+  /** The hand-written handler has some endpoints, each of its own form. */
+  readonly only?: Readonly<Record<string, Round["requests"]>>;
 }
 
 type Results = Map<string, Measured[]>;
@@ -168,9 +193,9 @@ async function race(
     say(endpoint);
     for (let count = 0; count <= ROUNDS; count++) {
       for (const { name, port, only } of contestants) {
-        if (only !== undefined && only.endpoint !== endpoint) continue;
+        if (only !== undefined && only[endpoint] === undefined) continue;
         const url = `http://127.0.0.1:${port}`;
-        const round = { url, seconds: SECONDS, connections: CONNECTIONS, requests: only?.requests ?? requests };
+        const round = { url, seconds: SECONDS, connections: CONNECTIONS, requests: only?.[endpoint] ?? requests };
         const measured = await measure(load, round, postmaster);
         if (measured.failed > 0) throw new Error(`${name}, ${endpoint}: ${measured.failed} requests failed`);
         if (count > 0) results.set(keyOf(endpoint, name), [...(results.get(keyOf(endpoint, name)) ?? []), measured]);
@@ -267,10 +292,7 @@ async function main(): Promise<void> {
     {
       name: "plain Koa and pg, four round trips, no token",
       port: plain.port,
-      only: {
-        endpoint: "GET by id",
-        requests: ids.slice(0, 200).map((id) => ({ method: "GET" as const, path: `/?id=${id}`, headers: {} })),
-      },
+      only: plainEndpoints(ids),
     },
   ];
   const postmaster = Number.parseInt(readFileSync(join(embedded.dataDir, "postgres/postmaster.pid"), "utf8"), 10);

@@ -76,12 +76,13 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
       countLimit: config.COUNT_LIMIT,
     },
     maxBodyBytes: config.MAX_BODY_BYTES,
+    serverTiming: config.SERVER_TIMING,
   });
   const probes = healthRoutes(readiness, sources.isDraining, sources.outOfService);
   const routes = [
     homeRoute((visit) => homePage(home, visit), publicUrl),
     openapiRoute(served, publicUrl),
-    ...docsRoutes(),
+    ...docsRoutes(served),
     jwksRoute(sources.keyset),
   ];
 

@@ -8,10 +8,12 @@ const list = z
   .default("")
   .transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
 const count = (initial: number, max: number) => z.coerce.number().int().min(1).max(max).default(initial);
-const flag = z
-  .enum(["on", "off", "true", "false"])
-  .default("off")
-  .transform((value) => value === "on" || value === "true");
+const flagOf = (initial: "on" | "off") =>
+  z
+    .enum(["on", "off", "true", "false"])
+    .default(initial)
+    .transform((value) => value === "on" || value === "true");
+const flag = flagOf("off");
 const hostName = z
   .string()
   .toLowerCase()
@@ -89,6 +91,12 @@ export const settings = z.object({
     .regex(/^[^.]+\.[^.]+$/)
     .optional()
     .describe("Function schema.name that runs first in every request's transaction"),
+  SERVER_TIMING: flagOf("on").describe(
+    "Whether answers of the data API tell how long each stage took, in the Server-Timing header",
+  ),
+  PREPARED_STATEMENTS: flagOf("on").describe(
+    "Whether statements are prepared by name; off for a pooler that gives each transaction another connection and does not follow them",
+  ),
   COUNT_LIMIT: count(100_000, 1_000_000_000).describe("count=planned and count=estimated count no further"),
   SHUTDOWN_TIMEOUT_MS: count(25_000, 600_000).describe("Longest wait for running requests at shutdown"),
   ARCHIVE_PASSPHRASE: z

@@ -7,7 +7,7 @@ const LINES: readonly (readonly string[])[] = [
   ["config", "errors", "log"],
   ["db", "embedded"],
   ["tenant", "auth", "plan", "audit", "catalog"],
-  ["rest", "archive", "move", "checks"],
+  ["rest", "archive", "move", "checks", "adopt"],
   ["http", "console", "commands"],
   ["main", "cli", "app", "boot"],
 ];

@@ -14,8 +14,13 @@ from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 cross join (values ('tenant_floor'), ('tenant_access')) wanted (polname)
 left join pg_catalog.pg_policy p on p.polrelid = c.oid and p.polname = wanted.polname
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and c.relkind in ('r', 'p')
+  -- what an extension brings is every tenant's, as long as requests may only read it
+  and (pg_catalog.has_any_column_privilege('rowhouse_api', c.oid, 'insert, update')
+    or pg_catalog.has_table_privilege('rowhouse_api', c.oid, 'delete, truncate')
+    or not exists (select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e'))
   -- written out, rather than asked of platform.has_tenant_policies: whoever changes a policy may have changed that too
   and not coalesce(
     p.polcmd = '*'

@@ -9,6 +9,6 @@ select
 from pg_catalog.pg_policy p
 join pg_catalog.pg_class c on c.oid = p.polrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and p.polpermissive
   and p.polname <> 'tenant_access'

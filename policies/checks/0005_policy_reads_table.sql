@@ -15,4 +15,4 @@ join pg_catalog.pg_depend d
   and d.objid = p.oid
   and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
   and d.refobjid <> p.polrelid
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')

@@ -10,7 +10,7 @@ from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
 cross join pg_catalog.pg_roles r
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and c.relkind in ('r', 'p')
   and r.rolname ~ '^rowhouse_(api|platform|exporter|importer)$'
   and (pg_catalog.has_column_privilege(r.oid, c.oid, a.attnum, 'insert')

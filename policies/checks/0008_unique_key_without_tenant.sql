@@ -12,7 +12,7 @@ join pg_catalog.pg_class i on i.oid = x.indexrelid
 join pg_catalog.pg_class c on c.oid = x.indrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and (x.indisunique or x.indisexclusion)
   -- key columns only: an included column does not take part
   and not coalesce(a.attnum = any ((x.indkey::smallint[])[0:x.indnkeyatts - 1]), false)

@@ -13,7 +13,7 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute there on there.attrelid = k.confrelid and there.attname = 'tenant_id' and not there.attisdropped
 left join pg_catalog.pg_attribute here on here.attrelid = k.conrelid and here.attname = 'tenant_id' and not here.attisdropped
 where k.contype = 'f'
-  and n.nspname in ('app', 'tenant')
+  and n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and not exists (
     select from unnest(k.conkey, k.confkey) pair (mine, theirs)
     where pair.mine = here.attnum and pair.theirs = there.attnum

@@ -11,7 +11,7 @@ join pg_catalog.pg_class c on c.oid = k.conrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attname = 'tenant_id' and not a.attisdropped
 where k.contype = 'f'
-  and n.nspname in ('app', 'tenant')
+  and n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and a.attnum = any (k.conkey)
   and (k.confupdtype in ('n', 'd')
     or (k.confdeltype in ('n', 'd') and a.attnum = any (coalesce(nullif(k.confdelsetcols, '{}'), k.conkey))))

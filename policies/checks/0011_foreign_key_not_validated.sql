@@ -10,6 +10,6 @@ from pg_catalog.pg_constraint k
 join pg_catalog.pg_class c on c.oid = k.conrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where k.contype = 'f'
-  and n.nspname in ('app', 'tenant')
+  and n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   -- conenforced is new in PostgreSQL 18; by way of jsonb, the name may be missing
   and (not k.convalidated or (pg_catalog.to_jsonb(k) ->> 'conenforced') = 'false')

@@ -11,7 +11,7 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 -- read from the ACL, since has_table_privilege does not know MAINTAIN before PostgreSQL 17
 cross join lateral pg_catalog.aclexplode(c.relacl) a
 left join pg_catalog.pg_roles r on r.oid = a.grantee
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and c.relkind in ('r', 'p', 'v', 'm', 'f')
   and a.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN')
   and (a.grantee = 0 or r.rolname ~ '^rowhouse_(api|platform|exporter|importer)$')

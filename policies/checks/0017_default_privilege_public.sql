@@ -23,6 +23,6 @@ from pg_catalog.pg_default_acl d
 left join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace
 cross join lateral pg_catalog.aclexplode(d.defaclacl) a
 left join pg_catalog.pg_roles r on r.oid = a.grantee
-where (n.oid is null or n.nspname in ('app', 'tenant', 'platform'))
+where (n.oid is null or n.nspname in (select s.name from platform.schemas s union all values ('tenant'), ('platform'), ('rowhouse')))
   and not (d.defaclobjtype = 'f' and n.oid is null)
   and (a.grantee = 0 or r.rolname ~ '^rowhouse_(api|platform|exporter|importer)$')

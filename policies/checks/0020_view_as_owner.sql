@@ -10,7 +10,7 @@ from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'v'
   and n.nspname not in ('pg_catalog', 'information_schema')
-  and (n.nspname in ('app', 'tenant') or pg_catalog.has_any_column_privilege('rowhouse_api', c.oid, 'select'))
+  and (n.nspname in (select s.name from platform.schemas s union all select 'tenant') or pg_catalog.has_any_column_privilege('rowhouse_api', c.oid, 'select'))
   -- an extension's views show what is the server's
   and not exists (select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')

@@ -9,4 +9,4 @@ select
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('m', 'f')
-  and (n.nspname in ('app', 'tenant') or pg_catalog.has_any_column_privilege('rowhouse_api', c.oid, 'select'))
+  and (n.nspname in (select s.name from platform.schemas s union all select 'tenant') or pg_catalog.has_any_column_privilege('rowhouse_api', c.oid, 'select'))

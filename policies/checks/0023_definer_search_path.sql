@@ -11,7 +11,7 @@ join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where p.prosecdef
   and n.nspname not in ('pg_catalog', 'information_schema')
   -- these are called in every statement and qualify each name instead; context_altered watches their text
-  and not (n.nspname = 'platform' and p.proname in ('enter', 'get_context', 'current_tenant', 'context_mac'))
+  and not (n.nspname = 'platform' and p.proname in ('enter', 'get_context', 'current_tenant', 'context_mac', 'set_request'))
   and not exists (select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
   -- pg_temp last: where it is not named, it is searched first for tables and types (CVE-2019-10208)

@@ -11,6 +11,6 @@ from pg_catalog.pg_trigger t
 join pg_catalog.pg_proc p on p.oid = t.tgfoid
 join pg_catalog.pg_class c on c.oid = t.tgrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and not t.tgisinternal
   and p.prosecdef

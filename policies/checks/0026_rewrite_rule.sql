@@ -9,6 +9,6 @@ select
 from pg_catalog.pg_rewrite w
 join pg_catalog.pg_class c on c.oid = w.ev_class
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('app', 'tenant')
+where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   -- each view is one select rule of this name
   and w.rulename <> '_RETURN'

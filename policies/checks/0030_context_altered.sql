@@ -13,7 +13,7 @@ select
   'Run `rowhouse migrate`, and find out who changed it: every policy asks these functions whose rows to show.' as fix
 from (values
   -- One text for each kind of server: with the protected setting or a MAC, with or without prepared statements to see.
-  -- A change of context.sql or move.sql changes them; the finding then says the new ones.
+  -- A change of context.sql, move.sql or request.sql changes them; the finding then says the new ones.
   ('platform.enter(text, bytea, bigint, boolean)', array[
       'definer volatile 7abb61473fd6e2398553a5db14008aff',
       'definer volatile d5fdb0375bc8854d0804d62340c42251',
@@ -31,6 +31,8 @@ from (values
       'definer volatile 20be414817067d46ecb6408417c1876d']),
   ('platform.hold_arrival(uuid, uuid)', array[
       'definer volatile e9b3ece5f7f28bc8fc6695b3e348288d']),
+  ('platform.set_request(text, text, text, text, text, text, text, text)', array[
+      'definer volatile 9f2ead68c5cd7a8321fd06c3c37b0060']),
   ('platform.refuse_missing()', array[
       'invoker stable 83ace331cb3b577b2126c66204d3e597']),
   ('platform.get_context()', array[

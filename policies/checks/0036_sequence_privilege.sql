@@ -11,6 +11,6 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 cross join lateral pg_catalog.aclexplode(c.relacl) a
 left join pg_catalog.pg_roles r on r.oid = a.grantee
 where c.relkind = 'S'
-  and n.nspname in ('app', 'tenant')
+  and n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and a.privilege_type in ('SELECT', 'UPDATE')
   and (a.grantee = 0 or r.rolname ~ '^rowhouse_(api|platform|exporter|importer)$')

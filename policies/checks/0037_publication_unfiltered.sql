@@ -12,10 +12,10 @@ where p.puballtables
     select from pg_catalog.pg_publication_rel t
     join pg_catalog.pg_class c on c.oid = t.prrelid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where t.prpubid = p.oid and t.prqual is null and n.nspname in ('app', 'tenant')
+    where t.prpubid = p.oid and t.prqual is null and n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   )
   or exists (
     select from pg_catalog.pg_publication_namespace s
     join pg_catalog.pg_namespace n on n.oid = s.pnnspid
-    where s.pnpubid = p.oid and n.nspname in ('app', 'tenant')
+    where s.pnpubid = p.oid and n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   )

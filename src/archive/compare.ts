@@ -1,9 +1,11 @@
 import type { Database, DbClient } from "../db/connections.ts";
 import { makeScope } from "../db/scope.ts";
+import { readServerVersion } from "../db/server-version.ts";
 import { enterScope } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { tableName } from "./manifest.ts";
+import { rowHash } from "./row-hash.ts";
 import { applySettings } from "./session.ts";
 import { readShapes, selectText, type ShapeColumn, type TableShape } from "./shape.ts";
 
@@ -12,7 +14,7 @@ export interface TableContent {
   /** `schema.table` */
   readonly table: string;
   readonly rows: number;
-  /** Equal for equal rows in any order: the sum over all rows of a 64-bit hash of the row. Digits. */
+  /** Equal for equal rows in any order: the sum over all rows of a 64-bit hash of the row, behind the way it was made. `2:` and digits. */
   readonly rowHash: string;
 }
 
@@ -57,23 +59,43 @@ export function hashInput({ identifier, type }: ShapeColumn, alias = ""): string
   return `case when num_nulls(${value}) = 0 then format('%s', ${value}) end collate "C"`;
 }
 
+/** How rows are hashed: 1 stands in archives of format 1, whose digits have nothing before them; all else is made the second way. */
+export type RowHashKind = 1 | 2;
+
+export function rowHashKind(hash: string): RowHashKind {
+  return hash.startsWith("2:") ? 2 : 1;
+}
+
 /**
- * A row's hash is a sum of its columns' hashes (hash_record_extended), so that without hashing it once more, two rows could
- * swap a value and the table's sum stay as it was.
+ * The first way: a record's hash is a sum of its columns' (hash_record_extended), so that without hashing it once more, two rows
+ * could swap a value and the table's sum stay as it was.
  */
-function countText(shape: TableShape, columns: readonly ShapeColumn[], counters: readonly ShapeColumn[]): string {
+function recordHash(columns: readonly ShapeColumn[]): string {
+  return `hashint8extended(hash_record_extended(row(${columns.map((column) => hashInput(column)).join(", ")}), 0), 0)`;
+}
+
+const majors = new WeakMap<DbClient, number>();
+
+async function readMajor(client: DbClient): Promise<number> {
+  const known = majors.get(client);
+  if (known !== undefined) return known;
+  const { major } = await readServerVersion(client);
+  majors.set(client, major);
+  return major;
+}
+
+function countText(shape: TableShape, hash: string, counters: readonly ShapeColumn[]): string {
   const isMasked = shape.columns.some(({ expression }) => expression !== undefined);
   const maxima = counters.map((column) => `max(${column.identifier})::text`).join(", ");
   return `select count(*)::text as rows,
       count(*) filter (where tenant_id is distinct from (select platform.current_tenant()))::text as foreign_rows,
-      coalesce(sum(hashint8extended(hash_record_extended(row(${columns.map((column) => hashInput(column)).join(", ")}), 0), 0)), 0)::text as row_hash,
+      coalesce(sum(${hash}), 0)::text as row_hash,
       array[${maxima}]::text[] as maxima
-    from ${isMasked ? `(${selectText(shape, ["tenant_id"])}) masked` : shape.identifier}`;
+    from ${isMasked ? `(${selectText(shape, ["tenant_id"])} offset 0) masked` : shape.identifier}`; // each mask once
 }
 
 /**
- * Counts and hashes the tenant's rows of a table, inside its context and {@link applySettings}. The hashes are the ones that hash
- * partitioning uses, so they are the same in all versions of PostgreSQL, on machines of equal byte order.
+ * Counts and hashes the tenant's rows of a table, inside its context and {@link applySettings}.
  * @param columns in the order to hash them in
  * @throws RowhouseError exportInconsistent when rows of another tenant are in sight
  */
@@ -81,9 +103,11 @@ export async function countTable(
   client: DbClient,
   shape: TableShape,
   columns: readonly ShapeColumn[] = shape.columns,
+  kind: RowHashKind = 2,
 ): Promise<CountedTable> {
   const counters = shape.columns.filter(({ sequence }) => sequence !== null);
-  const { rows } = await client.query<CountRow>(countText(shape, columns, counters));
+  const hash = kind === 1 ? recordHash(columns) : rowHash(columns, await readMajor(client));
+  const { rows } = await client.query<CountRow>(countText(shape, hash, counters));
   const counted = rows[0]!;
   if (counted.foreign_rows !== "0") {
     throw new RowhouseError("exportInconsistent", {
@@ -98,7 +122,7 @@ export async function countTable(
   return {
     table: tableName(shape),
     rows: Number(counted.rows),
-    rowHash: counted.row_hash,
+    rowHash: kind === 1 ? counted.row_hash : `2:${counted.row_hash}`,
     maxima: Object.fromEntries(maxima),
   };
 }

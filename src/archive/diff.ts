@@ -156,7 +156,7 @@ async function diffTable(
 
 /**
  * Compares two archives, two tenants, or one with the other, row by row and by the text of every value. A table whose count and
- * hash agree is not read at all.
+ * hash agree is not read at all; hashes made in two ways never do.
  * @returns what the second has that the first has not (inserted), and so on
  * @throws RowhouseError archiveDamaged, databaseUnavailable; the signal's reason
  */

@@ -20,7 +20,7 @@ const KEYS = `
   from pg_constraint k
   join pg_class c on c.oid = k.conrelid join pg_namespace cn on cn.oid = c.relnamespace
   join pg_class p on p.oid = k.confrelid join pg_namespace pn on pn.oid = p.relnamespace
-  where k.contype = 'f' and k.conparentid = 0 and cn.nspname in ('tenant', 'app') and not c.relispartition
+  where k.contype = 'f' and k.conparentid = 0 and cn.nspname in (select platform.tenant_schemas()) and not c.relispartition
     and coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true' -- from 18 on a key may be for the eyes only
   order by 2, 1`;
 
@@ -36,7 +36,7 @@ export async function readForeignKeys(client: DbClient): Promise<ForeignKey[]> {
  */
 const UNCHECKED = `
   select from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname in ('tenant', 'app')
+  where n.nspname in (select platform.tenant_schemas())
     and ((k.contype in ('p', 'u', 'x') and k.condeferrable) or (k.contype = 'f' and coalesce(to_jsonb(k) ->> 'conperiod', 'false') = 'true'))
   limit 1`;
 

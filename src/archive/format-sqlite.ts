@@ -40,7 +40,7 @@ function uniqueNames(names: readonly string[]): string[] {
   });
 }
 
-/** Tables of the app under their own names, those of Rowhouse as `tenant_…`. `sqlite_…` is SQLite's. Pure. */
+/** Tables of `app` under their own names, those of other schemas as `tenant_…`, by the schema's name. `sqlite_…` is SQLite's. Pure. */
 function tableNames(tables: readonly ManifestTable[]): string[] {
   const wanted = tables.map(({ schema, name }) =>
     schema === "app" && !/^(?:sqlite_|rowhouse_export$)/i.test(name) ? name : `${schema}_${name}`,

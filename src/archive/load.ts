@@ -2,7 +2,7 @@ import { from as copyFrom } from "pg-copy-streams";
 import type { DbClient } from "../db/connections.ts";
 import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
-import { countTable } from "./compare.ts";
+import { countTable, rowHashKind } from "./compare.ts";
 import { tableName } from "./manifest.ts";
 import type { OnProgress } from "./progress.ts";
 import type { OpenArchive } from "./read.ts";
@@ -105,7 +105,8 @@ export async function findDifference(
   onProgress?: OnProgress,
 ): Promise<string | null> {
   for (const { archived, live, columns } of tables) {
-    const { table, rows, rowHash, maxima } = await countTable(client, live, columns);
+    const kind = rowHashKind(archived.rowHash);
+    const { table, rows, rowHash, maxima } = await countTable(client, live, columns, kind);
     const { rows: totalRows, rawBytes: bytes } = archived;
     onProgress?.({ phase: "compare", table, rows, totalRows, bytes, totalBytes: bytes, allRows: null, done: true });
     if (rows !== archived.rows) return `${table} has ${rows} rows, the archive ${archived.rows}`;

@@ -12,8 +12,10 @@ export const SIGNATURE = "manifest.sig";
 /** Script that loads the archive with stock tar, zstd and psql; see restore-sql.ts. */
 export const SCRIPT = "restore.sql";
 const FORMAT = "rowhouse-archive";
-/** Version of the format that is written and read. A reader refuses what is newer, and keys that it does not know. */
-const VERSION = 1;
+/** Version of the format that is written. A reader refuses what is newer, and keys that it does not know. */
+const VERSION = 2;
+/** Versions that are read. What 1 has otherwise is the row hash; see compare.ts. */
+const READ: readonly unknown[] = [1, VERSION];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -31,7 +33,8 @@ const column = z.strictObject({
 });
 
 const table = z.strictObject({
-  schema: z.enum(["tenant", "app"]),
+  /** `tenant`, or a schema of the app: what a database has registered is looked up there, and never taken from here. */
+  schema: name.regex(/^[^.\p{Cc}]+$/u),
   name,
   /** In the order of the data. Never tenant_id, never generated columns. */
   columns: z.array(column).max(1600),
@@ -43,7 +46,7 @@ const table = z.strictObject({
   maxima: z.record(name, z.string().regex(/^-?\d+$/)),
   rows: count,
   /** Order-free, see compare.ts. */
-  rowHash: z.string().regex(/^-?\d+$/),
+  rowHash: z.string().regex(/^(?:2:)?-?\d+$/),
   /** Entry that holds the rows. */
   file: z.string(),
   /** Of the text COPY, uncompressed. */
@@ -56,7 +59,7 @@ const table = z.strictObject({
 
 const manifest = z.strictObject({
   format: z.literal(FORMAT),
-  version: z.literal(VERSION),
+  version: z.literal([1, VERSION]),
   /** Of the Rowhouse that wrote it. */
   rowhouse: z.string(),
   /** Of the server that it was taken from, such as 18.4. */
@@ -113,14 +116,20 @@ export function fingerprintOf(
   return createHash("sha256").update(facts.join("\n")).digest("hex");
 }
 
+/** What tar.ts takes for the name of an entry, between `data/` and `.copy.zst`. */
+const LONGEST_STEM = 86;
+
 /**
  * Where a table's rows stand in the container. Names that are no plain identifiers, and those that differ in case alone, get
- * the table's number, so that a file system of any kind can hold the unpacked files.
+ * the table's number, so that a file system of any kind can hold the unpacked files, and a shell read their names.
  */
 export function fileNames(tables: readonly { readonly schema: string; readonly name: string }[]): string[] {
-  return tables.map(({ schema, name: own }, index) =>
-    /^[a-z0-9_]+$/.test(own) ? `data/${schema}.${own}.copy.zst` : `data/${schema}.table-${index + 1}.copy.zst`,
-  );
+  const isPlain = (text: string) => /^[a-z0-9_]+$/.test(text);
+  return tables.map(({ schema, name: own }, index) => {
+    const parts = [...(isPlain(schema) ? [schema] : []), isPlain(own) && isPlain(schema) ? own : `table-${index + 1}`];
+    const stem = parts.join(".");
+    return `data/${stem.length > LONGEST_STEM ? `table-${index + 1}` : stem}.copy.zst`;
+  });
 }
 
 /** The two entries, as bytes. */
@@ -148,14 +157,14 @@ function parseJson(json: Buffer): unknown {
 
 function checkVersion(parsed: unknown): void {
   const { format, version } = (parsed ?? {}) as { format?: unknown; version?: unknown };
-  if (format === FORMAT && version === VERSION) return;
+  if (format === FORMAT && READ.includes(version)) return;
   // What stands there may be megabytes, or as deep.
   const say = (value: unknown) =>
     typeof value === "string" || typeof value === "number" ? JSON.stringify(`${value}`.slice(0, 40)) : "none";
   throw new RowhouseError("archiveVersion", {
     message: `The archive is of format ${say(format)}, version ${say(version)}`,
     details: MANIFEST,
-    hint: `This Rowhouse reads ${FORMAT} version ${VERSION}. A newer Rowhouse may know it.`,
+    hint: `This Rowhouse reads ${FORMAT} version ${READ.join(" and ")}. A newer Rowhouse may know it.`,
   });
 }
 

@@ -85,7 +85,7 @@ async function readUnique(client: DbClient): Promise<Set<string>> {
     `select distinct format('%s.%s.%s', n.nspname, c.relname, a.attname) as name
      from pg_index x join pg_class c on c.oid = x.indrelid join pg_namespace n on n.oid = c.relnamespace
      join pg_attribute a on a.attrelid = c.oid and a.attnum = any (x.indkey::smallint[])
-     where n.nspname in ('tenant', 'app') and (x.indisunique or x.indisexclusion)`,
+     where n.nspname in (select platform.tenant_schemas()) and (x.indisunique or x.indisexclusion)`,
   );
   return new Set(rows.map(({ name }) => name));
 }

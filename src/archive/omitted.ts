@@ -9,12 +9,12 @@ export interface Omitted {
 }
 
 /*
- * Of app and tenant: what is no table with tenant_id, and columns of large objects, whose content lies in pg_largeobject for all
+ * Of the app's schemas and tenant: what is no table with tenant_id, and columns of large objects, whose content lies in pg_largeobject for all
  * tenants. Of other schemas: tables that say themselves that they belong to tenants. What an extension brought is its own.
  */
 const OMITTED = `
   with relations as (
-    select c.oid, c.relkind, n.nspname, n.nspname || '.' || c.relname as relation, n.nspname in ('app', 'tenant') as ours,
+    select c.oid, c.relkind, n.nspname, n.nspname || '.' || c.relname as relation, n.nspname in (select platform.tenant_schemas()) as ours,
       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as has_tenant
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'f', 'm') and not c.relispartition
@@ -27,7 +27,7 @@ const OMITTED = `
       else 'has no tenant_id: nothing says whose its rows are' end as why
     from relations where ours and (relkind in ('f', 'm') or not has_tenant)
   union all
-  select relation, 'is outside the schemas app and tenant, and speaks of tenants'
+  select relation, 'is outside the app''s schemas and tenant, and speaks of tenants'
     from relations r where not ours and (has_tenant
       or exists (select from pg_constraint k where k.conrelid = r.oid and k.confrelid = to_regclass('platform.tenants')))
   union all

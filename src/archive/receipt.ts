@@ -45,7 +45,10 @@ export function makeReceipt(
   actor: string,
 ): Receipt {
   const { id, slug, name, createdAt } = tenant;
-  const beyond = outside.map((table) => ({ what: table, why: "has a tenant_id and lies outside of app and tenant" }));
+  const beyond = outside.map((table) => ({
+    what: table,
+    why: "has a tenant_id and lies outside of the app's schemas and tenant",
+  }));
   return {
     format: FORMAT,
     version: 1,

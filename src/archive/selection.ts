@@ -10,9 +10,11 @@ export interface Selection {
 }
 
 function findTable(tables: readonly ManifestTable[], wanted: string): ManifestTable {
-  const found = tables.find(
-    (table) => tableName(table) === wanted || (table.schema === "app" && table.name === wanted),
-  );
+  const bare = tables.filter(({ schema, name }) => schema !== "tenant" && name === wanted);
+  const found =
+    tables.find((table) => tableName(table) === wanted) ??
+    bare.find(({ schema }) => schema === "app") ??
+    (bare.length === 1 ? bare[0] : undefined);
   if (found !== undefined) return found;
   throw new RowhouseError("tableUnknown", {
     message: `The archive has no table ${wanted}`,
@@ -42,7 +44,8 @@ function parseJson(text: string): string[] | undefined {
 }
 
 /**
- * Reads `table` and `table:id`, where a table of `app` needs no schema. Several of one table add up. Pure.
+ * Reads `table` and `table:id`, where a table of the app needs no schema; of several of one name, that of `app` is meant. Several of one
+ * table add up. Pure.
  * @throws RowhouseError tableUnknown, usage
  */
 export function parseSelection(tables: readonly ManifestTable[], wanted: readonly string[]): Selection[] {

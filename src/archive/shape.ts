@@ -53,13 +53,12 @@ const FACTS = `
       where k.conrelid = t.identifier::regclass and k.contype = 'p' and a.attname <> 'tenant_id' order by key.ord) as key,
     array(select distinct n.nspname || '.' || p.relname from pg_constraint k
       join pg_class p on p.oid = k.confrelid join pg_namespace n on n.oid = p.relnamespace
-      where k.conrelid = t.identifier::regclass and k.contype = 'f' and k.confrelid <> k.conrelid and n.nspname in ('tenant', 'app')
+      where k.conrelid = t.identifier::regclass and k.contype = 'f' and k.confrelid <> k.conrelid and n.nspname in (select platform.tenant_schemas())
       order by 1) as references
   from unnest($1::text[]) with ordinality t (identifier, ord) order by t.ord`;
 
 /**
  * The tenant tables of the live catalog, in the order to insert in.
- * @throws RowhouseError tableUnfit when foreign keys run in a circle
  */
 export async function readShapes(client: DbClient): Promise<TableShape[]> {
   const tables = await readTenantTables(client);
@@ -82,9 +81,13 @@ export interface MatchedTable {
   readonly columns: readonly ShapeColumn[];
 }
 
-function tableProblems(archived: ManifestTable, live: TableShape | undefined): string[] {
+/** @param isKnown whether the database has tables of tenants in that schema at all */
+function tableProblems(archived: ManifestTable, live: TableShape | undefined, isKnown: boolean): string[] {
   const table = tableName(archived);
-  if (live === undefined) return [`there is no table ${table}`];
+  if (live === undefined)
+    return [
+      `there is no table ${table}${isKnown ? "" : `, nor is a schema ${archived.schema} of tenants' tables registered`}`,
+    ];
   const problems: string[] = [];
   for (const { name, type } of archived.columns) {
     const column = live.columns.find((own) => own.name === name);
@@ -107,7 +110,10 @@ function tableProblems(archived: ManifestTable, live: TableShape | undefined): s
  */
 export function matchTables(archived: readonly ManifestTable[], live: readonly TableShape[]): MatchedTable[] {
   const byName = new Map(live.map((shape) => [tableName(shape), shape]));
-  const problems = archived.flatMap((table) => tableProblems(table, byName.get(tableName(table))));
+  const schemas = new Set(live.map(({ schema }) => schema));
+  const problems = archived.flatMap((table) =>
+    tableProblems(table, byName.get(tableName(table)), schemas.has(table.schema)),
+  );
   if (problems.length > 0) {
     throw new RowhouseError("archiveSchema", {
       message: `The archive does not fit this database: ${problems[0]}${problems.length > 1 ? `, and ${problems.length - 1} more` : ""}`,

@@ -58,12 +58,14 @@ function checkLifetime({ iat = NaN, exp = NaN }: JWTPayload, maxLifetime: number
 export function readPrincipal(claims: JWTPayload, maxLifetime: number, now = Date.now() / 1000): Principal {
   checkLifetime(claims, maxLifetime, now);
   const id = checkSubject(claims.sub);
+  const role = checkRole(claims["role"]);
   return Object.freeze<Principal>({
     kind: id.startsWith("service:") ? "service" : "user",
     id,
     tenantId: checkTenantClaim(claims["tenant"]),
-    role: checkRole(claims["role"]),
+    role,
     expiresAt: claims.exp!,
     jti: typeof claims.jti === "string" ? claims.jti : null,
+    claims: Object.freeze({ ...claims, role }),
   });
 }

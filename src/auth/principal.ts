@@ -15,6 +15,8 @@ export interface Principal {
   /** Unix seconds: the token's `exp`. */
   readonly expiresAt: number;
   readonly jti: string | null;
+  /** All that the verified token says, with the role that it grants. */
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** A principal lives as long as its verified token is cached, and so does its scope. */

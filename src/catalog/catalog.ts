@@ -13,6 +13,7 @@ export interface Served {
 /** What one schema serves. */
 export interface Catalog {
   readonly schema: string;
+  readonly comment: string | null;
   readonly relations: ReadonlyMap<string, Relation>;
   /** Those of tables, and those that views inherit from the tables that their columns come from (PostgREST, Foreign Key Joins on Views). */
   readonly foreignKeys: readonly ForeignKey[];
@@ -33,7 +34,10 @@ export interface Relation {
   readonly columns: ReadonlyMap<string, Column>;
   /** Functions of one argument, a row of this relation, that give one value: read, filtered and sorted by like columns, never part of `*`. */
   readonly computed: ReadonlyMap<string, Column>;
-  /** Columns of the primary key without `tenant_id`; of a view those of its base table, when it has them all; empty without one. */
+  /**
+   * Columns of the primary key without `tenant_id`, by name as PostgREST has them in `Location`; of a view those of each base table
+   * of which it has them all; empty without one.
+   */
   readonly primaryKey: readonly string[];
   /** Unique keys other than the primary one, each without `tenant_id`. */
   readonly uniqueKeys: readonly (readonly string[])[];
@@ -45,7 +49,7 @@ export interface Relation {
 
 export interface Column {
   readonly name: string;
-  /** As `format_type` says it: `character varying(20)`, `timestamp with time zone`, `text[]`. */
+  /** As `format_type` says it, schema-qualified outside pg_catalog: `character varying(20)`, `text[]`, `app.color`. */
   readonly type: string;
   /** One letter of `pg_type.typcategory`: N numeric, S string, D date/time, B boolean, A array, U user-defined, … */
   readonly category: string;
@@ -55,6 +59,8 @@ export interface Column {
   readonly hasDefault: boolean;
   /** The default as SQL, for rows of one insert that differ in what they leave out; null without one, or when it is generated. */
   readonly defaultSql: string | null;
+  /** The most characters that it takes; null without a limit. */
+  readonly maxLength: number | null;
   /** Labels of an enum type, in order; null for any other. */
   readonly labels: readonly string[] | null;
   /** Computed by the database: it can be read and not written. */
@@ -88,7 +94,7 @@ export interface Routine {
 export interface Parameter {
   /** Empty for an unnamed one. */
   readonly name: string;
-  /** As `format_type` says it. */
+  /** As `format_type` says it without a length, schema-qualified outside pg_catalog. */
   readonly type: string;
   /** What a cast names; of a variadic one the array's. */
   readonly castType: string;

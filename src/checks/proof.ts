@@ -69,7 +69,7 @@ async function proveTables(client: DbClient, tenants: readonly Scope[]): Promise
 }
 
 /**
- * Attacks the running database as one of its tenants: for each table of `app` and `tenant` and each verb, then by every way in
+ * Attacks the running database as one of its tenants: for each table of tenants and each verb, then by every way in
  * `policies/checks/forgeries.sql` to become another tenant. In the API role, on a connection of its own, each attack in a
  * transaction that is rolled back: nothing is changed, even where the wall has a hole.
  * @returns what got through, level `error`; what could not be tried, level `info`

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   domain: async () => (await import("./domain.ts")).registerDomain,
   token: async () => (await import("./token.ts")).registerToken,
   keys: async () => (await import("./keys.ts")).registerKeys,
+  types: async () => (await import("./types.ts")).registerTypes,
   export: async () => (await import("./export.ts")).registerExport,
   verify: async () => (await import("./verify.ts")).registerVerify,
   inspect: async () => (await import("./inspect.ts")).registerInspect,
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   demote: async () => (await import("./move.ts")).registerDemote,
   move: async () => (await import("./move.ts")).registerMove,
   moves: async () => (await import("./moves.ts")).registerMoves,
+  adopt: async () => (await import("./adopt.ts")).registerAdopt,
   check: async () => (await import("./check.ts")).registerCheck,
   doctor: async () => (await import("./doctor.ts")).registerDoctor,
 };

@@ -74,7 +74,7 @@ async function start(
 ): Promise<WelcomeFacts> {
   const { url: databaseUrl, choice, folder, note, announce } = await openSource(out, config, options, stack);
   const { appDir } = choice;
-  const database = openDatabase(databaseUrl, config.ROWHOUSE_SECRET);
+  const database = openDatabase(databaseUrl, config.ROWHOUSE_SECRET, { prepares: config.PREPARED_STATEMENTS });
   const platform = database.openPool("rowhouse_platform", { max: 4 });
   try {
     const version = await prepare(out, { database, platform }, choice);

@@ -14,8 +14,7 @@ export interface TenantHome {
 }
 
 function requestSteps({ tenant, origin, table }: TenantHome) {
-  if (table === null)
-    return h("p", null, "There is no table in schema ", h("code", null, "app"), " yet. Add one by a migration.");
+  if (table === null) return h("p", null, "There is no table to read yet. Add one by a migration.");
   const curl = `curl '${origin}/rest/v1/${encodeURIComponent(table)}?limit=3' \\\n  -H "Authorization: Bearer $TOKEN"`;
   const client = constantName(tenant);
   const script = [

@@ -1,6 +1,6 @@
 import type { Connection, Submittable } from "pg";
 import { serialize } from "pg-protocol";
-import { preparedNames, type PreparedNames } from "./prepared.ts";
+import { mayPrepare, preparedNames, type PreparedNames } from "./prepared.ts";
 import type { Statement, StatementResult } from "./statement.ts";
 
 /** A batch whose connection can't be used again: the server did not come back to idle, or the socket failed. */
@@ -37,7 +37,10 @@ export class Batch implements Submittable {
   submit(connection: Connection): void {
     const prepared = preparedNames(connection);
     const closes: Buffer[] = [];
-    const messages = this.#statements.flatMap((statement) => this.#serialize(closes, prepared, statement));
+    const isNamed = mayPrepare(connection);
+    const messages = this.#statements.flatMap((statement) =>
+      this.#serialize(closes, prepared, isNamed ? statement : { ...statement, name: "" }),
+    );
     if (connection.stream.writable) connection.stream.write(Buffer.concat([...closes, ...messages, serialize.sync()]));
   }
 

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { RowhouseError } from "../errors.ts";
+import { readMigrationPath } from "./app-schemas.ts";
 import type { MigrationFile, MigrationSet } from "./history.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -55,7 +56,8 @@ export async function dropHalfBuilt(
   if (index === undefined || table === undefined) return null;
   return inTransaction(client, async () => {
     await client.query(`set local lock_timeout = ${Math.max(1, Math.round(lockTimeoutMs))}`);
-    if (set.name === "app") await client.query("set local search_path = app, public");
+    if (set.name === "app")
+      await client.query(`set local search_path to ${(await readMigrationPath(client)).join(", ")}`);
     const { rows } = await client.query<{ index: string }>(HALF_BUILT, [table, index]);
     if (rows[0] === undefined) return null;
     await client.query(`drop index ${rows[0].index}`); // as regclass prints it: quoted, and qualified where needed

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import pg from "pg";
+import pg, { type Connection } from "pg";
 import { RowhouseError } from "../errors.ts";
 import { openKeyring, type Keyring } from "./keyring.ts";
+import { neverPrepare } from "./prepared.ts";
 
 /** A role of the database that may log in; see `policies/roles.sql`. */
 export type DbRole =
@@ -89,16 +90,25 @@ function conninfoOf(url: URL, password: string, peer: string | null): string {
   });
 }
 
+export interface DatabaseOptions {
+  /** PREPARED_STATEMENTS: whether pools keep statements under names. */
+  readonly prepares: boolean;
+}
+
 /**
  * @param url owner's connection URL
  * @param secret ROWHOUSE_SECRET; the URL's password when left out
  * @throws RowhouseError configInvalid without any secret
  */
-export function openDatabase(url: string, secret?: string): Database {
-  return openWithKeyring(url, openKeyring(secret ?? decodeURIComponent(new URL(url).password)));
+export function openDatabase(
+  url: string,
+  secret?: string,
+  options: DatabaseOptions = { prepares: true },
+): Database {
+  return openWithKeyring(url, openKeyring(secret ?? decodeURIComponent(new URL(url).password)), options);
 }
 
-function openWithKeyring(url: string, keyring: Keyring): Database {
+function openWithKeyring(url: string, keyring: Keyring, { prepares }: DatabaseOptions): Database {
   const parsed = new URL(url);
   const address = `${parsed.host}${parsed.pathname}`;
   const urlOf = (role: DbRole) => {
@@ -129,19 +139,35 @@ function openWithKeyring(url: string, keyring: Keyring): Database {
     connect: (role) => connectTo(urlOf(role), role),
     connectReplication: () => connectTo(urlOf("rowhouse_mover"), "rowhouse_mover", "database"),
     replicationConninfo: (peer) => conninfoOf(parsed, keyring.rolePassword("rowhouse_mover"), peer),
-    sibling: (other) => openWithKeyring(other, keyring),
+    sibling: (other) => openWithKeyring(other, keyring, { prepares }),
     neighbour: (name) => {
       const own = new URL(url);
       own.pathname = `/${encodeURIComponent(name)}`;
-      return openWithKeyring(own.href, keyring);
+      return openWithKeyring(own.href, keyring, { prepares });
     },
-    openPool: (role, options) => openPool(urlOf(role), role, options),
+    openPool: (role, options) => {
+      const pool = openPool(urlOf(role), role, options);
+      if (!prepares) prepareNothing(pool);
+      return pool;
+    },
   };
 }
 
 /** Without waiting for a peer that may be gone: whoever waits for an answer is told that the connection is lost. */
 export function cutOff(client: DbClient): void {
   (client as DbClient & { connection: { stream: Socket } }).connection.stream.destroy();
+}
+
+const unprepared = new WeakSet<ConnectionPool>();
+
+function prepareNothing(pool: ConnectionPool): void {
+  unprepared.add(pool);
+  pool.on("connect", (client) => neverPrepare((client as DbClient & { connection: Connection }).connection));
+}
+
+/** Whether a statement that is given a name may be prepared under it. */
+export function preparesNames(pool: ConnectionPool): boolean {
+  return !unprepared.has(pool);
 }
 
 function openPool(

@@ -15,7 +15,7 @@ import {
 import { sealOf, type Keyring } from "./keyring.ts";
 import { LOCK_LIMITS, openLockWait, type Blocked, type LockLimits, type LockWait } from "./lock-wait.ts";
 import { runMigrations } from "./migrations.ts";
-import { applyFoundation, applyPolicies, applyRoles } from "./policies.ts";
+import { applyFoundation, applyPolicies, applyRoles, applySessions } from "./policies.ts";
 import { readServerVersion, type ServerVersion } from "./server-version.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -236,6 +236,7 @@ export function migrateDown(
       applied.slice(-count).map((name) => `${set.name} ${name}`),
     );
     const ran = await asOwner(client, () => runMigrations(client, set, { direction: "down", count, locks }));
+    await applySessions(client);
     await announce(client);
     return ran;
   });

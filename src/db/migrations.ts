@@ -1,6 +1,7 @@
 import { runner } from "node-pg-migrate";
 import type pg from "pg";
 import { RowhouseError } from "../errors.ts";
+import { readMigrationPath } from "./app-schemas.ts";
 import { checkRepeatable, dropHalfBuilt, isConcurrent } from "./concurrent-index.ts";
 import { HISTORY_TABLES, readHistory, readMigrations, type MigrationFile, type MigrationSet } from "./history.ts";
 import type { LockWait } from "./lock-wait.ts";
@@ -65,7 +66,12 @@ interface Pgm {
 }
 
 /** Takes the files as read and checked, not as they may be by now, and records their checksums in the same transaction. */
-function loaderOf(set: MigrationSet, files: readonly MigrationFile[], onFile: (file: MigrationFile) => void) {
+function loaderOf(
+  client: pg.ClientBase,
+  set: MigrationSet,
+  files: readonly MigrationFile[],
+  onFile: (file: MigrationFile) => void,
+) {
   const byPath = new Map(files.map((file) => [file.path, file]));
   return async (paths: string[]) =>
     paths.flatMap((path) => {
@@ -74,6 +80,9 @@ function loaderOf(set: MigrationSet, files: readonly MigrationFile[], onFile: (f
       const { up, down, alone } = file;
       const act = (query: string, values: string[], sql: string) => async (pgm: Pgm) => {
         onFile(file);
+        // Before each: the one before may have registered a schema, and has to mean the same when both run at once.
+        if (set.name === "app")
+          await client.query(`set search_path to ${(await readMigrationPath(client)).join(", ")}`);
         if (alone) pgm.noTransaction();
         else await pgm.db.query(query, values);
         pgm.sql(sql);
@@ -98,7 +107,6 @@ async function runBatch(client: pg.ClientBase, set: MigrationSet, all: readonly 
     dir: set.dir,
     migrationsSchema: "platform",
     migrationsTable: HISTORY_TABLES[set.name],
-    ...(set.name === "app" && { schema: ["app", "public"] }),
     direction: batch.direction,
     count: batch.files.length,
     fake: batch.fake,
@@ -107,7 +115,9 @@ async function runBatch(client: pg.ClientBase, set: MigrationSet, all: readonly 
     checkOrder: true,
     ignorePattern: "(?!.*\\.sql$).*",
     logger: quiet,
-    migrationLoaderStrategies: [{ extensions: [".sql"], loader: loaderOf(set, all, (file) => (current = file)) }],
+    migrationLoaderStrategies: [
+      { extensions: [".sql"], loader: loaderOf(client, set, all, (file) => (current = file)) },
+    ],
   };
   try {
     const ran = await runner(config);

@@ -6,8 +6,16 @@ import { scramVerifier, type Keyring } from "./keyring.ts";
 import { inTransaction, isDatabaseError } from "./transaction.ts";
 
 const POLICIES_DIR = join(PACKAGE_DIR, "policies");
-/** In the order in which each needs what the ones before made. roles.sql alone runs as the connecting user. */
-const OWNER_FILES = ["context.sql", "protect.sql", "platform.sql", "move.sql", "tables.sql"] as const;
+/** In the order in which each needs what the ones before made. roles.sql and sessions.sql run as the connecting user. */
+const OWNER_FILES = [
+  "context.sql",
+  "schemas.sql",
+  "protect.sql",
+  "platform.sql",
+  "request.sql",
+  "move.sql",
+  "tables.sql",
+] as const;
 const LOGIN_ROLES = [
   "rowhouse_api",
   "rowhouse_platform",
@@ -16,8 +24,14 @@ const LOGIN_ROLES = [
   "rowhouse_mover",
 ] as const;
 
+/** On PostgreSQL 15 only a superuser alters a role that replicates, as the mover does once a superuser has run this. */
 const SET_PASSWORD = `do $$ begin
   execute format('alter role %I login noinherit password %L', current_setting('rowhouse.role'), current_setting('rowhouse.verifier'));
+exception when insufficient_privilege then
+  if not (select rolreplication from pg_roles where rolname = current_setting('rowhouse.role')) then
+    raise;
+  end if;
+  raise warning 'rowhouse: % may not set the password of %; it stays as it is', current_user, current_setting('rowhouse.role');
 end $$`;
 
 const readPolicy = (file: string) => readFile(join(POLICIES_DIR, file), "utf8");
@@ -55,9 +69,9 @@ export async function applyRoles(client: pg.ClientBase, keyring: Keyring): Promi
   );
 }
 
-/** What migrations of an app build on: the context, protect_table(), and the platform's own tables protected by it. */
+/** What migrations of an app build on: the context, add_schema(), protect_table(), and the platform's own tables protected by it. */
 export async function applyFoundation(client: pg.ClientBase): Promise<void> {
-  const files = await Promise.all(["context.sql", "protect.sql", "tables.sql"].map(readPolicy));
+  const files = await Promise.all(["context.sql", "schemas.sql", "protect.sql", "tables.sql"].map(readPolicy));
   await inTransaction(client, async () => {
     await client.query("set local role rowhouse_owner");
     for (const sql of files) await client.query(sql);
@@ -73,7 +87,8 @@ async function appPolicies(appDir: string | null): Promise<string[]> {
 }
 
 /**
- * Applies today's law whole, in one transaction: the platform's, then the app's own policies, then every protected table anew.
+ * Applies today's law whole, in one transaction: the platform's, then the app's own policies, then every protected table anew, and
+ * last what sessions begin with.
  * @throws RowhouseError tableUnprotected, keyWithoutTenant, tableUnfit
  */
 export async function applyPolicies(client: pg.ClientBase, appDir: string | null): Promise<void> {
@@ -83,5 +98,12 @@ export async function applyPolicies(client: pg.ClientBase, appDir: string | null
     await client.query("set local role rowhouse_owner");
     for (const sql of [...own, ...app]) await client.query(sql);
     await client.query("select platform.assert_protected()");
+    await client.query("reset role");
+    await applySessions(client);
   });
+}
+
+/** What sessions of requests begin with, which depends on the schemas that are registered. As the connecting user. */
+export async function applySessions(client: pg.ClientBase): Promise<void> {
+  await client.query(await readPolicy("sessions.sql"));
 }

@@ -57,6 +57,17 @@ export class PreparedNames {
 }
 
 const byConnection = new WeakMap<Connection, PreparedNames>();
+const unprepared = new WeakSet<Connection>();
+
+/** Its statements are parsed at each run from now on: a pooler stands between, and another server may be behind it next time. */
+export function neverPrepare(connection: Connection): void {
+  unprepared.add(connection);
+}
+
+/** Whether statements of the connection may be kept under a name. */
+export function mayPrepare(connection: Connection): boolean {
+  return !unprepared.has(connection);
+}
 
 /** The registry of a connection's prepared statements. */
 export function preparedNames(connection: Connection): PreparedNames {

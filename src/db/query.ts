@@ -1,5 +1,5 @@
 import { RowhouseError } from "../errors.ts";
-import type { ConnectionPool } from "./connections.ts";
+import { preparesNames, type ConnectionPool } from "./connections.ts";
 import { isDatabaseError, translateError } from "./transaction.ts";
 
 export interface Query {
@@ -16,7 +16,8 @@ export interface Query {
  */
 export async function queryRows<Row extends object>(pool: ConnectionPool, query: Query): Promise<Row[]> {
   try {
-    const { rows } = await pool.query<Row>({ name: query.name, text: query.text, values: [...(query.values ?? [])] });
+    const name = preparesNames(pool) ? query.name : undefined;
+    const { rows } = await pool.query<Row>({ name, text: query.text, values: [...(query.values ?? [])] });
     return rows;
   } catch (error) {
     // 57P01 to 05: the server goes away; 53: it takes no more connections. Either may come while connecting.

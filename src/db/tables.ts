@@ -1,7 +1,6 @@
 import type pg from "pg";
-import { RowhouseError } from "../errors.ts";
 
-/** A table of `app` or `tenant` that carries `tenant_id`, as the live catalog has it. Never listed by hand. */
+/** A table of `tenant` or of a schema of the app that carries `tenant_id`, as the live catalog has it. Never listed by hand. */
 export interface TenantTable {
   readonly schema: string;
   readonly name: string;
@@ -13,6 +12,8 @@ export interface TenantTable {
   readonly primaryKey: readonly string[];
   /** Bytes on disk for all tenants together, a hint for what to do first. */
   readonly bytes: number;
+  /** The same for tables whose foreign keys run in a circle; left out for others. */
+  readonly circle?: number;
 }
 
 interface TableRow {
@@ -40,36 +41,42 @@ const TABLES = `
       where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> c.oid) as parents
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname in ('tenant', 'app') and c.relkind in ('r', 'p') and not c.relispartition
+  join unnest(array(select platform.tenant_schemas())) with ordinality s (name, position) on s.name = n.nspname
+  where c.relkind in ('r', 'p') and not c.relispartition
     and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
-  order by n.nspname desc, c.relname`;
+  order by s.position, c.relname`;
 
-/** Parents before children; the order among equals stays. Pure. */
-function parentsFirst(rows: readonly TableRow[]): TableRow[] {
-  const known = new Set(rows.map(({ oid }) => oid));
-  const placed = new Set<string>();
-  const ordered: TableRow[] = [];
-  while (ordered.length < rows.length) {
-    const ready = rows.filter(
-      ({ oid, parents }) => !placed.has(oid) && parents.every((parent) => placed.has(parent) || !known.has(parent)),
-    );
-    if (ready.length === 0) {
-      const left = rows.filter(({ oid }) => !placed.has(oid)).map(({ identifier }) => identifier);
-      throw new RowhouseError("tableUnfit", {
-        message: `Foreign keys run in a circle: ${left.join(", ")}`,
-        hint: "Break the circle by moving one of the keys into a table of its own.",
-      });
+/** The fewest of the rows that point at nothing outside of themselves: what closes a circle of foreign keys. Pure. */
+function smallestCircle(rows: readonly TableRow[]): TableRow[] {
+  const byOid = new Map(rows.map((row) => [row.oid, row]));
+  const circles = rows.map((row) => {
+    const found = new Set([row]);
+    for (const { parents } of found) {
+      for (const parent of parents.flatMap((oid) => byOid.get(oid) ?? [])) found.add(parent);
     }
-    for (const row of ready) placed.add(row.oid);
-    ordered.push(...ready);
+    return rows.filter((other) => found.has(other));
+  });
+  return circles.toSorted((one, other) => one.length - other.length)[0] ?? [];
+}
+
+/** Parents before children; the order among equals stays. Tables whose keys run in a circle come together. Pure. */
+function parentsFirst(rows: readonly TableRow[]): (TableRow & { readonly circle: number | null })[] {
+  let waiting = [...rows];
+  const ordered: (TableRow & { readonly circle: number | null })[] = [];
+  for (let circle = 1; waiting.length > 0;) {
+    const left = new Set(waiting.map(({ oid }) => oid));
+    const free = waiting.filter(({ parents }) => !parents.some((parent) => left.has(parent)));
+    const ready = free.length > 0 ? free : smallestCircle(waiting);
+    const mark = free.length > 0 ? null : circle++;
+    ordered.push(...ready.map((row) => ({ ...row, circle: mark })));
+    waiting = waiting.filter((row) => !ready.includes(row));
   }
   return ordered;
 }
 
 /**
  * Every table that holds rows of tenants, referenced ones before those that reference them: the order to insert in, and
- * backwards the order to delete in.
- * @throws RowhouseError tableUnfit when foreign keys run in a circle
+ * backwards the order to delete in. Tables with the same `circle` point at each other: their rows go in one statement.
  */
 export async function readTenantTables(client: pg.ClientBase): Promise<TenantTable[]> {
   const { rows } = await client.query<TableRow>(TABLES);
@@ -80,5 +87,6 @@ export async function readTenantTables(client: pg.ClientBase): Promise<TenantTab
     columns: row.columns,
     primaryKey: row.primary_key,
     bytes: Number(row.bytes),
+    ...(row.circle !== null && { circle: row.circle }),
   }));
 }

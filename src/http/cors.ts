@@ -6,10 +6,11 @@ import { resolveSite, type Site } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import type { Middleware, RequestContext } from "./request-state.ts";
 
-/** Headers of an answer that a script of another origin may read. */
+/** Headers of an answer that a script of another origin may read: those that PostgREST exposes, and what it leaves out. */
 const EXPOSED =
-  `Allow, Content-Location, Content-Range, ETag, Location, Preference-Applied, Proxy-Status, Range-Unit, Retry-After,
-  WWW-Authenticate, X-Request-Id`.replace(/\s+/g, " ");
+  `Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit,
+  Allow, Content-Profile, ETag, Preference-Applied, Proxy-Status, Retry-After, Server-Timing, Warning, WWW-Authenticate,
+  X-Request-Id`.replace(/\s+/g, " ");
 
 /** Which origins may read what. Exact text, never a pattern (threats.md H13). */
 export interface Origins {

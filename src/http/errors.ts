@@ -41,8 +41,9 @@ function logFailure(log: Log, { state }: RequestContext, error: unknown, status:
 }
 
 function answerRest(ctx: RequestContext, error: unknown): void {
-  const { status, headers, body } = restError(error);
+  const { status, headers, body, reason } = restError(error, ctx.state.tenantId);
   ctx.status = status;
+  if (reason !== undefined && reason !== "") ctx.message = reason;
   ctx.state.code = body.code;
   ctx.set("Content-Type", "application/json; charset=utf-8");
   ctx.set(headers);

@@ -13,6 +13,8 @@ export class RequestState {
   address: Host | null = null;
   /** What the host and X-Tenant select. */
   site: Site | null = null;
+  /** The tenant that a token grants. */
+  tenantId: string | undefined = undefined;
   /** Slug of the tenant that the request is about, for the log. */
   slug: string | null = null;
   /** Who asks, once a token is verified; for the audit trail. */

@@ -1,6 +1,7 @@
 import type { Served } from "../catalog/catalog.ts";
 import { RowhouseError } from "../errors.ts";
 import { answerRest, type RestAnswer, type RestLimits, type RestRequest, type RestSettings } from "../rest/answer.ts";
+import { Clock } from "../rest/clock.ts";
 import { grantTenant, type Grants } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { Readiness } from "./readiness.ts";
@@ -15,6 +16,8 @@ export interface RestSources {
   readonly limits: RestLimits;
   readonly settings: RestSettings;
   readonly maxBodyBytes: number;
+  /** Whether answers tell how long each stage took. */
+  readonly serverTiming: boolean;
 }
 
 const BASE_PATH = "/rest/v1";
@@ -41,13 +44,24 @@ function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void 
   ctx.status = status;
   for (const name in headers) {
     // Ours says more: an answer also depends on who asks.
-    if (name.toLowerCase() !== "vary") ctx.res.setHeader(name, headers[name]!);
+    if (name !== "vary") ctx.res.setHeader(name, headers[name]!);
   }
   if (body !== null) ctx.body = body;
   else if (status !== 204 && status !== 304) {
     ctx.body = ""; // null would make it a 204
-    if (headers["content-type"] === undefined && headers["Content-Type"] === undefined) ctx.remove("Content-Type");
+    if (headers["content-type"] === undefined) ctx.remove("Content-Type");
+    // RFC 9110 8.6: it would be that of the body that GET has.
+    if (ctx.method === "HEAD") ctx.remove("Content-Length");
   }
+}
+
+/** Pattern of the path, for the log: names of the catalog, nothing that the client made up. */
+function routeOf([first = "", second = ""]: readonly string[], { catalogs }: Served): string {
+  for (const { relations, routines } of catalogs.values()) {
+    if (first === "rpc" ? routines.has(second) : relations.has(first))
+      return first === "rpc" ? `${BASE_PATH}/rpc/${second}` : `${BASE_PATH}/${first}`;
+  }
+  return `${BASE_PATH}/*`;
 }
 
 /** `/rest/v1/…`: who asks, for which tenant, what is in the body, and then the dialect. */
@@ -55,16 +69,26 @@ export function serveRest(sources: RestSources): (ctx: RequestContext) => Promis
   const { grants, runner, limits, settings, maxBodyBytes } = sources;
   return async (ctx) => {
     await sources.readiness.admit();
+    const clock = sources.serverTiming ? new Clock() : undefined;
     const grant = await grantTenant(ctx, grants);
+    ctx.state.tenantId = grant.tenant.id;
+    clock?.lap("jwt");
     const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
     const served = sources.served();
-    const [table = ""] = request.path;
-    if ([...served.catalogs.values()].some(({ relations }) => relations.has(table)))
-      ctx.state.route = `${BASE_PATH}/${table}`;
+    ctx.state.route = routeOf(request.path, served);
     const run = runnerOf(runner, grant, ctx);
-    send(
-      ctx,
-      await answerRest(request, { served, tenantId: grant.tenant.id, limits, settings, run, basePath: BASE_PATH }),
-    );
+    const answer = await answerRest(request, {
+      served,
+      tenantId: grant.tenant.id,
+      claims: grant.principal.claims,
+      limits,
+      settings,
+      run,
+      basePath: BASE_PATH,
+      clock,
+    });
+    clock?.lap("response");
+    if (clock !== undefined) ctx.res.setHeader("server-timing", clock.toHeader());
+    send(ctx, answer);
   };
 }

@@ -44,6 +44,10 @@ export function routeProbes(routes: readonly Route[]): Middleware {
   };
 }
 
+/** What one of the paths takes is for those who may ask; without a token an answer is the same for every path. */
+const isAnonymous = ({ req: { headers } }: RequestContext) =>
+  headers.authorization === undefined && headers["apikey"] === undefined;
+
 /** The last middleware: everything under /rest/v1 to `rest`, each other path to its route. A look-up, not a search. */
 export function routeRequests(routes: readonly Route[], rest: (ctx: RequestContext) => Promise<void>): Middleware {
   const byPath = new Map(routes.map((route) => [route.path, route]));
@@ -51,7 +55,7 @@ export function routeRequests(routes: readonly Route[], rest: (ctx: RequestConte
     const kind = ctx.state.site?.kind;
     if (isRestPath(ctx.path) && kind !== "platform") {
       ctx.state.route = `${REST}/*`;
-      return ctx.method === "OPTIONS" ? answerMethods(ctx, REST_METHODS) : rest(ctx);
+      return ctx.method === "OPTIONS" && isAnonymous(ctx) ? answerMethods(ctx, REST_METHODS) : rest(ctx);
     }
     const route = byPath.get(ctx.path);
     if (route === undefined || kind === undefined || route.sites === "all" || !route.sites.has(kind)) unknown();

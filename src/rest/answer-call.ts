@@ -1,15 +1,53 @@
 import type { Catalog } from "../catalog/catalog.ts";
-import { RowhouseError } from "../errors.ts";
-import type { RestContext } from "./context.ts";
+import { allowsTx, writerOptions, type RestContext } from "./context.ts";
+import { parseCall, type CallRequest } from "./request/call.ts";
 import type { RestRequest } from "./request/request.ts";
+import { respondAllow } from "./response/options.ts";
+import { override } from "./response/overrides.ts";
+import { respondCall } from "./response/respond-call.ts";
 import type { RestAnswer } from "./response/response.ts";
+import { renderCall, type CallShape } from "./statement/call.ts";
+import { findRoutine } from "./target/find-routine.ts";
+import { resolveCall } from "./target/resolve-call.ts";
+import { execute } from "./transaction.ts";
 
-/** `/rpc/<name>`: calls a function. */
-export function answerCall(
-  _request: RestRequest,
-  _name: string,
-  _catalog: Catalog,
-  _context: RestContext,
+/** A planner's guess is no count of rows, and there is none of what a function will return. */
+function callShape({ preferences, wantsBody }: CallRequest, { limits }: RestContext): CallShape {
+  const { count, handling, maxAffected } = preferences;
+  return {
+    wantsBody,
+    wantsTotal: count === "exact" || count === "estimated",
+    maxAffected: handling === "strict" ? maxAffected : null,
+    maxRows: limits.maxRows,
+  };
+}
+
+/** The methods that a function takes. Without arguments in the query string any of its name will do, as long as one may be read. */
+function answerOptions(call: CallRequest, catalog: Catalog): RestAnswer {
+  const named = call.keys.length === 0 ? (catalog.routines.get(call.name) ?? []) : [];
+  const found = named.length > 0 ? named : [findRoutine(catalog, call)];
+  const isRead = found.some(({ volatility }) => volatility !== "volatile");
+  return respondAllow(isRead ? ["OPTIONS", "GET", "HEAD", "POST"] : ["OPTIONS", "POST"]);
+}
+
+/**
+ * `/rpc/<name>`: calls a function. By GET and HEAD it can only read, and so can one that says it never writes.
+ * @throws RowhouseError of the stages 1 and 2; DatabaseError
+ */
+export async function answerCall(
+  request: RestRequest,
+  name: string,
+  catalog: Catalog,
+  context: RestContext,
 ): Promise<RestAnswer> {
-  throw new RowhouseError("featureUnsupported", { message: "Calling functions (/rpc) is not supported yet" });
+  const call = parseCall(request, name, allowsTx(context.settings));
+  if (request.method === "OPTIONS") return answerOptions(call, catalog);
+  context.clock?.lap("parse");
+  const target = resolveCall(call, catalog, context);
+  const { volatility, settings } = target.routine;
+  const statement = renderCall(target, callShape(call, context), writerOptions(context));
+  const session = { request, catalog, preferences: call.preferences, settings };
+  const access = call.isPost && volatility === "volatile" ? "write" : "read";
+  const { result, overrides } = await execute(context, session, access, statement);
+  return override(respondCall(call, target, result), overrides);
 }

@@ -1,17 +1,48 @@
 import { writerOptions, type RestContext } from "./context.ts";
+import { refuseInvalid } from "./request/preferences.ts";
 import type { ApiRequest } from "./request/request.ts";
+import type { SelectItem } from "./request/select.ts";
+import { contentLocation } from "./response/content-location.ts";
+import { override } from "./response/overrides.ts";
+import { respondPlan } from "./response/plan.ts";
 import { respondRead, type RestAnswer } from "./response/response.ts";
-import { renderRead } from "./statement/read.ts";
+import { countLimitOf } from "./statement/count.ts";
+import { renderRead, type ReadShape } from "./statement/read.ts";
 import { resolveRead } from "./target/resolve.ts";
+import { warningHeader } from "./target/warnings.ts";
 import { execute, type Session } from "./transaction.ts";
+
+/** Aggregates of the level itself, and those that a spread lifts to it. */
+function isGrouped(items: readonly SelectItem[]): boolean {
+  return items.some((item) => {
+    if (item.kind === "column") return item.aggregate !== null;
+    return item.kind === "embed" && item.isSpread && isGrouped(item.items);
+  });
+}
+
+function readShape({ media, wantsBody, preferences, query }: ApiRequest, context: RestContext): ReadShape {
+  return {
+    media,
+    wantsBody,
+    wantsTotal: preferences.count !== null,
+    countLimit: countLimitOf(preferences, context.settings.countLimit),
+    isGrouped: isGrouped(query.select),
+    maxRows: context.limits.maxRows,
+  };
+}
 
 /** GET and HEAD of a relation. */
 export async function answerRead(request: ApiRequest, session: Session, context: RestContext): Promise<RestAnswer> {
-  const { limits } = context;
-  const target = resolveRead(request, session.catalog, limits);
-  // A planner's estimate would tell of other tenants' rows: planned and estimated are answered exactly (threats.md, 5).
-  const wantsTotal = request.preferences.count !== null;
-  const shape = { media: request.media, wantsBody: request.wantsBody, wantsTotal, maxRows: limits.maxRows };
-  const { result } = await execute(context, session, "read", renderRead(target, shape, writerOptions(context)));
-  return respondRead(request, result);
+  const target = resolveRead(request, session.catalog, context);
+  refuseInvalid(request.preferences);
+  const shape = readShape(request, context);
+  const statement = renderRead(target, shape, writerOptions(context));
+  const { result, overrides } = await execute(context, session, "read", statement);
+  if (request.media.plan !== null) return respondPlan(request.media, result);
+  const more: Record<string, string> = {
+    "content-location": contentLocation(context.basePath, request.relation, session.request.query),
+  };
+  const warning = warningHeader(target);
+  if (warning !== undefined) more["warning"] = warning;
+  return override(respondRead(request, result, shape.countLimit, more), overrides);
 }

@@ -1,25 +1,38 @@
 import { writerOptions, type RestContext, type RestLimits } from "./context.ts";
+import { refuseInvalid } from "./request/preferences.ts";
 import type { ApiRequest } from "./request/request.ts";
-import { respondWrite, type RestAnswer } from "./response/response.ts";
-import type { WriteShape } from "./statement/refusal.ts";
-import { renderWrite } from "./statement/write.ts";
+import { override } from "./response/overrides.ts";
+import { respondPlan } from "./response/plan.ts";
+import { respondWrite } from "./response/respond-write.ts";
+import type { RestAnswer } from "./response/response.ts";
+import { renderWrite, type WriteShape } from "./statement/write.ts";
 import { resolveWrite } from "./target/resolve-write.ts";
 import { execute, type Session } from "./transaction.ts";
 
-function writeShape({ media, preferences, verb }: ApiRequest, limits: RestLimits): WriteShape {
-  const isLocated = preferences.return === "headers-only" && verb === "insert";
+function answersOf({ preferences, verb, isPut }: ApiRequest): WriteShape["answers"] {
+  if (preferences.return === "representation") return "body";
+  return preferences.return === "headers-only" && verb === "insert" && !isPut ? "location" : "count";
+}
+
+function writeShape(request: ApiRequest, limits: RestLimits): WriteShape {
+  const { media, preferences, verb, isPut } = request;
+  const answers = answersOf(request);
   return {
     media,
-    answers: preferences.return === "representation" ? "body" : isLocated ? "location" : "count",
-    maxAffected: preferences.handling === "strict" ? preferences.maxAffected : null,
+    answers,
+    asksNew: isPut ? answers === "body" : preferences.resolution === "merge-duplicates",
+    wants: isPut ? "put" : media.isSingle ? "one" : "any",
+    maxAffected: preferences.handling === "strict" && verb !== "insert" ? preferences.maxAffected : null,
     maxRows: Math.max(limits.maxRows, limits.maxInsertRows),
   };
 }
 
-/** POST, PATCH and DELETE of a relation. */
+/** POST, PUT, PATCH and DELETE of a relation. */
 export async function answerWrite(request: ApiRequest, session: Session, context: RestContext): Promise<RestAnswer> {
-  const target = resolveWrite(request, session.catalog, context.limits);
+  const target = resolveWrite(request, session.catalog, context);
+  refuseInvalid(request.preferences);
   const statement = renderWrite(target, writeShape(request, context.limits), writerOptions(context));
-  const { result } = await execute(context, session, "write", statement);
-  return respondWrite(request, target, result, context.basePath);
+  const { result, overrides } = await execute(context, session, "write", statement);
+  if (request.media.plan !== null) return respondPlan(request.media, result);
+  return override(respondWrite(request, target, result, context.basePath), overrides);
 }

@@ -4,10 +4,13 @@ import { answerCall } from "./answer-call.ts";
 import { answerRead } from "./answer-read.ts";
 import { answerRoot } from "./answer-root.ts";
 import { answerWrite } from "./answer-write.ts";
-import type { RestContext } from "./context.ts";
+import { allowsTx, type RestContext } from "./context.ts";
 import { parseRequest, type RestRequest } from "./request/request.ts";
-import { respondOptions, type RestAnswer } from "./response/response.ts";
+import type { SelectItem } from "./request/select.ts";
+import { respondOptions } from "./response/options.ts";
+import type { RestAnswer } from "./response/response.ts";
 import { findRelation } from "./target/names.ts";
+import { negotiate } from "./target/negotiate.ts";
 
 export type { RestContext, RestLimits, RestSettings } from "./context.ts";
 export type { RestRequest } from "./request/request.ts";
@@ -16,14 +19,22 @@ export type { RestAnswer } from "./response/response.ts";
 /** The schema that supabase-js asks for when nobody told it another. */
 const DEFAULT_PROFILE = "public";
 
+const WRITES: ReadonlySet<string> = new Set(["POST", "PATCH", "PUT", "DELETE"]);
+
+interface Chosen {
+  readonly catalog: Catalog;
+  /** Whether the answer has to say which schema it is of: there are others, or the client named one. */
+  readonly isNegotiated: boolean;
+}
+
 /** The schema that the profile header names, or the first. */
-function chooseCatalog({ method, headers }: RestRequest, { catalogs }: Served): Catalog {
-  const profile = headers[method === "GET" || method === "HEAD" ? "accept-profile" : "content-profile"];
+function chooseCatalog({ method, headers }: RestRequest, { catalogs }: Served): Chosen {
+  const profile = headers[WRITES.has(method) ? "content-profile" : "accept-profile"];
   const [first] = catalogs.values();
   if (first === undefined) throw new RowhouseError("internal", { message: "No schema is served" });
   const found = profile === undefined ? first : catalogs.get(profile);
-  if (found !== undefined) return found;
-  if (profile === DEFAULT_PROFILE) return first;
+  if (found !== undefined) return { catalog: found, isNegotiated: profile !== undefined || catalogs.size > 1 };
+  if (profile === DEFAULT_PROFILE) return { catalog: first, isNegotiated: true };
   throw new RowhouseError("profileUnknown", {
     message: `Invalid schema: ${profile}`,
     hint: `Only the following schemas are exposed: ${[...catalogs.keys()].join(", ")}`,
@@ -44,16 +55,43 @@ function resourceOf(path: readonly string[]): Resource {
   throw new RowhouseError("pathInvalid", { message: "Invalid path specified in request URL" });
 }
 
+/** The `*` that a request without `select` has as well. */
+const isStar = ([item, ...rest]: readonly SelectItem[]) => item?.kind === "star" && rest.length === 0;
+
 function answerRelation(
   request: RestRequest,
   name: string,
   catalog: Catalog,
   context: RestContext,
 ): Promise<RestAnswer> {
-  if (request.method === "OPTIONS") return Promise.resolve(respondOptions(findRelation(catalog, name).verbs));
-  const parsed = parseRequest(request, name, context.limits.maxInsertRows);
+  if (request.method === "OPTIONS") return Promise.resolve(respondOptions(findRelation(catalog, name)));
+  const parsed = parseRequest(request, name, context.limits.maxInsertRows, allowsTx(context.settings));
+  context.clock?.lap("parse");
+  const offer = {
+    shape: "rows",
+    mediaType: null,
+    relation: findRelation(catalog, name),
+    isWhole: isStar(parsed.query.select),
+  } as const;
+  const media = negotiate(parsed.accept, offer, catalog, context.settings);
   const answer = parsed.verb === "read" ? answerRead : answerWrite;
-  return answer(parsed, { request, catalog, preferences: parsed.preferences }, context);
+  return answer({ ...parsed, media }, { request, catalog, preferences: parsed.preferences }, context);
+}
+
+function answerResource(
+  resource: Resource,
+  request: RestRequest,
+  catalog: Catalog,
+  context: RestContext,
+): Promise<RestAnswer> {
+  switch (resource.kind) {
+    case "root":
+      return answerRoot(request, catalog, context);
+    case "relation":
+      return answerRelation(request, resource.name, catalog, context);
+    case "routine":
+      return answerCall(request, resource.name, catalog, context);
+  }
 }
 
 /**
@@ -63,13 +101,8 @@ function answerRelation(
  */
 export async function answerRest(request: RestRequest, context: RestContext): Promise<RestAnswer> {
   const resource = resourceOf(request.path);
-  const catalog = chooseCatalog(request, context.served);
-  switch (resource.kind) {
-    case "root":
-      return answerRoot(request, catalog, context);
-    case "relation":
-      return answerRelation(request, resource.name, catalog, context);
-    case "routine":
-      return answerCall(request, resource.name, catalog, context);
-  }
+  const { catalog, isNegotiated } = chooseCatalog(request, context.served);
+  const answer = await answerResource(resource, request, catalog, context);
+  if (!isNegotiated || answer.headers["content-type"] === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, "content-profile": catalog.schema } };
 }

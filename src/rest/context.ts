@@ -1,5 +1,6 @@
 import type { Served } from "../catalog/catalog.ts";
 import type { Statement, StatementResult } from "../db/statement.ts";
+import type { Clock } from "./clock.ts";
 import type { WriterOptions } from "./statement/writer.ts";
 
 export interface RestLimits {
@@ -30,6 +31,8 @@ export interface RestContext {
   readonly served: Served;
   readonly settings: RestSettings;
   readonly tenantId: string;
+  /** Of the verified token, for functions of the app that ask for `request.jwt.claims`. */
+  readonly claims?: Readonly<Record<string, unknown>>;
   readonly limits: RestLimits;
   /** Runs in the tenant's context, in one round trip and one transaction. */
   readonly run: (access: "read" | "write", statements: readonly Statement[]) => Promise<StatementResult[]>;
@@ -37,9 +40,16 @@ export interface RestContext {
   readonly explicitTenant?: boolean;
   /** `/rest/v1`, for `Location`. */
   readonly basePath: string;
+  /** Told how long each stage took, when somebody wants to know. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Whose rows generated SQL names. */
 export function writerOptions({ tenantId, explicitTenant }: RestContext): WriterOptions {
   return { tenantId, isExplicit: explicitTenant !== false };
+}
+
+/** Whether `Prefer: tx=` may say how a transaction ends. */
+export function allowsTx({ txEnd }: RestSettings): boolean {
+  return txEnd.endsWith("-allow-override");
 }

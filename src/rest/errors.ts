@@ -1,9 +1,10 @@
 import { isDatabaseError } from "../db/transaction.ts";
 import { ERRORS, RowhouseError, type ErrorKind } from "../errors.ts";
-import { withoutTenant } from "./sanitize.ts";
+import { readRaised } from "./raised.ts";
+import { detailWithoutTenant, hintWithoutTenant, withoutTenant } from "./sanitize.ts";
 import { statusOf } from "./sqlstate.ts";
 import { AmbiguousRelationship } from "./target/find-relationship.ts";
-import { MissingColumn } from "./target/names.ts";
+import { MissingName } from "./target/names.ts";
 
 export interface RestErrorBody {
   readonly code: string;
@@ -16,11 +17,14 @@ export interface RestError {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: RestErrorBody;
+  /** Reason phrase (RFC 9112 4), where the app chose one. */
+  readonly reason?: string | undefined;
 }
 
 /** What generated SQL raises by `platform.refuse()`: an SQLSTATE has five characters, and PostgREST's codes are longer. */
 const RAISED: ReadonlyMap<string, ErrorKind> = new Map([
   ["RH112", "limitExceeded"],
+  ["RH115", "putKeyDiffers"],
   ["RH116", "rowsNotSingle"],
   ["RH124", "maxAffectedExceeded"],
 ]);
@@ -37,7 +41,8 @@ function challenge({ code, message }: RestErrorBody): string {
 function toError(status: number, body: RestErrorBody): RestError {
   const headers: Record<string, string> = {
     "content-type": "application/json; charset=utf-8",
-    "proxy-status": `PostgREST; error=${body.code}`,
+    // RFC 9209 2: a token. An app may raise a code of other letters.
+    "proxy-status": `PostgREST; error=${body.code.replaceAll(/[^\w!#$%&'*+.^`|~:/-]/g, "")}`,
   };
   if (status === 401) headers["www-authenticate"] = challenge(body);
   // postgrest-js tries a 503 again, and keeps to this.
@@ -47,19 +52,46 @@ function toError(status: number, body: RestErrorBody): RestError {
 
 function fromKind(kind: ErrorKind, message: string, details: string | object | null, hint: string | null): RestError {
   const { code, status, title } = ERRORS[kind];
-  // What went wrong on our side, and what to do about it, is for the operator's log.
-  if (status >= 500 && status !== 501) return toError(status, { code, message: title, details: null, hint: null });
+  // What went wrong on our side, and what to do about it, is for the operator's log; what the app's own SQL did wrong is for its author.
+  if (status >= 500 && status !== 501 && !code.startsWith("PGRST1")) return toError(status, { code, message: title, details: null, hint: null });
   return toError(status, { code, message, details, hint });
 }
 
-function fromDatabase(error: { code: string; message: string; detail?: string; hint?: string }): RestError {
+interface DatabaseProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** `raise sqlstate 'PGRST'` says everything itself. */
+function fromRaised({ message, detail }: DatabaseProblem, tenantId: string | undefined): RestError {
+  const raised = readRaised(message, detail);
+  const error = toError(raised.status, {
+    code: raised.code,
+    message: withoutTenant(raised.message, tenantId),
+    details: raised.details === null ? null : detailWithoutTenant(raised.details, tenantId),
+    hint: raised.hint === null ? null : hintWithoutTenant(raised.hint, tenantId),
+  });
+  // PostgREST adds none of its own to these.
+  delete error.headers["www-authenticate"];
+  return { ...error, headers: { ...error.headers, ...raised.headers }, reason: raised.reason ?? undefined };
+}
+
+function fromDatabase(error: DatabaseProblem, tenantId: string | undefined): RestError {
   const { code, message } = error;
-  const details = error.detail === undefined ? null : withoutTenant(error.detail);
-  const hint = error.hint === undefined ? null : withoutTenant(error.hint);
+  if (code === "PGRST") return fromRaised(error, tenantId);
+  const details = error.detail === undefined ? null : detailWithoutTenant(error.detail, tenantId);
+  const hint = error.hint === undefined ? null : hintWithoutTenant(error.hint, tenantId);
   const raised = RAISED.get(code);
-  if (raised !== undefined) return fromKind(raised, message, details, hint);
+  if (raised !== undefined) return fromKind(raised, message, details === "" ? null : details, hint);
   if (code === "42501" && message === NO_CONTEXT) return fromKind("contextMissing", message, null, null);
-  return toError(statusOf(code), { code, message: withoutTenant(message), details, hint });
+  const shown = withoutTenant(message, tenantId);
+  const status = statusOf(code, message);
+  const answer = toError(status, { code, message: shown, details, hint });
+  // RFC 6750: the token is good, and what SQL refused is not for its holder.
+  if (status === 401) answer.headers["www-authenticate"] = "Bearer";
+  return answer;
 }
 
 function detailsOf(error: RowhouseError): string | object | null {
@@ -69,11 +101,20 @@ function detailsOf(error: RowhouseError): string | object | null {
 /**
  * Whatever went wrong in a request, as PostgREST's clients expect it. Names no `tenant_id`, and of a fault of our own nothing but
  * that there was one.
+ * @param tenantId of the tenant that asked, when that is known: no text shows it
  */
-export function restError(error: unknown): RestError {
-  if (error instanceof MissingColumn)
+export function restError(error: unknown, tenantId?: string): RestError {
+  try {
+    return explain(error, tenantId);
+  } catch (malformed) {
+    return explain(malformed, tenantId);
+  }
+}
+
+function explain(error: unknown, tenantId: string | undefined): RestError {
+  if (error instanceof MissingName)
     return toError(error.status, { code: error.sqlstate, message: error.message, details: null, hint: error.hint });
   if (error instanceof RowhouseError) return fromKind(error.kind, error.message, detailsOf(error), error.hint);
-  if (isDatabaseError(error)) return fromDatabase(error as Parameters<typeof fromDatabase>[0]);
+  if (isDatabaseError(error)) return fromDatabase(error as unknown as DatabaseProblem, tenantId);
   return fromKind("internal", ERRORS.internal.title, null, null);
 }

@@ -37,8 +37,24 @@ const BY_CLASS: ReadonlyMap<string, number> = new Map([
   ["XX", 500],
 ]);
 
-/** HTTP status of an error that the database raised. `PTxyz` says its own; what is not in the tables is the client's. */
-export function statusOf(sqlstate: string): number {
-  if (/^PT[2-5]\d\d$/.test(sqlstate)) return Number(sqlstate.slice(2));
+/** The same code for two things, told apart by PostgreSQL's own words. */
+const BY_MESSAGE: ReadonlyMap<string, { readonly message: RegExp; readonly status: number }> = new Map([
+  // Of the extension pg-safeupdate: the client's statement, while a sub-select with several rows is the schema's.
+  ["21000", { message: /requires a WHERE clause$/, status: 400 }],
+  ["22023", { message: /^role.*does not exist$/s, status: 401 }],
+  ["42883", { message: /^function xmlagg\(/, status: 406 }],
+]);
+
+/** `PTxyz` says its own status; one that is no number, or that can't be a final answer's, is a fault of the function. */
+function ownStatus(sqlstate: string): number {
+  const status = Number(sqlstate.slice(2));
+  return Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500;
+}
+
+/** HTTP status of an error that the database raised; what is not in the tables is the client's. */
+export function statusOf(sqlstate: string, message = ""): number {
+  if (sqlstate.startsWith("PT")) return ownStatus(sqlstate);
+  const special = BY_MESSAGE.get(sqlstate);
+  if (special?.message.test(message) === true) return special.status;
   return BY_CODE.get(sqlstate) ?? BY_CLASS.get(sqlstate.slice(0, 2)) ?? 400;
 }

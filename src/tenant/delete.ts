@@ -22,7 +22,7 @@ export interface Erasure {
   readonly tables: readonly TableCount[];
   /** Rows about it in the control plane: its addresses, its token secret, its entry. */
   readonly platform: readonly TableCount[];
-  /** Tables beyond `app` and `tenant` that have a tenant_id: Rowhouse neither knows nor touches them. */
+  /** Tables beyond the app's schemas and `tenant` that have a tenant_id: Rowhouse neither knows nor touches them. */
   readonly outside: readonly string[];
 }
 
@@ -78,16 +78,31 @@ async function readOutside(client: DbClient): Promise<string[]> {
     `select format('%I.%I', n.nspname, c.relname) as identifier
      from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
      where a.attname = 'tenant_id' and not a.attisdropped and c.relkind in ('r', 'p', 'm', 'f')
-       and n.nspname not in ('app', 'tenant', 'platform') and n.nspname !~ '^pg_' order by 1`,
+       and n.nspname not in (select platform.tenant_schemas()) and n.nspname <> 'platform' and n.nspname !~ '^pg_' order by 1`,
   );
   return rows.map(({ identifier }) => identifier);
+}
+
+/** One statement a table, children before parents; tables that point at each other in one: keys are checked when it ends. */
+function deletions(tables: readonly TenantTable[]): string[] {
+  const groups: TenantTable[][] = [];
+  for (const table of tables.toReversed()) {
+    const last = groups.at(-1);
+    if (table.circle !== undefined && last?.[0]?.circle === table.circle) last.push(table);
+    else groups.push([table]);
+  }
+  return groups.map((group) => {
+    const all = group.map(({ identifier }) => `delete from ${identifier}`);
+    const together = all.slice(1).map((text, at) => `gone_${at} as (${text})`);
+    return together.length === 0 ? all[0]! : `with ${together.join(", ")} ${all[0]}`;
+  });
 }
 
 /** Empties the tables, children before parents, and again what triggers put back. */
 async function emptyTables(client: DbClient, slug: string, tables: readonly TenantTable[]): Promise<void> {
   let left: TableCount[] = [];
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
-    for (const { identifier } of tables.toReversed()) await client.query(`delete from ${identifier}`);
+    for (const text of deletions(tables)) await client.query(text);
     left = (await countRows(client, tables)).filter(({ rows }) => rows > 0);
     if (left.length === 0) return;
   }

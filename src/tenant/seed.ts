@@ -8,7 +8,7 @@ import type { Tenant } from "./tenant.ts";
 
 /** Rows of one table, in an order in which each row's references precede it. */
 export interface SeedBatch {
-  /** Table of schema app, without the schema. */
+  /** Table of the app, without its schema. */
   readonly table: string;
   readonly columns: readonly string[];
   /** JSON-safe values, by position. */
@@ -16,7 +16,7 @@ export interface SeedBatch {
 }
 
 function insertText(tables: readonly TenantTable[], batch: SeedBatch): string {
-  const table = tables.find(({ schema, name }) => schema === "app" && name === batch.table);
+  const table = tables.find(({ schema, name }) => schema !== "tenant" && name === batch.table);
   if (table === undefined) {
     throw new RowhouseError("archiveSchema", {
       message: `The seed names the table ${batch.table}, which does not exist`,

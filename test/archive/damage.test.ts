@@ -163,7 +163,7 @@ describe("a changed manifest", () => {
   });
 
   test("of another version or format is refused as that", async () => {
-    for (const change of [{ version: 2 }, { format: "other" }]) {
+    for (const change of [{ version: 3 }, { version: 0 }, { format: "other" }]) {
       const forged = withManifest(parts, (manifest) => Object.assign(manifest, change));
       expect(await refused(joinParts(forged), "archiveVersion")).toBe("manifest.json");
     }

@@ -115,7 +115,7 @@ describe("the manifest", () => {
     expect(await verifyArchive(path)).toEqual(manifest);
     expect(manifest).toMatchObject({
       format: "rowhouse-archive",
-      version: 1,
+      version: 2,
       postgres: version[0]!.server_version.split(" ")[0],
     });
     expect(manifest.tenant).toMatchObject({

@@ -48,7 +48,7 @@ test("the sales example", async () => {
     defaultSql: "'{}'::text[]",
   });
   expect(products.columns.get("weight_kg")).toMatchObject({ type: "numeric(10,3)", castType: "numeric" });
-  expect(relations.get("invoice_totals")).toMatchObject({ kind: "view", primaryKey: [], hasTenant: true });
+  expect(relations.get("invoice_totals")).toMatchObject({ kind: "view", primaryKey: ["id"], hasTenant: true });
   expect([...relations.get("invoice_totals")!.verbs]).toEqual(["select"]);
   expect(foreignKeys.find(({ name }) => name === "locations_parent_fkey")).toEqual({
     name: "locations_parent_fkey",

@@ -128,7 +128,7 @@ describe("runChecks", () => {
       level: "error",
       key: "rls_disabled:app.customers",
       object: "app.customers",
-      title: "A table of app or tenant has row-level security switched off",
+      title: "A table of tenants has row-level security switched off",
       detail: expect.stringContaining("every tenant"),
       fix: "select platform.protect_table('app.customers')",
     });

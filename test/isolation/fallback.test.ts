@@ -98,6 +98,22 @@ describe("without a superuser", () => {
     expect([...open]).toEqual(["builtin_executable", "session_view_readable", "language_usable", "parameters_logged"]);
   });
 
+  test("the database's owner registers schemas without a superuser: public, and its own", async () => {
+    const owner = await arena.database.connectOwner();
+    await owner.query("begin; create schema legacy; set local role rowhouse_owner");
+    await owner.query("select platform.add_schema('public'), platform.add_schema('legacy')");
+    const { rows } = await owner.query(
+      `select nspname as name, pg_get_userbyid(nspowner) as owner, has_schema_privilege('rowhouse_api', oid, 'usage') as usable
+       from pg_namespace where nspname in ('public', 'legacy') order by 1`,
+    );
+    await owner.query("rollback");
+    await owner.end();
+    expect(rows).toEqual([
+      { name: "legacy", owner: "rowhouse_owner", usable: true },
+      { name: "public", owner: "rowhouse_owner", usable: true },
+    ]);
+  });
+
   test("the proof holds", async () => {
     expect(await proveIsolation(arena.database)).toEqual([]);
   });

@@ -498,8 +498,9 @@ describe("another kind of database", () => {
     await owner.connect();
     // A schema of its own is not wanted for this: what the databases are is asked first.
     await owner.query(`create schema platform; create table platform.platform_migrations (id int, name text, run_on timestamp);
-      create table platform.app_migrations (id int, name text, run_on timestamp); insert into platform.platform_migrations values (1, '0003_placement', now());
-      create table platform.migration_checksums (set_name text, name text, sha256 text)`);
+      create table platform.app_migrations (id int, name text, run_on timestamp); insert into platform.platform_migrations values (1, '0004_schemas', now());
+      create table platform.migration_checksums (set_name text, name text, sha256 text);
+      create function platform.tenant_schemas() returns setof name language sql as $$ values ('tenant'::name), ('app') $$`);
     const { checkSchemas } = await import("../../src/move/preflight/schema.ts");
     const { findings } = await checkSchemas(source, { ...target, owner });
     const bare = await checkSchemas(source, { ...target, owner: await emptied(owner) });

@@ -38,7 +38,11 @@ describe("reading", () => {
     const { id } = ((await acme("GET", "/customers?select=id&limit=1")).json as Rows)[0]!;
     const { status, json, headers } = await acme("GET", `/customers?id=eq.${String(id)}&select=*`);
     expect(status).toBe(200);
-    expect(headers).toEqual({ "content-type": "application/json; charset=utf-8", "content-range": "0-0/*" });
+    expect(headers).toEqual({
+      "content-type": "application/json; charset=utf-8",
+      "content-range": "0-0/*",
+      "content-location": `/rest/v1/customers?id=eq.${String(id)}&select=%2A`,
+    });
     expect(json).toEqual([expect.objectContaining({ id })]);
     expect(Object.keys((json as Rows)[0]!)).toEqual([...catalog.relations.get("customers")!.columns.keys()]);
   });
@@ -176,7 +180,7 @@ describe("reading", () => {
     const { json } = await acme("GET", "/invoice_totals?limit=1");
     expect(Object.keys((json as Rows)[0]!)).not.toContain("tenant_id");
     expect((await acme("OPTIONS", "/invoice_totals")).headers["allow"]).toBe("OPTIONS,GET,HEAD");
-    expect((await acme("OPTIONS", "/customers")).headers["allow"]).toBe("OPTIONS,GET,HEAD,POST,PATCH,DELETE");
+    expect((await acme("OPTIONS", "/customers")).headers["allow"]).toBe("OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
   });
 });
 

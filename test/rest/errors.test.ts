@@ -48,7 +48,9 @@ const STATES: readonly (readonly [sqlstate: string, status: number])[] = [
   ["P0002", 500],
   ["XX000", 500],
   ["PT402", 402],
-  ["PT999", 400],
+  ["PT999", 500],
+  ["PTabc", 500],
+  ["PT204", 204],
 ];
 
 describe("SQLSTATE to status", () => {
@@ -127,17 +129,17 @@ describe("an error's answer", () => {
       body: {
         code: "PGRST201",
         message: "Could not embed because more than one relationship was found for 'invoices' and 'customers'",
-        hint: "Try changing 'customers' to one of the following: 'customers!invoices_customer_fkey', 'customers!invoices_billing_fkey'. Find the desired relationship in the 'details' key.",
+        hint: "Try changing 'customers' to one of the following: 'customers!invoices_billing_fkey', 'customers!invoices_customer_fkey'. Find the desired relationship in the 'details' key.",
         details: [
           {
             cardinality: "many-to-one",
             embedding: "invoices with customers",
-            relationship: "invoices_customer_fkey using invoices(customer_id) and customers(id)",
+            relationship: "invoices_billing_fkey using invoices(billing_id) and customers(id)",
           },
           {
             cardinality: "many-to-one",
             embedding: "invoices with customers",
-            relationship: "invoices_billing_fkey using invoices(billing_id) and customers(id)",
+            relationship: "invoices_customer_fkey using invoices(customer_id) and customers(id)",
           },
         ],
       },

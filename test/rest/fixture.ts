@@ -31,6 +31,7 @@ function column(spec: string): Column {
     nullable: flags.includes("?"),
     hasDefault: flags.includes("="),
     defaultSql: flags.includes("=") ? "gen_random_uuid()" : null,
+    maxLength: null,
     labels: null,
     generated: flags.includes("*"),
     representation: null,
@@ -61,14 +62,11 @@ function foreignKey(name: string, from: string, columns: string[], to: string, o
 }
 
 const relations = [
-  relation("customers", [
-    "id uuid =",
-    "name text",
-    "city text ?",
-    "tags text[] =",
-    "settings jsonb =",
-    "credit bigint ?",
-  ]),
+  relation(
+    "customers",
+    ["id uuid =", "name text", "city text ?", "tags text[] =", "settings jsonb =", "credit bigint ?"],
+    { computed: new Map([["initials", column("initials text ?")]]) },
+  ),
   relation("invoices", ["id uuid =", "number text ?", "customer_id uuid", "billing_id uuid ?", "total bigint *"]),
   relation("items", ["id uuid =", "invoice_id uuid", "product_id uuid ?", "quantity numeric"]),
   relation("products", ["id uuid =", "name text", "search tsvector *"]),
@@ -86,6 +84,7 @@ const relations = [
 /** A small catalog with every kind of relationship. */
 export const CATALOG: Catalog = {
   schema: "app",
+  comment: null,
   relations: new Map(relations.map((each) => [each.name, each])),
   foreignKeys: [
     foreignKey("invoices_customer_fkey", "invoices", ["customer_id"], "customers"),
@@ -97,7 +96,10 @@ export const CATALOG: Catalog = {
     foreignKey("locations_parent_fkey", "locations", ["parent_id"], "locations"),
   ],
   routines: new Map(),
-  computedRelationships: [],
+  computedRelationships: [
+    { schema: "app", name: "late_invoices", from: "customers", to: "invoices", isToOne: false },
+    { schema: "app", name: "first_note", from: "customers", to: "notes", isToOne: true },
+  ],
   handlers: [],
 };
 
@@ -129,6 +131,7 @@ export interface Said {
   readonly catalog?: Catalog;
   readonly row?: (string | null)[];
   readonly explicitTenant?: boolean;
+  readonly settings?: Partial<RestSettings>;
 }
 
 /** `/customers?select=*` as a request. */
@@ -153,7 +156,7 @@ export async function ask(
   let asked: { statement: Statement; access: string } | undefined;
   const context: RestContext = {
     served: servedOf(said.catalog ?? CATALOG),
-    settings: SETTINGS,
+    settings: { ...SETTINGS, ...said.settings },
     tenantId: TENANT,
     limits: LIMITS,
     basePath: "/rest/v1",

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RowhouseError } from "../../src/errors.ts";
+import { mimeOf, parseAccept } from "../../src/rest/request/accept.ts";
 import { parseBody } from "../../src/rest/request/body.ts";
 import { parseLogic } from "../../src/rest/request/logic.ts";
-import { negotiateMedia } from "../../src/rest/request/media.ts";
 import { parseOrder } from "../../src/rest/request/order.ts";
-import { appliedPreferences, parsePreferences } from "../../src/rest/request/preferences.ts";
+import { appliedPreferences, parsePreferences, refuseInvalid } from "../../src/rest/request/preferences.ts";
 import { parseQuery } from "../../src/rest/request/query.ts";
 import { parseSelect } from "../../src/rest/request/select.ts";
 import { scrap } from "./scraps.ts";
@@ -29,10 +29,12 @@ const PARSERS: readonly (readonly [name: string, parse: (input: string) => unkno
   ["select", parseSelect],
   ["order", parseOrder],
   ["logic", (input) => parseLogic(`(${input})`, "or", false)],
-  ["Accept", negotiateMedia],
+  ["Accept", (input) => parseAccept(input).map(mimeOf)],
   ["Prefer", parsePreferences],
   ["the query string", (input) => parseQuery(both(input))],
-  ["the body", (input) => parseBody(Buffer.from(input), undefined, null, 1000)],
+  ["a JSON body", (input) => parseBody(Buffer.from(input), undefined, null, 1000)],
+  ["a CSV body", (input) => parseBody(Buffer.from(input), "text/csv", null, 1000)],
+  ["a form", (input) => parseBody(Buffer.from(input), "application/x-www-form-urlencoded", null, 1000)],
 ];
 
 describe("no input crashes", () => {
@@ -60,57 +62,8 @@ describe("Prefer", () => {
   });
 
   test("strict handling lists what is not understood", () => {
-    expect(() => parsePreferences("handling=strict, foo, tx=rollback")).toThrow(
-      expect.objectContaining({ code: "PGRST122", details: "Invalid preferences: foo, tx=rollback" }),
-    );
-  });
-});
-
-describe("Accept", () => {
-  test.each([
-    [undefined, "application/json; charset=utf-8"],
-    ["text/html,application/xhtml+xml,*/*;q=0.8", "application/json; charset=utf-8"],
-    ["application/json;q=0.1, text/csv", "text/csv; charset=utf-8"],
-    [
-      "application/vnd.pgrst.object+json;nulls=stripped",
-      "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
-    ],
-  ])("%s", (accept, type) => expect(negotiateMedia(accept).contentType).toBe(type));
-
-  test("none", () =>
-    expect(() => negotiateMedia("image/png, application/json;q=0")).toThrow(
-      expect.objectContaining({ code: "PGRST107", status: 406 }),
-    ));
-});
-
-describe("the body", () => {
-  const json = (given: string, columnsGiven: string[] | null = null) =>
-    parseBody(Buffer.from(given), undefined, columnsGiven, 3).json;
-
-  test("is written out anew: the last of two equal keys, and digits as they came", () => {
-    expect(json('{"a":1,"a":2}')).toBe('[{"a":2}]');
-    expect(json('[{"a":9007199254740993,"b":1.10,"c":-0,"d":1e400}]')).toBe(
-      '[{"a":9007199254740993,"b":1.10,"c":-0,"d":1e400}]',
-    );
-    expect(json('{"__proto__":{"x":1}}')).toBe('[{"__proto__":{"x":1}}]');
-  });
-
-  test.each([
-    ['[{"a":1},{"b":1}]', "All object keys must match"],
-    ["[1]", "All object keys must match"],
-    ["{", "Empty or invalid json"],
-    ["", "Empty or invalid json"],
-    ["[{},{},{},{}]", "at most 3"],
-    ['[{"a":1},{"tenant_id":1}]', "tenant_id"],
-  ])("%s is refused", (given, message) => expect(() => json(given)).toThrow(message));
-
-  test("with columns, rows may differ", () => expect(json('[{"a":1},{"b":1}]', ["a"])).toBe('[{"a":1},{"b":1}]'));
-  test("is UTF-8", () =>
-    expect(() => parseBody(Buffer.from([0x22, 0xff, 0x22]), undefined, null, 1)).toThrow("Empty or invalid json"));
-  test("other types are refused", () => {
-    expect(() => parseBody(Buffer.from("a"), "text/plain", null, 1)).toThrow("Content-Type not acceptable: text/plain");
-    expect(() => parseBody(Buffer.from("a"), "text/csv; charset=utf-8", null, 1)).toThrow(
-      expect.objectContaining({ kind: "featureUnsupported" }),
+    expect(() => refuseInvalid(parsePreferences("handling=strict, foo, tx=rollback, tx=never"))).toThrow(
+      expect.objectContaining({ code: "PGRST122", details: "Invalid preferences: foo, tx=never" }),
     );
   });
 });

@@ -36,7 +36,11 @@ async function connect(): Promise<typeof fetch> {
       const { status, headers: own, body } = restError(error);
       return { status, headers: own, body: JSON.stringify(body) };
     });
-    return new Response(answer.status === 204 ? null : answer.body, { status: answer.status, headers: answer.headers });
+    const own = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
+    return new Response(answer.status === 204 ? null : answer.body?.toString(), {
+      status: answer.status,
+      headers: own,
+    });
   };
 }
 

@@ -36,13 +36,14 @@ export async function client(
   slug: string,
   catalog: Catalog,
   limits: Partial<typeof LIMITS> = {},
+  settings: Partial<typeof SETTINGS> = {},
 ): Promise<Client> {
   const scope = await db.scope(slug);
   const speak = async (method: string, url: string, said: Said = {}): Promise<Served> => {
     let statement: Statement | undefined;
     const context = {
       served: servedOf(catalog),
-      settings: SETTINGS,
+      settings: { ...SETTINGS, ...settings },
       tenantId: scope.tenantId,
       limits: { ...LIMITS, ...limits },
       basePath: "/rest/v1",
@@ -53,12 +54,14 @@ export async function client(
       },
     };
     const answer: RestAnswer = await answerRest(request(url, { ...said, method }), context).catch((error: unknown) => {
-      const { status, headers, body } = restError(error);
+      const { status, headers, body } = restError(error, scope.tenantId);
       return { status, headers, body: JSON.stringify(body) };
     });
-    const isJson =
-      answer.headers["content-type"]?.includes("json") === true && answer.body !== null && answer.body !== "";
-    return { ...answer, text: answer.body, json: isJson ? JSON.parse(answer.body ?? "") : null, statement };
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(answer.headers)) headers[name] = String(value);
+    const text = answer.body === null ? null : answer.body.toString();
+    const isJson = /^[^;]*json/.test(headers["content-type"] ?? "") && text !== null && text !== "";
+    return { ...answer, headers, text, json: isJson ? JSON.parse(text) : null, statement };
   };
   return Object.assign(speak, { tenantId: scope.tenantId, scope });
 }

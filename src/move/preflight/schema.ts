@@ -20,7 +20,7 @@ const FACTS = `
   with tables as (
     select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relispartition
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('tenant', 'app') and c.relkind in ('r', 'p')
+    where n.nspname in (select platform.tenant_schemas()) and c.relkind in ('r', 'p')
       and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
   ), roots as (select * from tables where not relispartition)
   select 'encoding_differs' as code, 'encoding' as object, '' as "table", pg_encoding_to_char(d.encoding)::text as definition
@@ -71,12 +71,12 @@ const FACTS = `
       else (select 'composite ' || string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
         from pg_attribute a where a.attrelid = y.typrelid and a.attnum > 0 and not a.attisdropped) end
     from pg_type y join pg_namespace n on n.oid = y.typnamespace left join pg_class c on c.oid = y.typrelid
-    where n.nspname in ('tenant', 'app', 'public') and (y.typtype in ('e', 'd') or (y.typtype = 'c' and c.relkind = 'c'))
+    where (n.nspname in (select platform.tenant_schemas()) or n.nspname = 'public') and (y.typtype in ('e', 'd') or (y.typtype = 'c' and c.relkind = 'c'))
       and not exists (select from pg_depend d where d.classid = 'pg_type'::regclass and d.objid = y.oid and d.deptype = 'e')
   union all
   select 'sequence_differs', format('%I.%I', s.schemaname, s.sequencename), '', format('%s by %s from %s to %s%s', s.data_type, s.increment_by,
       s.min_value, s.max_value, case when s.cycle then ' cycle' end)
-    from pg_sequences s where s.schemaname in ('tenant', 'app')
+    from pg_sequences s where s.schemaname in (select platform.tenant_schemas())
   union all
   select 'partition_missing', format('%s %s', p.inhparent::regclass, pg_get_expr(c.relpartbound, c.oid)), '', 'there'
     from pg_inherits p join pg_class c on c.oid = p.inhrelid and c.relispartition join tables t on t.oid = p.inhparent`;
@@ -133,7 +133,7 @@ function compareFacts(
 /** Names of migrations that only one of both has. A database that was never migrated has nothing to compare. */
 async function findMigrations(source: Endpoint, target: Endpoint): Promise<MoveFinding | null> {
   const { platform } = await readSchemaVersion(target.owner);
-  if (platform.includes("0003_placement")) return null;
+  if (platform.includes("0004_schemas")) return null;
   const problem = `It has no schema that a tenant could live in${platform.length > 0 ? ` (its latest migration is ${platform.at(-1)})` : ""}.`;
   const fix = `rowhouse migrate --database ${target.name}`;
   return makeFinding("migrations_differ", target.name, `the schema of ${source.name}`, problem, fix);

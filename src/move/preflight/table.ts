@@ -8,12 +8,12 @@ interface Hit {
   fix: string;
 }
 
-/** Everything in the two schemas that holds rows or could; `carries`: it has tenant_id. */
+/** Everything in the tenants' schemas that holds rows or could; `carries`: it has tenant_id. */
 const RELATIONS = `
   with relation as (
     select c.*, c.oid::regclass::text as name,
       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as carries
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('tenant', 'app')
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in (select platform.tenant_schemas())
   ), tenant_table as (select * from relation where carries and relkind in ('r', 'p'))`;
 
 /** Each finds what one kind of table, or what hangs on it, would do to a move. In the catalog of one database. */
@@ -53,7 +53,7 @@ const RULES: readonly (readonly [FindingCode, string])[] = [
   [
     "table_foreign",
     `select name as object, 'It is a foreign table: its rows are elsewhere, and no log of this server has them.' as problem,
-       format('Keep it in a schema other than app and tenant, or make it a table here: drop foreign table %s;', name) as fix
+       format('Keep it in a schema that is not registered, or make it a table here: drop foreign table %s;', name) as fix
      from relation where relkind = 'f'`,
   ],
   [
@@ -120,7 +120,7 @@ const RULES: readonly (readonly [FindingCode, string])[] = [
      from pg_publication p
      where p.pubname !~ '^rowhouse_move_' and (p.puballtables
        or exists (select from pg_publication_rel l join tenant_table t on t.oid = l.prrelid where l.prpubid = p.oid and l.prqual is null)
-       or exists (select from pg_publication_namespace s join pg_namespace n on n.oid = s.pnnspid where s.pnpubid = p.oid and n.nspname in ('tenant', 'app')))`,
+       or exists (select from pg_publication_namespace s join pg_namespace n on n.oid = s.pnnspid where s.pnpubid = p.oid and n.nspname in (select platform.tenant_schemas())))`,
   ],
 ];
 

@@ -1,73 +1,29 @@
 import { RowhouseError } from "../../errors.ts";
+import { parseCsv } from "./csv-body.ts";
+import { decodeBody, haveSameKeys, isObject, parseJson, refuseBody, tryJson } from "./json-body.ts";
 
-/** Rows to write, checked, and written out anew from what was checked, so that the database can't read something else. */
+/** Rows to write. Which columns are written is decided by `keys`, whatever else the text holds. */
 export interface Payload {
-  /** A JSON array of objects. */
+  /** A JSON array of objects, each as it came: a column of type json keeps its spaces and its digits. */
   readonly json: string;
   readonly rowCount: number;
-  /** Names that the objects have: of all rows the same, unless `columns` chose. */
+  /** Names that the rows give a value for, sorted: those of every row, or those that `columns` chose. */
   readonly keys: readonly string[];
-}
-
-/** Deeper JSON is refused before anything walks it recursively (threats.md, H22). */
-const MAX_DEPTH = 64;
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-function refuse(message: string, details?: string): never {
-  throw new RowhouseError("bodyInvalid", { message, details });
-}
-
-function isDeeper(value: unknown, limit: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (limit === 0) return true;
-  for (const member of Object.values(value)) {
-    if (isDeeper(member, limit - 1)) return true;
-  }
-  return false;
-}
-
-/** Whether a number may be in there that a JavaScript number does not hold as written: `1.10`, `1e400`, `-0`, twenty digits. */
-const FRAGILE_NUMBER = /\d[.eE]|-0|\d{16}/;
-
-/** Numbers keep their digits: what is stored is what was sent. */
-function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== "number" || context?.source === undefined || String(value) === context.source) return value;
-  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(context.source);
+  /** Whether `columns` chose, so that a row may leave out some of them. */
+  readonly isChosen: boolean;
 }
 
 const NO_BODY = Buffer.alloc(0);
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function parseJson(body: Buffer): unknown {
-  let text: string;
-  let value: unknown;
-  try {
-    text = utf8.decode(body);
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new RowhouseError("bodyInvalid", { message: "Empty or invalid json", cause });
-  }
-  if (isDeeper(value, MAX_DEPTH)) refuse("The body is nested too deep", `At most ${MAX_DEPTH} levels are accepted.`);
-  return FRAGILE_NUMBER.test(text) ? JSON.parse(text, keepDigits) : value;
+type Read = (body: Buffer, columns: readonly string[] | null) => Payload;
+
+function sorted(names: Iterable<string>): string[] {
+  return [...new Set(names)].toSorted();
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function haveSameKeys(rows: readonly JsonObject[], keys: readonly string[]): boolean {
-  return rows.every((row) => {
-    const own = Object.keys(row);
-    return (
-      own.length === keys.length && (own.every((key, n) => key === keys[n]) || own.every((key) => keys.includes(key)))
-    );
-  });
-}
-
-function refuseTenantId(rows: readonly JsonObject[]): void {
+function refuseTenantId(rows: readonly unknown[]): void {
   for (const row of rows) {
-    if (Object.hasOwn(row, "tenant_id")) {
+    if (isObject(row) && Object.hasOwn(row, "tenant_id")) {
       throw new RowhouseError("tenantIdGiven", {
         message: "The body names tenant_id, which is not part of the API",
         hint: "Leave it out: the token says whose the rows are.",
@@ -76,29 +32,65 @@ function refuseTenantId(rows: readonly JsonObject[]): void {
   }
 }
 
-const MEDIA_TYPES: ReadonlyMap<string, "json" | "later"> = new Map([
-  ["application/json", "json"],
-  ["application/vnd.pgrst.object+json", "json"],
-  ["text/csv", "later"],
-  ["application/x-www-form-urlencoded", "later"],
+/** A lone object is a list of one. */
+function asList(text: string): string {
+  return text.trimStart().startsWith("{") ? `[${text}]` : text;
+}
+
+/** With `columns` the database is the judge of what the text holds, and its refusals are the ones that clients know. */
+function readChosen(body: Buffer, columns: readonly string[]): Payload {
+  const text = decodeBody(body, "Empty or invalid json");
+  const found = tryJson(text);
+  const keys = sorted(columns);
+  // As it stands: two objects in a row are no JSON, and would be when made a list.
+  if (found === undefined) return { json: text, rowCount: 0, keys, isChosen: true };
+  const rows: unknown[] = Array.isArray(found.value) ? found.value : [found.value];
+  refuseTenantId(rows);
+  return { json: asList(text), rowCount: rows.length, keys, isChosen: true };
+}
+
+const readJson: Read = (body, columns) => {
+  if (columns !== null) return readChosen(body, columns);
+  const { text, value } = parseJson(body);
+  const rows: unknown[] = Array.isArray(value) ? value : [value];
+  // PostgREST takes a bare number or string for an empty list.
+  if (!Array.isArray(value) && !isObject(value)) return { json: "[]", rowCount: 0, keys: [], isChosen: false };
+  if (!rows.every(isObject)) refuseBody("All object keys must match");
+  refuseTenantId(rows);
+  const keys = Object.keys(rows[0] ?? {});
+  if (!haveSameKeys(rows, keys)) refuseBody("All object keys must match");
+  return { json: asList(text), rowCount: rows.length, keys: sorted(keys), isChosen: false };
+};
+
+const readCsv: Read = (body) => {
+  const { keys, rows } = parseCsv(decodeBody(body, "Empty or invalid csv"));
+  refuseTenantId(rows);
+  return { json: JSON.stringify(rows), rowCount: rows.length, keys: sorted(keys), isChosen: false };
+};
+
+/** One row; of two fields of one name the last counts (URL Standard, application/x-www-form-urlencoded parsing). */
+const readForm: Read = (body) => {
+  const row = Object.fromEntries(new URLSearchParams(decodeBody(body, "Empty or invalid form")));
+  refuseTenantId([row]);
+  return { json: JSON.stringify([row]), rowCount: 1, keys: sorted(Object.keys(row)), isChosen: false };
+};
+
+/** By media type without its parameters. `columns` is only for JSON, as in PostgREST. */
+const READ: ReadonlyMap<string, Read> = new Map([
+  ["application/json", readJson],
+  ["text/csv", readCsv],
+  ["application/x-www-form-urlencoded", readForm],
 ]);
 
-function checkContentType(header: string | undefined): void {
-  const type = header === undefined ? "application/json" : (header.split(";", 1)[0] ?? "").trim().toLowerCase();
-  const known = MEDIA_TYPES.get(type);
-  if (known === "later") {
-    throw new RowhouseError("featureUnsupported", {
-      message: `A body of type ${type} is not supported yet`,
-      hint: "Send application/json.",
-    });
-  }
-  if (known === undefined) refuse(`Content-Type not acceptable: ${type}`);
+/** `text/csv` of `Text/CSV; charset=utf-8`; JSON when nothing is said. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? "application/json").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
 /**
  * @param columns of the `columns` parameter: then rows need not agree in their keys, and others are left unread
  * @param maxRows more are refused
- * @throws RowhouseError bodyInvalid, tenantIdGiven, limitExceeded; featureUnsupported for CSV and forms
+ * @throws RowhouseError bodyInvalid, tenantIdGiven, limitExceeded
  */
 export function parseBody(
   body: Buffer | null,
@@ -106,19 +98,14 @@ export function parseBody(
   columns: readonly string[] | null,
   maxRows: number,
 ): Payload {
-  checkContentType(contentType);
-  const value = parseJson(body ?? NO_BODY);
-  // PostgREST takes a bare number or string for an empty list.
-  const rows = Array.isArray(value) ? value : isObject(value) ? [value] : [];
-  if (!rows.every(isObject)) refuse("All object keys must match");
-  refuseTenantId(rows);
-  if (rows.length > maxRows) {
+  const type = mediaTypeOf(contentType);
+  const read = READ.get(type) ?? refuseBody(`Content-Type not acceptable: ${type}`);
+  const payload = read(body ?? NO_BODY, columns);
+  if (payload.rowCount > maxRows) {
     throw new RowhouseError("limitExceeded", {
-      message: `The body has ${rows.length} rows; at most ${maxRows} are accepted at once`,
+      message: `The body has ${payload.rowCount} rows; at most ${maxRows} are accepted at once`,
       hint: "Send them in several requests.",
     });
   }
-  const keys = columns ?? Object.keys(rows[0] ?? {});
-  if (columns === null && !haveSameKeys(rows, keys)) refuse("All object keys must match");
-  return { json: JSON.stringify(rows), rowCount: rows.length, keys };
+  return payload;
 }

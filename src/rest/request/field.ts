@@ -15,17 +15,25 @@ export interface Field {
 const NO_PATH: readonly JsonStep[] = [];
 const INDEX = /-?\d+(?=->|::|\.|,|\)|$)/y;
 
+/** A key has dashes within, and never one at its start: that would be an index. */
 function readKey(scanner: Scanner): string {
   if (scanner.peek() === '"') return scanner.readQuoted();
+  if (scanner.take("-")) failIndex(scanner);
   const start = scanner.at;
   let key = scanner.readUntil("(-:.,>)");
+  if (key === "") scanner.fail('"-", digit or any non reserved character different from: .,>()');
   while (scanner.peek() === "-" && !scanner.sees("->")) {
     scanner.at += 1;
     scanner.readUntil("(-:.,>)");
     key = scanner.text.slice(start, scanner.at);
   }
-  if (key.trim() === "") scanner.fail("any non reserved character different from: .,>()");
   return key.trim();
+}
+
+function failIndex(scanner: Scanner): never {
+  const start = scanner.at;
+  while (scanner.peek() >= "0" && scanner.peek() <= "9") scanner.at += 1;
+  return scanner.fail(scanner.at === start ? "digit" : 'digit, "->", "::", ".", "," or end of input');
 }
 
 function readIndex(scanner: Scanner): number | undefined {
@@ -57,7 +65,7 @@ export function readField(scanner: Scanner): Field {
   return { name, path };
 }
 
-/** `a,"b c",d`: of `columns` and `on_conflict`. */
+/** `a,"b c",d`: of `columns` and `on_conflict`. What comes after the names is not looked at, as PostgREST does not. */
 export function readNames(scanner: Scanner): string[] {
   const names: string[] = [];
   do {
@@ -65,6 +73,5 @@ export function readNames(scanner: Scanner): string[] {
     names.push(scanner.readName());
     scanner.skipSpace();
   } while (scanner.take(","));
-  if (!scanner.isAtEnd) scanner.fail('"," or end of input');
   return names;
 }

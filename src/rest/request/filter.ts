@@ -1,4 +1,3 @@
-import { RowhouseError } from "../../errors.ts";
 import { readField, type Field } from "./field.ts";
 import { IS_VALUES, OPERATORS, type OperatorFacts } from "./operators.ts";
 import type { Scanner } from "./scanner.ts";
@@ -17,40 +16,29 @@ export interface Filter {
 
 export type Condition = Omit<Filter, "kind" | "field">;
 
-const OPERATOR_EXPECTED = '"not" or operator (eq, gt, ...)';
+const EXPECTED = "operator (eq, gt, ...)";
 
-function refuseOff(word: string): never {
-  throw new RowhouseError("featureUnsupported", {
-    message: `The operator ${word} is turned off: a regular expression can be made to run for hours`,
-    hint: "Use like or ilike, with * for any text.",
-  });
-}
-
-function readOperator(scanner: Scanner): OperatorFacts {
+function readOperator(scanner: Scanner, isNegated: boolean): OperatorFacts {
   const start = scanner.at;
   while (scanner.peek() >= "a" && scanner.peek() <= "z") scanner.at += 1;
-  const word = scanner.text.slice(start, scanner.at);
-  const operator = OPERATORS.get(word);
-  if (operator === undefined) {
-    scanner.at = start;
-    return scanner.fail(OPERATOR_EXPECTED);
-  }
-  if (operator.kind === "off") refuseOff(word);
-  return operator;
+  const operator = OPERATORS.get(scanner.text.slice(start, scanner.at));
+  if (operator !== undefined) return operator;
+  scanner.at = start;
+  return isNegated ? scanner.fail(EXPECTED, "in") : scanner.fail(`"not" or ${EXPECTED}`, "not");
 }
 
 /** `(any)`, `(all)` or `(english)`, where the operator takes one. */
 function readArgument(scanner: Scanner, operator: OperatorFacts): string | null {
   if (!scanner.sees("(")) return null;
-  if (!operator.quantifiable && operator.kind !== "search") scanner.fail('"."');
+  if (!operator.quantifiable && operator.kind !== "search") scanner.fail(EXPECTED);
   scanner.at += 1;
   const start = scanner.at;
-  const word = scanner.readName();
+  const word = scanner.readIdentifier(EXPECTED);
   if (operator.quantifiable && word !== "any" && word !== "all") {
     scanner.at = start;
-    scanner.fail('"any" or "all"');
+    scanner.fail(EXPECTED, "any");
   }
-  scanner.expect(")");
+  if (!scanner.take(")")) scanner.fail(EXPECTED);
   return word;
 }
 
@@ -88,11 +76,18 @@ function readList(scanner: Scanner): string[] {
   return values.length === 1 && values[0] === "" ? [] : values;
 }
 
+function commonLength(one: string, other: string): number {
+  let n = 0;
+  while (n < one.length && one[n] === other[n]) n += 1;
+  return n;
+}
+
 function readIs(scanner: Scanner, readSingle: (scanner: Scanner) => string): string {
   const start = scanner.at;
-  const keyword = IS_VALUES.get(readSingle(scanner).toLowerCase());
+  const word = readSingle(scanner).toLowerCase();
+  const keyword = IS_VALUES.get(word);
   if (keyword !== undefined) return keyword;
-  scanner.at = start;
+  scanner.at = start + Math.max(...Array.from(IS_VALUES.keys(), (value) => commonLength(value, word)));
   return scanner.fail("isVal: (null, not_null, true, false, unknown)");
 }
 
@@ -102,9 +97,9 @@ function readIs(scanner: Scanner, readSingle: (scanner: Scanner) => string): str
  */
 export function readCondition(scanner: Scanner, readSingle: (scanner: Scanner) => string): Condition {
   const isNegated = scanner.take("not.");
-  const operator = readOperator(scanner);
+  const operator = readOperator(scanner, isNegated);
   const argument = readArgument(scanner, operator);
-  scanner.expect(".");
+  if (!scanner.take(".")) scanner.fail(EXPECTED);
   const shape = {
     isNegated,
     operator,

@@ -41,23 +41,49 @@ function readMembers(scanner: Scanner, depth: number): Logic[] {
   return members;
 }
 
+const OPERATOR = /(?:not\.)?(?:and|or)/y;
+const MEMBER = "field name (* or [a..z0..9_$]), negation operator (not) or logic operator (and, or)";
+
+/** Blames what was nearest to being read: a group, or else a filter. */
+function failMember(scanner: Scanner, start: number, cause: unknown): never {
+  OPERATOR.lastIndex = start;
+  const word = OPERATOR.exec(scanner.text)?.[0];
+  if (word !== undefined) {
+    scanner.at = start + word.length;
+    return scanner.fail('"("');
+  }
+  if (scanner.text.startsWith("not.", start)) {
+    scanner.at = start + 4;
+    return scanner.fail("logic operator (and, or)");
+  }
+  if (scanner.at === start) return scanner.fail(MEMBER);
+  throw cause;
+}
+
+function readFilter(scanner: Scanner): Filter {
+  const start = scanner.at;
+  try {
+    return readMember(scanner, readTreeValue);
+  } catch (error) {
+    return failMember(scanner, start, error);
+  }
+}
+
 function readTree(scanner: Scanner, depth: number): Logic {
   GROUP.lastIndex = scanner.at;
   const found = GROUP.exec(scanner.text);
-  if (found === null) return readMember(scanner, readTreeValue);
+  if (found === null) return readFilter(scanner);
   scanner.at += found[0].length - 1;
   const members = readMembers(scanner, depth + 1);
   return { kind: found[2] as "and" | "or", isNegated: found[1] !== undefined, members };
 }
 
 /**
- * The value of `and=`, `or=`, `not.and=` or `not.or=`.
+ * The value of `and=`, `or=`, `not.and=` or `not.or=`. What comes after the last bracket is not looked at, as PostgREST does not.
  * @param kind from the parameter's name, as is `isNegated`
  * @throws RowhouseError requestMalformed, limitExceeded
  */
 export function parseLogic(text: string, kind: "and" | "or", isNegated: boolean): LogicGroup {
-  const scanner = new Scanner(text, "logic tree");
-  const members = readMembers(scanner, 0);
-  if (!scanner.isAtEnd) scanner.fail("end of input");
-  return { kind, isNegated, members };
+  const scanner = new Scanner(text, "logic tree", kind.length + (isNegated ? 4 : 0));
+  return { kind, isNegated, members: readMembers(scanner, 0) };
 }

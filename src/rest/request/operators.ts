@@ -3,9 +3,9 @@ export interface OperatorFacts {
   readonly sql: string;
   /**
    * `compare`: against a value of the column's own type. `pattern`: LIKE, with `*` for `%`. `inferred`: PostgreSQL works out the
-   * value's type from the operator. `search`: full text. `off`: known, and refused.
+   * value's type from the operator. `search`: full text. `regex`: a pattern whose cost is checked.
    */
-  readonly kind: "compare" | "pattern" | "inferred" | "search" | "list" | "is" | "distinct" | "off";
+  readonly kind: "compare" | "pattern" | "regex" | "inferred" | "search" | "list" | "is" | "distinct";
   /** Whether `(any)` and `(all)` may follow. */
   readonly quantifiable: boolean;
 }
@@ -26,9 +26,8 @@ export const OPERATORS: ReadonlyMap<string, OperatorFacts> = new Map([
   ["lte", facts("<=", "compare", true)],
   ["like", facts("like", "pattern", true)],
   ["ilike", facts("ilike", "pattern", true)],
-  // A regular expression can be made to run for hours (threats.md, H21).
-  ["match", facts("~", "off", true)],
-  ["imatch", facts("~*", "off", true)],
+  ["match", facts("~", "regex", true)],
+  ["imatch", facts("~*", "regex", true)],
   ["in", facts("= any", "list")],
   ["is", facts("is", "is")],
   ["isdistinct", facts("is distinct from", "distinct")],
@@ -53,37 +52,4 @@ export const IS_VALUES: ReadonlyMap<string, string> = new Map([
   ["true", "true"],
   ["false", "false"],
   ["unknown", "unknown"],
-]);
-
-/**
- * Types that `select=column::type` may name, and how SQL says them. A cast can run any code that a type's input function
- * has, so only built-in ones without side effects are here (threats.md, H18: not `regclass` and its kind, which read the catalog).
- */
-export const CASTS: ReadonlyMap<string, string> = new Map([
-  ["text", "text"],
-  ["varchar", "varchar"],
-  ["character varying", "varchar"],
-  ["int", "integer"],
-  ["integer", "integer"],
-  ["int2", "smallint"],
-  ["int4", "integer"],
-  ["int8", "bigint"],
-  ["smallint", "smallint"],
-  ["bigint", "bigint"],
-  ["numeric", "numeric"],
-  ["decimal", "numeric"],
-  ["real", "real"],
-  ["float4", "real"],
-  ["float8", "double precision"],
-  ["double precision", "double precision"],
-  ["bool", "boolean"],
-  ["boolean", "boolean"],
-  ["date", "date"],
-  ["time", "time"],
-  ["timestamp", "timestamp"],
-  ["timestamptz", "timestamptz"],
-  ["interval", "interval"],
-  ["uuid", "uuid"],
-  ["json", "json"],
-  ["jsonb", "jsonb"],
 ]);

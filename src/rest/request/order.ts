@@ -18,23 +18,39 @@ function takeWord(scanner: Scanner, words: readonly string[]): string | undefine
   return word;
 }
 
+const AFTER_FIELD = 'letter, digit, "-", "->>", "->", delimiter (.), "," or end of input';
+
+/** What may follow, by how much of the term was read. */
+function failTerm(scanner: Scanner, direction: string | undefined, nulls: string | undefined): never {
+  if (nulls !== undefined) return scanner.fail('"," or end of input');
+  if (!scanner.take("."))
+    return scanner.fail(direction === undefined ? AFTER_FIELD : 'delimiter (.), "," or end of input');
+  if (direction !== undefined) return scanner.fail('"nullsfirst" or "nullslast"', "nullsfirst");
+  return scanner.fail('"asc", "desc", "nullsfirst" or "nullslast"', "asc");
+}
+
+/** `customers(name)`: one column of an embed; more in the brackets are no term. */
+function readRelated(scanner: Scanner): Field | undefined {
+  const start = scanner.at;
+  scanner.at += 1;
+  const field = readField(scanner);
+  if (scanner.take(")")) return field;
+  scanner.at = start;
+  return undefined;
+}
+
 function readTerm(scanner: Scanner): OrderTerm {
   let field = readField(scanner);
   let embed: string | null = null;
-  if (field.path.length === 0 && scanner.take("(")) {
+  const related = field.path.length === 0 && scanner.sees("(") ? readRelated(scanner) : undefined;
+  if (related !== undefined) {
     embed = field.name;
-    field = readField(scanner);
-    scanner.expect(")");
+    field = related;
   }
   const direction = takeWord(scanner, DIRECTIONS);
   const nulls = takeWord(scanner, NULLS);
   scanner.skipSpace();
-  if (!scanner.isAtEnd && !scanner.sees(",")) {
-    const isDotted = scanner.take(".");
-    scanner.fail(
-      isDotted && direction === undefined ? '"asc", "desc", "nullsfirst" or "nullslast"' : '"," or end of input',
-    );
-  }
+  if (!scanner.isAtEnd && !scanner.sees(",")) failTerm(scanner, direction, nulls);
   return { field, embed, isDescending: direction === "desc", nulls: nullsOf(nulls) };
 }
 

@@ -53,8 +53,8 @@ function collectFilter(parts: Collected, key: string, value: string): void {
   }
   if (!keyScanner.isAtEnd) keyScanner.fail('"->>", "->", "." or end of input');
   const scanner = new Scanner(value, "filter");
+  // A list ends at its bracket, and what comes after it is not looked at, as PostgREST does not.
   const condition = readCondition(scanner, readRest);
-  if (!scanner.isAtEnd) scanner.fail("end of input");
   parts.filters.push({ path, value: { kind: "filter", field, ...condition } });
 }
 
@@ -82,7 +82,7 @@ function collect(parts: Collected, key: string, value: string): void {
     case "offset":
       return collectRange(parts, key, word, value);
     case "order":
-      if (value !== "") parts.orders.push({ path: key === word ? [] : readEmbedPath(key), value: parseOrder(value) });
+      parts.orders.push({ path: key === word ? [] : readEmbedPath(key), value: parseOrder(value) });
       return;
   }
   switch (key) {
@@ -90,10 +90,10 @@ function collect(parts: Collected, key: string, value: string): void {
       parts.select ??= parseSelect(value);
       return;
     case "columns":
-      if (value !== "") parts.columns ??= [...new Set(readNames(new Scanner(value, "columns parameter")))];
+      parts.columns ??= [...new Set(readNames(new Scanner(value, "columns parameter")))];
       return;
     case "on_conflict":
-      if (value !== "") parts.onConflict ??= readNames(new Scanner(value, "on_conflict parameter"));
+      parts.onConflict ??= readNames(new Scanner(value, "on_conflict parameter"));
       return;
     default:
       return collectFilter(parts, key, value);
@@ -101,10 +101,10 @@ function collect(parts: Collected, key: string, value: string): void {
 }
 
 /**
- * @param query raw, without the question mark
- * @throws RowhouseError requestMalformed, rangeUnsatisfiable, limitExceeded, featureUnsupported, aggregatesOff
+ * @param params of a query string, decoded
+ * @throws RowhouseError requestMalformed, rangeUnsatisfiable, limitExceeded
  */
-export function parseQuery(query: string): QueryParts {
+export function parseParams(params: readonly (readonly [name: string, value: string])[]): QueryParts {
   const parts: Collected = {
     select: undefined,
     filters: [],
@@ -113,6 +113,14 @@ export function parseQuery(query: string): QueryParts {
     columns: null,
     onConflict: null,
   };
-  for (const [key, value] of splitQuery(query)) collect(parts, key, value);
+  for (const [key, value] of params) collect(parts, key, value);
   return { ...parts, select: parts.select ?? ALL_COLUMNS };
+}
+
+/**
+ * @param query raw, without the question mark
+ * @throws RowhouseError as {@link parseParams}
+ */
+export function parseQuery(query: string): QueryParts {
+  return parseParams(splitQuery(query));
 }

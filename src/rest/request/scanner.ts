@@ -14,11 +14,14 @@ export class Scanner {
   readonly text: string;
   /** What is parsed, for messages: `select parameter`. */
   readonly what: string;
+  /** Columns that PostgREST counts before the text: it reads `or=(…)` as `or(…)`. */
+  readonly before: number;
   at = 0;
 
-  constructor(text: string, what: string) {
+  constructor(text: string, what: string, before = 0) {
     this.text = text;
     this.what = what;
+    this.before = before;
   }
 
   get isAtEnd(): boolean {
@@ -81,6 +84,14 @@ export class Scanner {
     return name;
   }
 
+  /** Letters, digits, `_`, `$` and spaces, trimmed: a type's name or a language. `expecting` says so where there is none. */
+  readIdentifier(expecting: string): string {
+    const start = this.at;
+    while (!this.isAtEnd && this.peek() !== "-" && this.#isNameHere(start)) this.at += 1;
+    if (this.at === start) this.fail(expecting);
+    return this.text.slice(start, this.at).trim();
+  }
+
   #isNameHere(start: number): boolean {
     const code = this.text.charCodeAt(this.at);
     if (isNameCode(code)) return true;
@@ -92,14 +103,27 @@ export class Scanner {
     return true;
   }
 
-  /** @throws RowhouseError requestMalformed, in the words of PostgREST's parser: place, what is there, what should be */
-  fail(expecting: string): never {
-    const found = this.isAtEnd
-      ? "end of input"
-      : JSON.stringify(String.fromCodePoint(this.text.codePointAt(this.at) ?? 0));
+  /**
+   * @param expecting what might have come here
+   * @param near one of those: the character that is blamed is the first that is not its own, as PostgREST's parser does it
+   * @throws RowhouseError requestMalformed, in the words of that parser: place, what is there, what should be
+   */
+  fail(expecting: string, near = ""): never {
+    let blamed = this.at;
+    while (near !== "" && blamed < this.text.length && this.text[blamed] === near[blamed - this.at]) blamed += 1;
+    const point = this.text.codePointAt(blamed);
+    const found = point === undefined ? "end of input" : show(point, expecting.includes("end of input"));
     throw new RowhouseError("requestMalformed", {
-      message: `"failed to parse ${this.what} (${this.text})" (line 1, column ${this.at + 1})`,
+      message: `"failed to parse ${this.what} (${this.text})" (line 1, column ${this.before + this.at + 1})`,
       details: `unexpected ${found} expecting ${expecting}`,
     });
   }
+}
+
+/** A character as Haskell shows it: by itself where the text might have ended, as a string where a word was wanted. */
+function show(point: number, isSingle: boolean): string {
+  const quote = isSingle ? "'" : '"';
+  const character = String.fromCodePoint(point);
+  const shown = point < 32 || point > 126 ? `\\${point}` : character;
+  return `${quote}${character === quote || character === "\\" ? `\\${character}` : shown}${quote}`;
 }

@@ -1,4 +1,3 @@
-import type { Column } from "../../catalog/catalog.ts";
 import type { JsonStep } from "../request/field.ts";
 import type { ColumnCondition, ResolvedField } from "../target/target.ts";
 import { arrayLiteral, quote, type Writer } from "./writer.ts";
@@ -8,43 +7,48 @@ const TEXT_TYPES: ReadonlySet<string> = new Set(["text", "character varying", "b
 
 function step(writer: Writer, { asText, key }: JsonStep): string {
   const arrow = asText ? "->>" : "->";
-  return typeof key === "number" ? `${arrow}(${key})` : `${arrow}${writer.bind(key)}::text`;
+  return typeof key === "number" ? `${arrow}(${key})` : `${arrow}${writer.bind(key)}`;
 }
 
-/** A column, or what its JSON path leads to; composites and arrays go by way of `to_jsonb`. */
-export function renderField(writer: Writer, { column, path }: ResolvedField, alias: string): string {
-  const name = `${alias}.${quote(column.name)}`;
-  if (path.length === 0) return name;
-  const document = JSON_TYPES.has(column.castType) ? name : `to_jsonb(${name})`;
+/** What a JSON path leads to from the value that `sql` gives; composites and arrays go by way of `to_jsonb`. */
+export function renderPath(writer: Writer, sql: string, castType: string, path: readonly JsonStep[]): string {
+  if (path.length === 0) return sql;
+  const document = JSON_TYPES.has(castType) ? sql : `to_jsonb(${sql})`;
   return `(${document}${path.map((each) => step(writer, each)).join("")})`;
 }
 
-/** The type that a value is compared as: the column's own, so that its index serves. */
-function typeOf({ column, path }: ResolvedField): string {
-  const last = path.at(-1);
-  if (last === undefined) return column.castType;
-  if (last.asText) return "text";
-  return column.castType === "json" ? "json" : "jsonb";
+/** A column, stored or computed from the row, or what its JSON path leads to. */
+export function renderField(writer: Writer, { column, path, computedIn }: ResolvedField, alias: string): string {
+  const name = quote(column.name);
+  const value = computedIn === null ? `${alias}.${name}` : `${quote(computedIn)}.${name}(${writer.rowOf(alias)})`;
+  return renderPath(writer, value, column.castType, path);
 }
 
-function bindValue(writer: Writer, { field, operator, quantifier, values }: ColumnCondition): string {
+/** What makes a value of a domain of the text in a filter (PostgREST, Domain Representations); mostly nothing does. */
+function parserOf({ field }: ColumnCondition): string | null {
+  return field.path.length === 0 ? (field.column.representation?.fromText ?? null) : null;
+}
+
+/** PostgreSQL takes a value whose type nobody says for one of the type beside it, so that a column's index serves. */
+function bindValue(writer: Writer, condition: ColumnCondition): string {
+  const { operator, quantifier, values } = condition;
   const [value = ""] = values;
-  const text = operator.kind === "pattern" ? value.replaceAll("*", "%") : value;
-  const type = operator.kind === "compare" || operator.kind === "distinct" ? `::${typeOf(field)}` : "";
-  if (quantifier === null) return writer.bind(text) + type;
-  return `${quantifier}(${writer.bind(text)}${type === "" ? "" : `${type}[]`})`;
+  const text = writer.bind(operator.kind === "pattern" ? value.replaceAll("*", "%") : value);
+  const parser = operator.kind === "pattern" || operator.kind === "distinct" ? null : parserOf(condition);
+  if (quantifier === null) return parser === null ? text : `${parser}(${text}::text)`;
+  return `${quantifier}(${parser === null ? text : `select ${parser}(unnest(${text}::text[]))`})`;
 }
 
 /** An array column's elements are arrays, and those PostgreSQL has no array of. */
-function renderList(writer: Writer, { field, values }: ColumnCondition, left: string): string {
-  const type = typeOf(field);
+function renderList(writer: Writer, condition: ColumnCondition, left: string): string {
+  const { field, values } = condition;
   if (values.length === 0) return "false";
-  if (!isArray(field.column)) return `${left} = any(${writer.bind(arrayLiteral(values))}::${type}[])`;
-  return `${left} in (${values.map((value) => `${writer.bind(value)}::${type}`).join(", ")})`;
-}
-
-function isArray({ category }: Column): boolean {
-  return category === "A";
+  const parser = parserOf(condition);
+  if (parser !== null)
+    return `${left} = any(select ${parser}(unnest(${writer.bind(arrayLiteral(values))}::text[])))`;
+  const isArray = field.column.category === "A" && field.path.length === 0;
+  if (!isArray) return `${left} = any(${writer.bind(arrayLiteral(values))})`;
+  return `${left} in (${values.map((value) => writer.bind(value)).join(", ")})`;
 }
 
 /** Text and JSON are made a document first; what is one already is searched as it stands, by its index. */
@@ -83,7 +87,7 @@ export function renderFilter(writer: Writer, condition: ColumnCondition, alias: 
     case "compare":
     case "distinct":
     case "inferred":
-    case "off":
+    case "regex":
       return `${left} ${operator.sql} ${bindValue(writer, condition)}`;
   }
 }

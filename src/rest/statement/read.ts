@@ -1,30 +1,48 @@
 import type { Statement } from "../../db/statement.ts";
-import type { Media } from "../request/media.ts";
+import { WHOLE_ROW, type Media } from "../request/media.ts";
 import type { ReadTarget } from "../target/target.ts";
+import { renderTotal } from "./count.ts";
 import { statementName } from "./name.ts";
+import { explain } from "./plan.ts";
 import { rowTests } from "./rows.ts";
+import { withoutOutput } from "./output.ts";
 import { renderRows } from "./select.ts";
-import { where, Writer, type WriterOptions } from "./writer.ts";
+import { Writer, type WriterOptions } from "./writer.ts";
 
 export interface ReadShape {
   readonly media: Media;
   readonly wantsBody: boolean;
   /** Whether to count all rows that the filters leave. */
   readonly wantsTotal: boolean;
+  /** See `countLimitOf`. */
+  readonly countLimit: number | null;
+  /** Whether an answer's row stands for several of the table. */
+  readonly isGrouped: boolean;
   readonly maxRows: number;
+}
+
+/** A page from the first row on that is not full shows how many rows there are: the sub-select is then never run. */
+function renderPageTotal(total: string, { range }: ReadTarget, { maxRows, isGrouped }: ReadShape): string {
+  const most = Math.min(range.limit ?? maxRows, maxRows);
+  if (range.offset > 0 || isGrouped || most === Infinity) return total;
+  return `case when count(*) < ${most} then count(*) else ${total} end`;
 }
 
 /**
  * Target to statement. Its one row has: how many rows there are in the answer; the body, or null; the total, or null.
  */
 export function renderRead(target: ReadTarget, shape: ReadShape, options: WriterOptions): Statement {
+  const { media, wantsBody, wantsTotal, maxRows } = shape;
   const writer = new Writer(options);
   const alias = writer.alias();
-  const table = writer.table(target.relation);
+  const from = writer.table(target.relation);
   const tests = rowTests(writer, target, alias);
-  const read = shape.wantsBody ? target : { ...target, columns: [], embeds: [], order: [] };
-  const rows = renderRows(writer, read, { from: table, alias, tests }, shape.maxRows, shape.maxRows);
-  const total = shape.wantsTotal ? `(select count(*) from ${table} ${alias}${where(tests)})` : "null";
-  const text = `select count(*), ${shape.wantsBody ? shape.media.body : "null"}, ${total} from (${rows}) t`;
-  return { name: statementName(text), text, values: writer.values };
+  const read = wantsBody ? target : withoutOutput(target);
+  const list = wantsBody && media.takesRow ? `${alias} as ${WHOLE_ROW}` : undefined;
+  const rows = renderRows(writer, read, { from, alias, tests, list }, maxRows, maxRows);
+  const total = wantsTotal
+    ? renderPageTotal(renderTotal({ from, alias, tests }, shape.countLimit), target, shape)
+    : "null";
+  const text = `select count(*), ${wantsBody ? media.body : "null"}, ${total} from (${rows}) t`;
+  return explain(media, { name: statementName(text), text, values: writer.values });
 }

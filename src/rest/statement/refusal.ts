@@ -1,14 +1,14 @@
-import type { Media } from "../request/media.ts";
 import { literal, type Writer } from "./writer.ts";
 
-export interface WriteShape {
-  readonly media: Media;
-  /** `body` of the rows written, `location` of the one row, or nothing but their number. */
-  readonly answers: "body" | "location" | "count";
-  /** More changed rows than this undo the statement. */
+/** How many rows may be changed and shown; more undo the statement. */
+export interface RowBounds {
+  /** How many the answer may be about: any number; one, for an answer that is one object; or `put`, the one that the filters name. */
+  readonly wants: "any" | "one" | "put";
   readonly maxAffected: number | null;
-  /** The most rows that a body may show. */
-  readonly maxRows: number;
+  /** SQL of the number of those that are changed. */
+  readonly affected: string;
+  /** The most rows that a body may show; null when it shows none, or something else sees to it. */
+  readonly maxShown: number | null;
 }
 
 /** SQLSTATE and words of a refusal; `detail` is SQL. `src/rest/errors.ts` knows the codes. */
@@ -18,15 +18,19 @@ interface Refusal {
   readonly detail: string;
 }
 
-const TOO_MANY_AFFECTED: Refusal = {
+const TOO_MANY_AFFECTED = {
   sqlstate: "RH124",
   message: "Query result exceeds max-affected preference constraint",
-  detail: "'The query affects ' || count(*) || ' rows'",
 };
 const NOT_SINGLE: Refusal = {
   sqlstate: "RH116",
   message: "Cannot coerce the result to a single JSON object",
   detail: "'The result contains ' || count(*) || ' rows'",
+};
+const NOT_THE_ROW: Refusal = {
+  sqlstate: "RH115",
+  message: "Payload values do not match URL in primary key column(s)",
+  detail: "''",
 };
 const TOO_MANY_SHOWN: Refusal = {
   sqlstate: "RH112",
@@ -38,13 +42,29 @@ function refuseWhen(test: string, { sqlstate, message, detail }: Refusal): strin
   return `case when ${test} then platform.refuse('${sqlstate}', ${literal(message)}, ${detail}) end`;
 }
 
-/** Columns that refuse: PostgreSQL ends the transaction, in the same round trip, when the number of rows is not as wanted. */
-export function renderRefusals(writer: Writer, { media, answers, maxAffected, maxRows }: WriteShape): string[] {
+/**
+ * Columns that refuse: PostgreSQL ends the transaction, in the same round trip, when the number of rows is not as wanted. The first of
+ * them that does is the one that is told.
+ */
+export function renderRefusals(writer: Writer, { wants, maxAffected, affected, maxShown }: RowBounds): string[] {
   const refusals: string[] = [];
+  if (wants === "one") refusals.push(refuseWhen("count(*) <> 1", NOT_SINGLE));
+  if (wants === "put") refusals.push(refuseWhen("count(*) <> 1", NOT_THE_ROW));
   if (maxAffected !== null) {
-    refusals.push(refuseWhen(`count(*) > ${writer.bind(String(maxAffected))}::bigint`, TOO_MANY_AFFECTED));
+    const detail = `'The query affects ' || ${affected} || ' rows'`;
+    const test = `${affected} > ${writer.bind(String(maxAffected))}::bigint`;
+    refusals.push(refuseWhen(test, { ...TOO_MANY_AFFECTED, detail }));
   }
-  if (media.isSingle) refusals.push(refuseWhen("count(*) <> 1", NOT_SINGLE));
-  if (answers === "body") refusals.push(refuseWhen(`count(*) > ${maxRows}`, TOO_MANY_SHOWN));
+  if (maxShown !== null) refusals.push(refuseWhen(`count(*) > ${maxShown}`, TOO_MANY_SHOWN));
   return refusals;
+}
+
+/** The same of a call, whose rows are all that there is to count. */
+export function renderCallRefusals(writer: Writer, isSingle: boolean, maxAffected: number | null): string[] {
+  return renderRefusals(writer, {
+    wants: isSingle ? "one" : "any",
+    maxAffected,
+    affected: "count(*)",
+    maxShown: null,
+  });
 }

@@ -22,6 +22,30 @@ export function ownTests(writer: Writer, target: ReadTarget, alias: string): (st
   return tests;
 }
 
+/** {@link rowTests} without the tenant's: for rows that a function gives, which it may have made up. */
+export function callTests(writer: Writer, target: ReadTarget, alias: string): string[] {
+  return [
+    ...target.where.map((condition) => renderCondition(writer, condition, alias)),
+    ...innerTests(writer, target, alias),
+  ];
+}
+
+function isComputed(condition: ResolvedCondition): boolean {
+  if (condition.kind === "column") return condition.field.computedIn !== null;
+  if (condition.kind === "embed") return false;
+  return condition.members.some(isComputed);
+}
+
+/** Whether some function takes the rows of the target whole: then {@link Writer.rowIs} has to be said of a CTE's. */
+export function readsWholeRow({ columns, embeds, where, order }: ReadTarget): boolean {
+  return (
+    columns.some((column) => column !== "*" && column.field !== null && column.field.computedIn !== null) ||
+    embeds.some(({ relationship }) => relationship.computed !== null) ||
+    where.some(isComputed) ||
+    order.some(({ embed, field }) => embed === null && field.computedIn !== null)
+  );
+}
+
 /** What the rows of `alias` have to pass to be read: {@link ownTests}, and rows in every inner embed. */
 export function rowTests(writer: Writer, target: ReadTarget, alias: string): (string | undefined)[] {
   return [...ownTests(writer, target, alias), ...innerTests(writer, target, alias)];
@@ -57,9 +81,10 @@ function junctionTest(writer: Writer, { from, to, junction }: Relationship, here
   return [`exists (select from ${writer.table(relation)} ${between}${where(tests)})`];
 }
 
-/** What makes a row of `there` belong with one of `here`. */
+/** What makes a row of `there` belong with one of `here`; nothing, where a function was asked for those that do. */
 export function joinTests(writer: Writer, relationship: Relationship, here: string, there: string): string[] {
-  const { from, to, pairs } = relationship;
+  const { from, to, pairs, computed } = relationship;
+  if (computed !== null) return [];
   return [
     ...tenantPair(from, to, here, there),
     ...pairTests(pairs, here, there),
@@ -67,9 +92,25 @@ export function joinTests(writer: Writer, relationship: Relationship, here: stri
   ];
 }
 
+/** Where the rows of an embed come from: the table, or the function that computes them from a row of `here`. */
+export function embedSource(writer: Writer, { relation, relationship: { computed } }: EmbedTarget, here: string): string {
+  if (computed === null) return writer.table(relation);
+  return `${quote(computed.schema)}.${quote(computed.name)}(${writer.rowOf(here)})`;
+}
+
+/** What rows of the embed have to pass to belong with a row of `here` and be read. */
+export function embedTests(
+  writer: Writer,
+  embed: EmbedTarget,
+  here: string,
+  alias: string,
+): (string | undefined)[] {
+  return [...rowTests(writer, embed, alias), ...joinTests(writer, embed.relationship, here, alias)];
+}
+
 /** Whether a row of `here` has rows in the embed. */
 export function existsRows(writer: Writer, embed: EmbedTarget, here: string): string {
   const alias = writer.alias();
-  const tests = [...rowTests(writer, embed, alias), ...joinTests(writer, embed.relationship, here, alias)];
-  return `exists (select from ${writer.table(embed.relation)} ${alias}${where(tests)})`;
+  const tests = embedTests(writer, embed, here, alias);
+  return `exists (select from ${embedSource(writer, embed, here)} ${alias}${where(tests)})`;
 }

@@ -1,76 +1,159 @@
 import type { Relation } from "../../catalog/catalog.ts";
-import type { RowRange } from "../request/range.ts";
 import { isToOne } from "../target/relationship.ts";
-import type { EmbedTarget, ReadTarget, ResolvedOrder, SelectedColumn } from "../target/target.ts";
-import { renderField } from "./filter.ts";
-import { joinTests, rowTests } from "./rows.ts";
+import type { EmbedTarget, ReadTarget, SelectedColumn } from "../target/target.ts";
+import {
+  castTo,
+  columnOutput,
+  hasOutputs,
+  outputValue,
+  renderGroups,
+  shownField,
+  starOutputs,
+  type Output,
+} from "./output.ts";
+import { renderLimit, renderOrders, type Spreads } from "./page.ts";
+import { embedSource, embedTests } from "./rows.ts";
 import { quote, where, type Writer } from "./writer.ts";
 
 const stars = new WeakMap<Relation, string>();
 
-/** Every column by name, since `*` would be `tenant_id` as well. Not qualified: each query here has one table of its own. */
+/** Every column by name, since `*` would be `tenant_id` as well. Not qualified: the query has one table of its own. */
 function star(relation: Relation): string {
   let list = stars.get(relation);
-  if (list === undefined) stars.set(relation, (list = [...relation.columns.keys()].map(quote).join(", ")));
+  if (list === undefined) {
+    const named = [...relation.columns.values()].map(({ name, representation }) => {
+      const shown = representation?.toJson;
+      return shown === undefined || shown === null ? quote(name) : `${shown}(${quote(name)}) as ${quote(name)}`;
+    });
+    stars.set(relation, (list = named.join(", ")));
+  }
   return list;
 }
 
+/** Only where there are no aggregates, which alone have no field. */
 function renderColumn(writer: Writer, { field, cast, name }: SelectedColumn, alias: string): string {
-  const value = renderField(writer, field, alias);
-  return `${cast === null ? value : `cast(${value} as ${cast})`} as ${quote(name)}`;
+  const value = field === null ? "null" : castTo(shownField(writer, field, alias), cast);
+  return `${value} as ${quote(name)}`;
 }
 
-function renderEmbed(writer: Writer, embed: EmbedTarget, here: string, embedRows: number): string {
-  const alias = writer.alias();
-  const row = writer.alias();
-  const tests = [...rowTests(writer, embed, alias), ...joinTests(writer, embed.relationship, here, alias)];
-  const most = isToOne(embed.relationship) ? Infinity : embedRows;
-  const rows = renderRows(writer, embed, { from: writer.table(embed.relation), alias, tests }, most, embedRows);
-  // `row.*` and not `row`: a column of that name would be taken instead.
-  const json = isToOne(embed.relationship)
-    ? `(select row_to_json(${row}.*) from (${rows}) ${row})`
-    : `(select coalesce(json_agg(${row}.*), '[]') from (${rows}) ${row})`;
-  return `${json} as ${quote(embed.name)}`;
-}
-
-function selectList(writer: Writer, target: ReadTarget, alias: string, embedRows: number): string {
-  const list = target.columns.map((column) =>
-    column === "*" ? star(target.relation) : renderColumn(writer, column, alias),
-  );
-  for (const embed of target.embeds) {
-    if (!embed.isHidden) list.push(renderEmbed(writer, embed, alias, embedRows));
-  }
-  return list.join(", ");
-}
-
-function renderOrder(writer: Writer, { field, embed, isDescending, nulls }: ResolvedOrder, alias: string): string {
-  const direction = `${isDescending ? " desc" : ""}${nulls === null ? "" : ` nulls ${nulls}`}`;
-  if (embed === null) return renderField(writer, field, alias) + direction;
-  const inner = writer.alias();
-  const tests = [...rowTests(writer, embed, inner), ...joinTests(writer, embed.relationship, alias, inner)];
-  return `(select ${renderField(writer, field, inner)} from ${writer.table(embed.relation)} ${inner}${where(tests)})${direction}`;
-}
-
-/** First pages of a listing, in whole pages: few enough texts that each is worth to be prepared. */
-const PAGES_IN_TEXT = 20;
-
-/**
- * The limit is written out, so that the planner knows how few rows are wanted. So is the offset of the first pages: for one that
- * is bound PostgreSQL's generic plan assumes a tenth of the rows, never looks cheap, and every request is planned anew.
- */
-function renderLimit(writer: Writer, { offset, limit }: RowRange, maxRows: number): string {
-  const most = Math.min(limit ?? maxRows, maxRows);
-  const limited = most === Infinity ? "" : ` limit ${most}`;
-  if (offset === 0) return limited;
-  const isInText = offset % most === 0 && offset <= most * PAGES_IN_TEXT;
-  return `${limited} offset ${isInText ? String(offset) : `${writer.bind(String(offset))}::bigint`}`;
-}
-
-/** Where the rows of a level come from: a table or CTE, its alias, and the tests that are its whole `where`. */
+/** Where the rows of a level come from: a table, CTE or call, its alias, and the tests that are its whole `where`. */
 export interface Source {
   readonly from: string;
   readonly alias: string;
   readonly tests: readonly (string | undefined)[];
+  /** What to select instead of what the target says. */
+  readonly list?: string | undefined;
+}
+
+/** What a query selects, besides where from. */
+interface Selection {
+  readonly list: string;
+  readonly joins: readonly string[];
+  readonly groups: string;
+  readonly spreads: Spreads;
+}
+
+const NO_SPREADS: Spreads = new Map();
+
+function listOnly(list: string): Selection {
+  return { list, joins: [], groups: "", spreads: NO_SPREADS };
+}
+
+/** What is to one by its key gives one row; a view or a function may break its word, and then the first row counts. */
+function mostRows({ relationship }: EmbedTarget, embedRows: number): number {
+  if (!isToOne(relationship)) return embedRows;
+  return relationship.to.kind === "view" || relationship.computed !== null ? 1 : Infinity;
+}
+
+function embedFrom(writer: Writer, embed: EmbedTarget, here: string, alias: string): Source {
+  return { from: embedSource(writer, embed, here), alias, tests: embedTests(writer, embed, here, alias) };
+}
+
+/** The rows of an embed as one value. JSONB, as PostgREST has it: so that its keys are sorted and spaced as there. */
+function renderEmbed(writer: Writer, embed: EmbedTarget, here: string, embedRows: number): string {
+  const alias = writer.alias();
+  const row = writer.alias();
+  const source = embedFrom(writer, embed, here, alias);
+  const rows = renderRows(writer, embed, source, mostRows(embed, embedRows), embedRows);
+  // `row.*` and not `row`: a column of that name would be taken instead.
+  return isToOne(embed.relationship)
+    ? `(select to_jsonb(${row}.*) from (${rows}) ${row})`
+    : `(select coalesce(jsonb_agg(${row}.*), '[]') from (${rows}) ${row})`;
+}
+
+interface Spread {
+  readonly join: string;
+  readonly outputs: readonly Output[];
+}
+
+/** The keys of a spread embed, by a join; of a to-many one each a list of its rows' values. Aggregates are left to the level above. */
+function joinSpread(writer: Writer, embed: EmbedTarget, here: string, embedRows: number): Spread {
+  const alias = writer.alias();
+  const spread = writer.alias();
+  const { outputs: inner, joins, spreads } = readOutputs(writer, embed, alias, embedRows);
+  const list = inner.map(({ sql }, n) => `${sql} as c${n}`).join(", ");
+  const source = embedFrom(writer, embed, here, alias);
+  const rows = renderQuery(writer, embed, source, { list, joins, spreads, groups: "" }, mostRows(embed, embedRows));
+  const outputs = inner.map(({ name, aggregate }, n) => ({ name, sql: `${spread}.c${n}`, aggregate }));
+  if (isToOne(embed.relationship)) return { join: ` left join lateral (${rows}) ${spread} on true`, outputs };
+  const row = writer.alias();
+  const lists = inner.map((_, n) => `coalesce(jsonb_agg(${row}.c${n}), '[]') as c${n}`).join(", ");
+  return { join: ` left join lateral (select ${lists} from (${rows}) ${row}) ${spread} on true`, outputs };
+}
+
+interface Outputs {
+  readonly outputs: readonly Output[];
+  readonly joins: readonly string[];
+  readonly spreads: Spreads;
+}
+
+/** All keys of a level, each by itself: columns first, then embeds in their order, as PostgREST has them. */
+function readOutputs(writer: Writer, target: ReadTarget, alias: string, embedRows: number): Outputs {
+  const outputs = target.columns.flatMap((column) =>
+    column === "*" ? starOutputs(writer, target.relation, alias) : columnOutput(writer, column, alias),
+  );
+  const joins: string[] = [];
+  const spreads = new Map<EmbedTarget, readonly Output[]>();
+  for (const embed of target.embeds) {
+    if (embed.isHidden) continue;
+    if (embed.isSpread) {
+      const spread = joinSpread(writer, embed, alias, embedRows);
+      joins.push(spread.join);
+      outputs.push(...spread.outputs);
+      spreads.set(embed, spread.outputs);
+    } else outputs.push({ name: embed.name, sql: renderEmbed(writer, embed, alias, embedRows), aggregate: null });
+  }
+  return { outputs, joins, spreads };
+}
+
+function plainList(writer: Writer, target: ReadTarget, alias: string, embedRows: number): string {
+  const list = target.columns.map((column) =>
+    column === "*" ? star(target.relation) : renderColumn(writer, column, alias),
+  );
+  for (const embed of target.embeds) {
+    if (!embed.isHidden) list.push(`${renderEmbed(writer, embed, alias, embedRows)} as ${quote(embed.name)}`);
+  }
+  return list.join(", ");
+}
+
+function selectionOf(writer: Writer, target: ReadTarget, { alias, list }: Source, embedRows: number): Selection {
+  if (list !== undefined) return listOnly(list);
+  if (!hasOutputs(target)) return listOnly(plainList(writer, target, alias, embedRows));
+  const { outputs, joins, spreads } = readOutputs(writer, target, alias, embedRows);
+  const values = outputs.map((output) => `${outputValue(output)} as ${quote(output.name)}`);
+  return { list: values.join(", "), joins, groups: renderGroups(outputs), spreads };
+}
+
+function renderQuery(
+  writer: Writer,
+  target: ReadTarget,
+  { from, alias, tests }: Source,
+  { list, joins, groups, spreads }: Selection,
+  maxRows: number,
+): string {
+  const sorted = renderOrders(writer, target.order, alias, spreads);
+  const limited = renderLimit(writer, target.range, maxRows);
+  return `select ${list} from ${from} ${alias}${joins.join("")}${where(tests)}${groups}${sorted}${limited}`;
 }
 
 /**
@@ -84,9 +167,5 @@ export function renderRows(
   maxRows: number,
   embedRows: number,
 ): string {
-  const { from, alias, tests } = source;
-  const list = selectList(writer, target, alias, embedRows);
-  const order = target.order.map((each) => renderOrder(writer, each, alias)).join(", ");
-  const sorted = order === "" ? "" : ` order by ${order}`;
-  return `select ${list} from ${from} ${alias}${where(tests)}${sorted}${renderLimit(writer, target.range, maxRows)}`;
+  return renderQuery(writer, target, source, selectionOf(writer, target, source, embedRows), maxRows);
 }

@@ -1,123 +1,132 @@
-import type { Column } from "../../catalog/catalog.ts";
 import type { Statement } from "../../db/statement.ts";
+import { WHOLE_ROW, type Media } from "../request/media.ts";
 import { ALL_ROWS } from "../request/range.ts";
-import type { Conflict, WriteTarget } from "../target/target.ts";
+import type { Conflict, WriteTarget } from "../target/write-target.ts";
+import { isNoChange, renderChange } from "./change.ts";
 import { statementName } from "./name.ts";
-import { renderRefusals, type WriteShape } from "./refusal.ts";
-import { innerTests, ownTests } from "./rows.ts";
+import { explain } from "./plan.ts";
+import { renderRefusals, type RowBounds } from "./refusal.ts";
+import { innerTests, readsWholeRow } from "./rows.ts";
 import { renderRows } from "./select.ts";
-import { literal, quote, where, Writer, type WriterOptions } from "./writer.ts";
+import { quote, where, Writer, type WriterOptions } from "./writer.ts";
 
-const list = (columns: readonly Column[]): string => columns.map(({ name }) => quote(name)).join(", ");
-
-/** The body as rows `r`, each column in its table's type. */
-function bodyRows(writer: Writer, { columns, json, usesDefaults }: WriteTarget): string {
-  const types = columns.map(({ name, castType }) => `${quote(name)} ${castType}`).join(", ");
-  const body = `${writer.bind(json)}::json`;
-  if (!usesDefaults) return `json_to_recordset(${body}) as r(${types})`;
-  // Each row by itself, so that one can tell a key that is null from one that is not there.
-  const values = columns.map(({ name, defaultSql }) => {
-    const value = `v.${quote(name)}`;
-    return defaultSql === null
-      ? value
-      : `case when j.element->${literal(name)} is null then ${defaultSql} else ${value} end as ${quote(name)}`;
-  });
-  return `(select ${values.join(", ")} from json_array_elements(${body}) as j(element) cross join lateral json_to_record(j.element) as v(${types})) as r`;
+export interface WriteShape extends Pick<RowBounds, "wants" | "maxAffected"> {
+  readonly media: Media;
+  /** `body` of the rows written, `location` of the one row, or nothing but their number. */
+  readonly answers: "body" | "location" | "count";
+  /** Whether the answer says how many rows are new. */
+  readonly asksNew: boolean;
+  /** The most rows that a body may show, and of any embed in it. */
+  readonly maxRows: number;
 }
 
-function renderConflict({ columns, isMerge }: Conflict, { read, columns: written }: WriteTarget): string {
-  const key = [...(read.relation.hasTenant ? ["tenant_id"] : []), ...columns.map(({ name }) => quote(name))];
-  const sets = written.map(({ name }) => `${quote(name)} = excluded.${quote(name)}`);
-  const action = isMerge && sets.length > 0 ? `do update set ${sets.join(", ")}` : "do nothing";
-  return ` on conflict (${key.join(", ")}) ${action}`;
-}
-
-/** tenant_id is never among the columns: its default is the tenant that the transaction entered. */
-function renderInsert(writer: Writer, target: WriteTarget): string {
-  const { columns, conflict, read } = target;
-  const into = `insert into ${writer.table(read.relation)}`;
-  const onConflict = conflict === null ? "" : renderConflict(conflict, target);
-  if (columns.length === 0)
-    return `${into} select from json_array_elements(${writer.bind(target.json)}::json)${onConflict}`;
-  const values = columns.map(({ name }) => `r.${quote(name)}`).join(", ");
-  return `${into} (${list(columns)}) select ${values} from ${bodyRows(writer, target)}${onConflict}`;
-}
-
-function renderUpdate(writer: Writer, target: WriteTarget, alias: string): string {
-  const sets = target.columns.map(({ name }) => `${quote(name)} = r.${quote(name)}`).join(", ");
-  const tests = ownTests(writer, target.read, alias);
-  // A list of several updates from its first row.
-  const body = `(select * from ${bodyRows(writer, target)} limit 1) as r`;
-  return `update ${writer.table(target.read.relation)} ${alias} set ${sets} from ${body}${where(tests)}`;
-}
-
-function renderDelete(writer: Writer, { read }: WriteTarget, alias: string): string {
-  return `delete from ${writer.table(read.relation)} ${alias}${where(ownTests(writer, read, alias))}`;
-}
-
-function renderChange(writer: Writer, target: WriteTarget, alias: string): string {
-  if (target.verb === "insert") return renderInsert(writer, target);
-  return target.verb === "update" ? renderUpdate(writer, target, alias) : renderDelete(writer, target, alias);
-}
+/** Those that are changed, also where an inner embed keeps some of them out of the answer. */
+const AFFECTED = "(select count(*) from written)";
 
 /**
- * Whether a row came by insert and not by update: an updated one carries its transaction's lock (PostgreSQL, System Columns). Where there are no
- * system columns it can't be told, and the answer is 201.
+ * Whether a row came by insert and not by update: an updated one carries its transaction's lock (PostgreSQL, System Columns).
  */
 const IS_NEW = `"rowhouse is new"`;
 
-function asksWhichAreNew({ conflict, read }: WriteTarget): boolean {
-  return conflict?.isMerge === true && read.relation.kind === "table" && !read.relation.isPartitioned;
+/** How it is found out which rows are new: by their system columns, or, where there are none, by looking for them as it was before. */
+function newRows({ conflict, read }: WriteTarget, { asksNew }: WriteShape): "system" | "before" | null {
+  if (conflict?.isMerge !== true || !asksNew) return null;
+  return read.relation.kind === "table" && !read.relation.isPartitioned ? "system" : "before";
 }
 
+/** Whether the answer is made by functions that take rows of the table's own type, which those of a CTE are not. */
+function takesWholeRow({ read }: WriteTarget, { media }: WriteShape): boolean {
+  return media.takesRow || readsWholeRow({ ...read, where: [] });
+}
+
+/** The columns of the changed rows that the answer is made of. */
+function returned(target: WriteTarget, shape: WriteShape, alias: string): string {
+  const { read, conflict } = target;
+  const kind = newRows(target, shape);
+  const isNew = kind === "system" ? `, ${alias}.xmax = 0 as ${IS_NEW}` : "";
+  if (shape.answers === "body")
+    return `${alias}.*${takesWholeRow(target, shape) ? `, ${alias} as ${WHOLE_ROW}` : ""}${isNew}`;
+  const names = new Set(shape.answers === "location" ? read.relation.primaryKey : []);
+  if (kind === "before") for (const { name } of conflict?.columns ?? []) names.add(name);
+  const columns = [...names].map((name) => `${alias}.${quote(name)}`);
+  return `${columns.length === 0 ? "1" : columns.join(", ")}${isNew}`;
+}
+
+/** All parts of a statement see the tables as they were before it (PostgreSQL manual, 7.8.4). */
+function countUnseen(writer: Writer, { columns }: Conflict, { read: { relation } }: WriteTarget): string {
+  const tests = [
+    writer.tenantTest(relation, "b"),
+    ...columns.map(({ name }) => `b.${quote(name)} = w.${quote(name)}`),
+  ];
+  return `(select count(*) from written w where not exists (select from ${writer.table(relation)} b${where(tests)}))`;
+}
+
+function renderNew(writer: Writer, target: WriteTarget, shape: WriteShape): string {
+  switch (newRows(target, shape)) {
+    case null:
+      return "null";
+    case "system":
+      return `(select count(*) from written where ${IS_NEW})`;
+    case "before":
+      return target.conflict === null ? "null" : countUnseen(writer, target.conflict, target);
+  }
+}
+
+/** Values of the primary key as their JSON has them, since that is how they are read. */
 function renderLocation({ read }: WriteTarget): string {
   const { primaryKey } = read.relation;
   if (primaryKey.length === 0) return "null";
-  const keys = primaryKey.map((name) => `w.${quote(name)}::text`).join(", ");
-  return `(select json_build_array(${keys})::text from written w where (select count(*) from written) = 1)`;
+  const keys = primaryKey.map((name) => `to_json(w.${quote(name)}) #>> '{}'`).join(", ");
+  return `(select json_build_array(${keys})::text from written w where ${AFFECTED} = 1)`;
 }
 
-/** The answer of a write that changes nothing, in the form of {@link renderWrite}: an update without columns. */
-function renderNothing(shape: WriteShape, writer: Writer): string {
-  const refusals = renderRefusals(writer, shape).map((column) => `, ${column}`);
-  return `select count(*), ${shape.answers === "body" ? shape.media.body : "null"}, null, null${refusals.join("")} from (select where false) t`;
+/** The rows that the answer shows, or, when it shows none, those that are counted. */
+function renderShown(writer: Writer, target: WriteTarget, shape: WriteShape): string {
+  if (shape.answers !== "body") return "written";
+  const { read } = target;
+  const alias = writer.alias();
+  const row = `${alias}.${WHOLE_ROW}`;
+  if (takesWholeRow(target, shape)) writer.rowIs(alias, row);
+  const list = shape.media.takesRow ? `${row} as ${WHOLE_ROW}` : undefined;
+  const source = { from: "written", alias, tests: innerTests(writer, read, alias), list };
+  return `(${renderRows(writer, { ...read, range: ALL_ROWS }, source, Infinity, shape.maxRows)})`;
 }
 
 function renderAnswer(writer: Writer, target: WriteTarget, shape: WriteShape): string {
-  const alias = writer.alias();
-  const { read } = target;
-  const shown = shape.answers === "body" ? read : { ...read, columns: [], embeds: [], order: [] };
-  const source = { from: "written", alias, tests: innerTests(writer, read, alias) };
-  const rows = renderRows(writer, { ...shown, range: ALL_ROWS }, source, Infinity, shape.maxRows);
+  const maxShown = shape.answers === "body" ? shape.maxRows : null;
+  const shown = renderShown(writer, target, shape);
   const columns = [
     "count(*)",
     shape.answers === "body" ? shape.media.body : "null",
     shape.answers === "location" ? renderLocation(target) : "null",
-    asksWhichAreNew(target) ? `(select count(*) from written where ${IS_NEW})` : "null",
-    ...renderRefusals(writer, shape),
+    renderNew(writer, target, shape),
+    ...renderRefusals(writer, { ...shape, affected: AFFECTED, maxShown }),
   ];
-  return `select ${columns.join(", ")} from (${rows}) t`;
+  return `select ${columns.join(", ")} from ${shown} t`;
+}
+
+function renderWritten(writer: Writer, target: WriteTarget, shape: WriteShape, alias: string): string {
+  const columns = returned(target, shape, alias);
+  if (!isNoChange(target)) return `${renderChange(writer, target, alias)} returning ${columns}`;
+  return shape.answers === "body"
+    ? `select ${columns} from ${writer.table(target.read.relation)} ${alias} where false`
+    : "select where false";
+}
+
+function renderText(writer: Writer, target: WriteTarget, shape: WriteShape): string {
+  const alias = writer.alias();
+  const isPlain = shape.answers === "count" && shape.maxAffected === null && shape.wants === "any";
+  if (isPlain && newRows(target, shape) === null && !isNoChange(target)) return renderChange(writer, target, alias);
+  return `with written as (${renderWritten(writer, target, shape, alias)}) ${renderAnswer(writer, target, shape)}`;
 }
 
 /**
- * Target to statement. When it answers one row, that has: number of rows changed; the body, or null; the values of the primary key as a
- * JSON array, or null; how many of them were new, or null. When only the number matters, there is no row and the command tag tells it.
+ * Target to statement. When it answers one row, that has: number of rows that the answer is about; the body, or null; the values of the
+ * primary key as a JSON array, or null; how many of them were new, or null. When only the number matters, there is no row and the command
+ * tag tells it.
  */
 export function renderWrite(target: WriteTarget, shape: WriteShape, options: WriterOptions): Statement {
   const writer = new Writer(options);
   const text = renderText(writer, target, shape);
-  return { name: statementName(text), text, values: writer.values };
-}
-
-function renderText(writer: Writer, target: WriteTarget, shape: WriteShape): string {
-  if (target.verb === "update" && target.columns.length === 0) return renderNothing(shape, writer);
-  const alias = writer.alias();
-  const change = renderChange(writer, target, alias);
-  const asksNew = asksWhichAreNew(target);
-  const isPlain = shape.answers === "count" && shape.maxAffected === null && !shape.media.isSingle;
-  if (isPlain && !asksNew) return change;
-  // An update has the body beside the table: only the table's columns are wanted.
-  const all = target.verb === "insert" ? "*" : `${alias}.*`;
-  const returning = asksNew ? `${all}, (xmax = 0) as ${IS_NEW}` : all;
-  return `with written as (${change} returning ${returning}) ${renderAnswer(writer, target, shape)}`;
+  return explain(shape.media, { name: statementName(text), text, values: writer.values });
 }

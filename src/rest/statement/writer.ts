@@ -27,6 +27,7 @@ export interface WriterOptions {
 export class Writer {
   readonly values: (string | null)[] = [];
   readonly #options: WriterOptions;
+  readonly #rows = new Map<string, string>();
   #tenant = "";
   #aliases = 0;
 
@@ -43,6 +44,16 @@ export class Writer {
   /** A name for one more table of the statement. */
   alias(): string {
     return `t${this.#aliases++}`;
+  }
+
+  /** Says what the whole row of `alias` is, as its table's own type: for rows of a CTE, which have none. */
+  rowIs(alias: string, sql: string): void {
+    this.#rows.set(alias, sql);
+  }
+
+  /** The whole row of `alias`, for a function that takes one. */
+  rowOf(alias: string): string {
+    return this.#rows.get(alias) ?? alias;
   }
 
   table({ schema, name }: Relation): string {

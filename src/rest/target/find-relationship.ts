@@ -1,6 +1,6 @@
 import type { Catalog, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
-import { relationshipsFrom, type Relationship } from "./relationship.ts";
+import { relatedRelations, relationshipsFrom, type Relationship } from "./relationship.ts";
 import { suggest } from "./suggestion.ts";
 
 /** Several relationships fit: an error whose details are objects, unlike all others (PostgREST, PGRST201). */
@@ -41,28 +41,63 @@ function fitsSelf(found: Relationship, target: string, hint: string | null): boo
 
 /** What a target and a hint may name (PostgREST, Foreign Key Joins on Multiple Foreign Key Relationships). */
 function fits(found: Relationship, target: string, hint: string | null): boolean {
+  if (found.computed !== null) return target === found.computed.name;
   if (found.from === found.to) return fitsSelf(found, target, hint);
   if (hint === null) {
     if (target === found.to.name) return true;
-    return found.junction === null && (target === found.constraint || isSingleColumn(found, 0, target));
+    // A view has no constraints and no keys of its own to be named by.
+    if (found.junction !== null || found.to.kind === "view") return false;
+    return target === found.constraint || isSingleColumn(found, 0, target);
   }
   if (target !== found.to.name) return false;
   return hint === found.constraint || isSingleColumn(found, 0, hint) || isSingleColumn(found, 1, hint);
 }
 
+/** The child that was meant; the parent, when it is related to nothing. */
+function hintOf(catalog: Catalog, origin: string, target: string): string | undefined {
+  const found = relationshipsFrom(catalog, origin);
+  const isChild = found.length > 0;
+  const [wanted, names] = isChild
+    ? [target, found.map(({ to, computed }) => computed?.name ?? to.name)]
+    : [origin, [...relatedRelations(catalog)]];
+  const near = names.includes(wanted) ? undefined : suggest(wanted, names, 0.33);
+  return near === undefined ? undefined : `Perhaps you meant '${near}' instead of '${wanted}'.`;
+}
+
 function refuseUnknown(catalog: Catalog, origin: Relation, target: string, hint: string | null): never {
-  const reachable = relationshipsFrom(catalog, origin.name).map((each) => each.to.name);
-  const near = reachable.includes(target) ? undefined : suggest(target, reachable, 0.33);
   const using = hint === null ? "" : ` using the hint '${hint}'`;
   throw new RowhouseError("relationshipUnknown", {
     message: `Could not find a relationship between '${origin.name}' and '${target}' in the schema cache`,
     details: `Searched for a foreign key relationship between '${origin.name}' and '${target}'${using} in the schema '${catalog.schema}', but no matches were found.`,
-    hint: near === undefined ? undefined : `Perhaps you meant '${near}' instead of '${target}'.`,
+    hint: hintOf(catalog, origin.name, target),
   });
 }
 
+const CARDINALITIES: readonly Relationship["cardinality"][] = [
+  "one-to-many",
+  "many-to-one",
+  "one-to-one",
+  "many-to-many",
+];
+
+/** The order in which PostgREST lists what an ambiguous embed may mean. */
+function sortKeys({ to, cardinality, constraint, junction, pairs }: Relationship): string[] {
+  const keys = junction === null ? [] : [junction.origin.name, junction.target.name];
+  const columns = junction === null ? pairs.flat() : [...junction.origin.columns, ...junction.target.columns];
+  return [to.name, String(CARDINALITIES.indexOf(cardinality)), constraint, ...keys, ...columns];
+}
+
+function compare(one: Relationship, other: Relationship): number {
+  const [here, there] = [sortKeys(one), sortKeys(other)];
+  for (const [n, key] of here.entries()) {
+    const against = there[n] ?? "";
+    if (key !== against) return key < against ? -1 : 1;
+  }
+  return 0;
+}
+
 /**
- * The relationship that `select=target!hint(…)` means.
+ * The relationship that `select=target!hint(…)` means. Rows that are not the catalog's own (of a function that returns others) have none.
  * @throws RowhouseError relationshipUnknown; {@link AmbiguousRelationship}
  */
 export function findRelationship(
@@ -71,9 +106,11 @@ export function findRelationship(
   target: string,
   hint: string | null,
 ): Relationship {
-  const found = relationshipsFrom(catalog, origin.name).filter((each) => fits(each, target, hint));
+  const found = relationshipsFrom(catalog, origin.name).filter(
+    (each) => each.from === origin && fits(each, target, hint),
+  );
   const [first] = found;
   if (first === undefined) return refuseUnknown(catalog, origin, target, hint);
-  if (found.length > 1) throw new AmbiguousRelationship(origin.name, target, found);
+  if (found.length > 1) throw new AmbiguousRelationship(origin.name, target, found.toSorted(compare));
   return first;
 }

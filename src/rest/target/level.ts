@@ -1,7 +1,7 @@
 import { RowhouseError } from "../../errors.ts";
 import type { Placed, QueryParts } from "../request/query.ts";
 import type { RowRange } from "../request/range.ts";
-import type { EmbedTarget } from "./target.ts";
+import type { EmbedItem } from "../request/select.ts";
 
 /** What the query says about one level and those below it. */
 export interface LevelParts {
@@ -25,14 +25,16 @@ export function levelParts(
   return { filters, orders, ranges, hasPlaced: filters.some(isBelow) || orders.some(isBelow) || ranges.some(isBelow) };
 }
 
-function below<T>(placed: readonly Placed<T>[], name: string): Placed<T>[] {
-  return placed.filter(({ path }) => path[0] === name).map(({ path, value }) => ({ path: path.slice(1), value }));
+function below<T>(placed: readonly Placed<T>[], names: ReadonlySet<string>): Placed<T>[] {
+  return placed
+    .filter(({ path: [name] }) => name !== undefined && names.has(name))
+    .map(({ path, value }) => ({ path: path.slice(1), value }));
 }
 
-/** What is said about the embed of this name and those below it. */
-export function partsBelow(parts: LevelParts, name: string): LevelParts {
+/** What is said, by any of these names, about an embed and those below it. */
+export function partsBelow(parts: LevelParts, names: ReadonlySet<string>): LevelParts {
   if (!parts.hasPlaced) return NOTHING;
-  return levelParts(below(parts.filters, name), below(parts.orders, name), below(parts.ranges, name));
+  return levelParts(below(parts.filters, names), below(parts.orders, names), below(parts.ranges, names));
 }
 
 const NOTHING = levelParts([], [], []);
@@ -45,10 +47,20 @@ export function refuseNotEmbedded(name: string): never {
   });
 }
 
-/** @throws RowhouseError embedNotSelected when something is said about an embed that is not there */
-export function checkPlaces({ filters, orders, ranges }: LevelParts, embeds: readonly EmbedTarget[]): void {
-  for (const { path } of [...filters, ...orders, ...ranges]) {
+/**
+ * By which names the request speaks of the embeds of a level: the alias, or (PostgREST, legacy target names) the relation's name, which
+ * then means the first embed that has it.
+ * @throws RowhouseError embedNotSelected when something is said about an embed that is not there
+ */
+export function namesOfEmbeds(parts: LevelParts, embeds: readonly EmbedItem[]): Map<EmbedItem, Set<string>> {
+  const names = new Map<EmbedItem, Set<string>>();
+  for (const { path } of [...parts.filters, ...parts.orders, ...parts.ranges]) {
     const [name] = path;
-    if (name !== undefined && !embeds.some((embed) => embed.name === name)) refuseNotEmbedded(name);
+    if (name === undefined) continue;
+    const embed =
+      embeds.find((each) => (each.alias ?? each.relation) === name) ?? embeds.find((each) => each.relation === name);
+    if (embed === undefined) return refuseNotEmbedded(name);
+    names.set(embed, (names.get(embed) ?? new Set()).add(name));
   }
+  return names;
 }

@@ -1,12 +1,13 @@
 import type { Catalog, Column, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
+import { hintColumns } from "./column-hint.ts";
 import { suggest } from "./suggestion.ts";
 
 /** @throws RowhouseError tableUnknown, with the nearest table that is served */
 export function findRelation(catalog: Catalog, name: string): Relation {
   const relation = catalog.relations.get(name);
   if (relation !== undefined) return relation;
-  const near = suggest(name, catalog.relations.keys());
+  const near = suggest(name, catalog.relations.keys(), 0.75);
   throw new RowhouseError("tableUnknown", {
     message: `Could not find the table '${catalog.schema}.${name}' in the schema cache`,
     hint: near === undefined ? undefined : `Perhaps you meant the table '${catalog.schema}.${near}'`,
@@ -23,26 +24,28 @@ export function refuseTenantId(name: string | null): void {
 }
 
 /**
- * A query reads, filters or sorts by a column that does not exist. PostgREST leaves that to PostgreSQL, so clients know the refusal by
- * PostgreSQL's code and words.
+ * A name that does not exist and that PostgREST leaves to PostgreSQL to find out, so that clients know the refusal by PostgreSQL's code
+ * and words.
  */
-export class MissingColumn extends RowhouseError {
-  readonly sqlstate = "42703";
+export class MissingName extends RowhouseError {
+  readonly sqlstate: string;
+
+  constructor(sqlstate: "42703" | "42704", message: string, hint?: string) {
+    super("columnUnknown", { message, hint });
+    this.sqlstate = sqlstate;
+  }
 }
 
 /**
  * A column that a query reads, filters or sorts by.
- * @throws MissingColumn; RowhouseError tenantIdGiven
+ * @param label what PostgreSQL would call the table in its message
+ * @throws MissingName; RowhouseError tenantIdGiven
  */
-export function findColumn(relation: Relation, name: string): Column {
+export function findColumn(relation: Relation, name: string, label = relation.name): Column {
   const column = relation.columns.get(name);
   if (column !== undefined) return column;
   refuseTenantId(name);
-  const near = suggest(name, relation.columns.keys());
-  throw new MissingColumn("columnUnknown", {
-    message: `column ${relation.name}.${name} does not exist`,
-    hint: near === undefined ? undefined : `Perhaps you meant to reference the column "${relation.name}.${near}".`,
-  });
+  throw new MissingName("42703", `column ${label}.${name} does not exist`, hintColumns(relation, name, label));
 }
 
 /**
@@ -53,9 +56,7 @@ export function findWritten(relation: Relation, name: string): Column {
   const column = relation.columns.get(name);
   if (column !== undefined) return column;
   refuseTenantId(name);
-  const near = suggest(name, relation.columns.keys());
   throw new RowhouseError("columnUnknown", {
     message: `Could not find the '${name}' column of '${relation.name}' in the schema cache`,
-    hint: near === undefined ? undefined : `Perhaps you meant the column '${near}'`,
   });
 }

@@ -1,4 +1,4 @@
-import type { Catalog, ForeignKey, Relation } from "../../catalog/catalog.ts";
+import type { Catalog, ComputedRelationship, ForeignKey, Relation } from "../../catalog/catalog.ts";
 
 /** Columns that are equal in a row and in the row it belongs with. `tenant_id` goes without saying. */
 export type ColumnPairs = readonly (readonly [here: string, there: string])[];
@@ -17,9 +17,11 @@ export interface Relationship {
   readonly constraint: string;
   readonly from: Relation;
   readonly to: Relation;
-  /** Empty when there is a junction. */
+  /** Empty when there is a junction or a function. */
   readonly pairs: ColumnPairs;
   readonly junction: Junction | null;
+  /** The function that gives the rows; its name is the constraint's. */
+  readonly computed: ComputedRelationship | null;
 }
 
 export function isToOne({ cardinality }: Relationship): boolean {
@@ -35,7 +37,7 @@ function forward(catalog: Catalog, key: ForeignKey): Relationship | undefined {
   const to = catalog.relations.get(key.to);
   if (from === undefined || to === undefined) return undefined;
   const cardinality = key.oneToOne ? "one-to-one" : "many-to-one";
-  return { cardinality, constraint: key.name, from, to, pairs: zip(key.columns, key.referenced), junction: null };
+  return { cardinality, constraint: key.name, from, to, pairs: zip(key.columns, key.referenced), junction: null, computed: null };
 }
 
 function reversed(found: Relationship): Relationship {
@@ -58,15 +60,36 @@ function junctions(catalog: Catalog, keys: readonly ForeignKey[]): Relationship[
     for (const target of keys) {
       const from = catalog.relations.get(origin.to);
       const to = catalog.relations.get(target.to);
-      if (target === origin || !holds(target) || from === undefined || to === undefined) continue;
+      // A view inherits a key by the key's own name: the same one twice leads nowhere new.
+      if (target.name === origin.name || !holds(target) || from === undefined || to === undefined) continue;
       const junction = { relation, origin, target };
-      found.push({ cardinality: "many-to-many", constraint: relation.name, from, to, pairs: [], junction });
+      found.push({ cardinality: "many-to-many", constraint: relation.name, from, to, pairs: [], junction, computed: null });
     }
   }
   return found;
 }
 
+function computed(catalog: Catalog, found: ComputedRelationship): Relationship | undefined {
+  const from = catalog.relations.get(found.from);
+  const to = catalog.relations.get(found.to);
+  if (from === undefined || to === undefined) return undefined;
+  const cardinality = found.isToOne ? "many-to-one" : "one-to-many";
+  return { cardinality, constraint: found.name, from, to, pairs: [], junction: null, computed: found };
+}
+
 const known = new WeakMap<Catalog, Map<string, Relationship[]>>();
+
+/** A computed relationship stands in for every other one to a relation of its name (PostgREST, Overriding Relationships). */
+function addComputed(catalog: Catalog, byOrigin: Map<string, Relationship[]>): void {
+  for (const each of catalog.computedRelationships) {
+    const found = computed(catalog, each);
+    if (found === undefined) continue;
+    const others = (byOrigin.get(each.from) ?? []).filter(
+      ({ to, computed: own }) => own !== null || to.name !== each.name,
+    );
+    byOrigin.set(each.from, [...others, found]);
+  }
+}
 
 function readAll(catalog: Catalog): Map<string, Relationship[]> {
   const byOrigin = new Map<string, Relationship[]>();
@@ -83,12 +106,22 @@ function readAll(catalog: Catalog): Map<string, Relationship[]> {
   }
   const byTable = Map.groupBy(catalog.foreignKeys, (key) => key.from);
   for (const keys of byTable.values()) junctions(catalog, keys).forEach(add);
+  addComputed(catalog, byOrigin);
   return byOrigin;
+}
+
+function byOrigin(catalog: Catalog): Map<string, Relationship[]> {
+  let all = known.get(catalog);
+  if (all === undefined) known.set(catalog, (all = readAll(catalog)));
+  return all;
 }
 
 /** All relationships that start at `origin`. Worked out once a catalog. */
 export function relationshipsFrom(catalog: Catalog, origin: string): readonly Relationship[] {
-  let byOrigin = known.get(catalog);
-  if (byOrigin === undefined) known.set(catalog, (byOrigin = readAll(catalog)));
-  return byOrigin.get(origin) ?? [];
+  return byOrigin(catalog).get(origin) ?? [];
+}
+
+/** Names of the relations that have any relationship. */
+export function relatedRelations(catalog: Catalog): Iterable<string> {
+  return byOrigin(catalog).keys();
 }

@@ -1,15 +1,34 @@
 import type { Catalog, Column, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
+import type { Filter } from "../request/filter.ts";
+import type { Logic } from "../request/logic.ts";
+import { OPERATORS } from "../request/operators.ts";
+import type { Placed, QueryParts } from "../request/query.ts";
+import { ALL_ROWS } from "../request/range.ts";
 import type { ApiRequest } from "../request/request.ts";
-import { findColumn, findWritten } from "./names.ts";
-import { resolveRead, type TargetLimits } from "./resolve.ts";
-import type { Conflict, WriteTarget } from "./target.ts";
+import type { SelectItem } from "../request/select.ts";
+import { hintColumns } from "./column-hint.ts";
+import { isHere } from "./level.ts";
+import { findRelation, findWritten, MissingName, refuseTenantId } from "./names.ts";
+import { resolveRows, type TargetContext } from "./resolve.ts";
+import type { RootTarget } from "./target.ts";
+import type { Conflict, WriteTarget } from "./write-target.ts";
+
+/** A column that rows conflict in. PostgreSQL would refuse an unknown one in these words. */
+function findKeyColumn(relation: Relation, name: string): Column {
+  const column = relation.columns.get(name);
+  if (column !== undefined) return column;
+  refuseTenantId(name);
+  throw new MissingName("42703", `column "${name}" does not exist`, hintColumns(relation, name, relation.name));
+}
 
 /** Without `on_conflict` rows conflict in their primary key; without that either there is nothing to resolve. */
-function resolveConflict({ query, preferences }: ApiRequest, relation: Relation): Conflict | null {
-  const columns = (query.onConflict ?? relation.primaryKey).map((name) => findColumn(relation, name));
-  if (preferences.resolution === null || columns.length === 0) return null;
-  return { columns, isMerge: preferences.resolution === "merge-duplicates" };
+function resolveConflict({ isPut, query, preferences }: ApiRequest, relation: Relation): Conflict | null {
+  const resolution = isPut ? "merge-duplicates" : preferences.resolution;
+  if (resolution === null) return null;
+  const names = (isPut ? null : query.onConflict) ?? relation.primaryKey;
+  if (names.length === 0) return null;
+  return { columns: names.map((name) => findKeyColumn(relation, name)), isMerge: resolution === "merge-duplicates" };
 }
 
 /** PostgreSQL looks whether a view can be written before it looks at rights, and calls that a fault of the server. */
@@ -18,22 +37,82 @@ function checkVerb(relation: Relation, verb: WriteTarget["verb"]): void {
   throw new RowhouseError("methodUnsupported", { message: `The view '${relation.name}' does not take ${verb}` });
 }
 
+function isKeyFilter(logic: Logic): logic is Filter {
+  if (logic.kind !== "filter") return false;
+  return !logic.isNegated && logic.operator === OPERATORS.get("eq") && logic.quantifier === null;
+}
+
+/** Whether the filters are `eq` on each column of the primary key and nothing else, and there is no logic tree at any level. */
+function nameTheRow(filters: readonly Placed<Logic>[], { primaryKey }: Relation): boolean {
+  const own = filters.filter(isHere).map(({ value }) => value);
+  const names = new Set(own.filter(isKeyFilter).map(({ field }) => field.name));
+  return (
+    primaryKey.length > 0 &&
+    filters.every(({ value }) => value.kind === "filter") &&
+    own.every(isKeyFilter) &&
+    names.size === primaryKey.length &&
+    primaryKey.every((name) => names.has(name))
+  );
+}
+
+/** The embeds of a select and nothing else: what is looked for even when nothing is shown. */
+function embedsOnly(items: readonly SelectItem[]): SelectItem[] {
+  return items.flatMap((item) => (item.kind === "embed" ? [{ ...item, items: embedsOnly(item.items) }] : []));
+}
+
 /**
- * Request to target, for one that writes. Filters of an insert are left aside: there is nothing yet that they could pick.
- * @throws RowhouseError as {@link resolveRead}; methodUnsupported for a view that is only read; columnUnknown for a name in the body or in `columns`
+ * The parts of the query that say what the answer of a write shows. Limits count for reads alone, at every level; what is not shown is
+ * not asked for.
  */
-export function resolveWrite(request: ApiRequest, catalog: Catalog, limits: TargetLimits): WriteTarget {
-  const { verb, payload, preferences } = request;
+function shownParts({ query, preferences }: ApiRequest): QueryParts {
+  const parts = { ...query, ranges: new Map() };
+  if (preferences.return === "representation") return parts;
+  return { ...parts, select: embedsOnly(query.select), orders: [] };
+}
+
+/** Filters of an insert are left aside, but for those below the root: there is nothing yet that they could pick. */
+function resolveShown(request: ApiRequest, relation: Relation, catalog: Catalog, context: TargetContext): RootTarget {
+  const { filters } = request.query;
+  const below = filters.filter((filter) => !isHere(filter));
+  const shown = shownParts(request);
+  const resolve = (some: QueryParts["filters"]) =>
+    resolveRows(relation, catalog, { query: { ...shown, filters: some }, range: ALL_ROWS }, context);
+  if (!request.isPut) return resolve(request.verb === "insert" ? below : filters);
+  if (nameTheRow(filters, relation)) return resolve(filters);
+  // Whatever else is wrong with the request is said first.
+  resolve(below);
+  throw new RowhouseError("putFiltersInvalid", {
+    message: "Filters must include all and only primary key columns with 'eq' operators",
+  });
+}
+
+function refuseOtherKey(): never {
+  throw new RowhouseError("putKeyDiffers", {
+    message: "Payload values do not match URL in primary key column(s)",
+  });
+}
+
+/**
+ * Request to target, for one that writes. What is wrong is said in PostgREST's order: table, select and embeds, filters of a PUT, columns.
+ * @throws RowhouseError as {@link resolveRows}; methodUnsupported for a view that is only read; putFiltersInvalid, putKeyDiffers;
+ * columnUnknown for a name in the body, in `columns` or in `on_conflict`
+ */
+export function resolveWrite(request: ApiRequest, catalog: Catalog, context: TargetContext): WriteTarget {
+  const { verb, payload, preferences, isPut } = request;
   if (verb === "read") throw new RowhouseError("internal", { message: "A read has nothing to write" });
-  const read = resolveRead(request, catalog, limits);
-  checkVerb(read.relation, verb);
-  const columns: Column[] = (payload?.keys ?? []).map((name) => findWritten(read.relation, name));
+  const relation = findRelation(catalog, request.relation);
+  const read = resolveShown(request, relation, catalog, context);
+  checkVerb(relation, verb);
+  const keys = payload?.keys ?? [];
+  const columns = keys.map((name) => findWritten(relation, name));
+  if (isPut && !relation.primaryKey.every((name) => keys.includes(name))) refuseOtherKey();
   return {
     verb,
     read,
+    isPut,
     columns,
     json: payload?.json ?? null,
-    usesDefaults: preferences.missing === "default" && request.query.columns !== null,
-    conflict: verb === "insert" ? resolveConflict(request, read.relation) : null,
+    usesDefaults: preferences.missing === "default" && payload?.isChosen === true,
+    conflict: verb === "insert" ? resolveConflict(request, relation) : null,
   };
 }

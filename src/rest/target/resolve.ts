@@ -1,125 +1,147 @@
 import type { Catalog, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
-import { CASTS } from "../request/operators.ts";
-import type { OrderTerm } from "../request/order.ts";
-import { ALL_ROWS } from "../request/range.ts";
+import type { QueryParts } from "../request/query.ts";
+import { ALL_ROWS, type RowRange } from "../request/range.ts";
 import type { ApiRequest } from "../request/request.ts";
 import type { ColumnItem, EmbedItem, SelectItem } from "../request/select.ts";
-import { resolveCondition, resolveField } from "./condition.ts";
+import { checkName, resolveColumn } from "./column.ts";
+import { resolveCondition } from "./condition.ts";
 import { findRelationship } from "./find-relationship.ts";
-import { checkPlaces, isHere, levelParts, partsBelow, refuseNotEmbedded, type LevelParts } from "./level.ts";
-import { findRelation, refuseTenantId } from "./names.ts";
-import { isToOne } from "./relationship.ts";
-import type { EmbedTarget, ReadTarget, ResolvedOrder, SelectedColumn } from "./target.ts";
+import { isHere, levelParts, namesOfEmbeds, partsBelow, type LevelParts } from "./level.ts";
+import { findRelation } from "./names.ts";
+import { resolveOrder } from "./order.ts";
+import { isToOne, type Relationship } from "./relationship.ts";
+import type { EmbedTarget, LegacyName, ReadTarget, RootTarget, SelectedColumn } from "./target.ts";
 
 export interface TargetLimits {
   readonly maxEmbeds: number;
   readonly maxDepth: number;
 }
 
-/** PostgreSQL cuts a longer identifier, and the key would come back as another. */
-const MAX_NAME_BYTES = 63;
-
-function checkName(name: string): string {
-  refuseTenantId(name);
-  if (name.length > MAX_NAME_BYTES / 3 && Buffer.byteLength(name) > MAX_NAME_BYTES) {
-    throw new RowhouseError("limitExceeded", { message: `The alias '${name}' is longer than ${MAX_NAME_BYTES} bytes` });
-  }
-  if (name.includes("\0")) throw new RowhouseError("requestMalformed", { message: "An alias holds a null character" });
-  return name;
-}
-
-function resolveCast(cast: string | null): string | null {
-  if (cast === null) return null;
-  const type = CASTS.get(cast);
-  if (type !== undefined) return type;
-  throw new RowhouseError("featureUnsupported", {
-    message: `A cast to '${cast}' is not supported`,
-    hint: `One of these is: ${[...CASTS.keys()].join(", ")}.`,
-  });
-}
-
-/** Without an alias a JSON path is named for its last key; an array index names nothing. */
-function nameOf({ alias, field }: ColumnItem): string {
-  if (alias !== null) return alias;
-  const key = field.path.findLast((step) => typeof step.key === "string")?.key;
-  return typeof key === "string" ? key : field.name;
-}
-
-function resolveColumn(relation: Relation, item: ColumnItem): SelectedColumn {
-  const field = resolveField(relation, item.field);
-  return { field, cast: resolveCast(item.cast), name: checkName(nameOf(item)) };
+/** How far a request may go. */
+export interface TargetContext {
+  readonly limits: TargetLimits;
+  readonly settings: { readonly aggregates: boolean };
 }
 
 function refuseEmbeds(message: string): never {
   throw new RowhouseError("limitExceeded", { message });
 }
 
+/** An aggregate in a spread is made where the spread ends, which a spread of many rows leaves no place for. */
+function checkSpread({ isSpread, relationship, columns, embeds }: EmbedTarget): void {
+  if (!isSpread || isToOne(relationship) || !hoists({ columns, embeds })) return;
+  throw new RowhouseError("spreadAggregate", {
+    message: "Feature not implemented",
+    details: "Aggregates are not implemented for one-to-many or many-to-many spreads.",
+  });
+}
+
+function hoists({ columns, embeds }: Pick<ReadTarget, "columns" | "embeds">): boolean {
+  return (
+    columns.some((column) => column !== "*" && column.aggregate !== null) ||
+    embeds.some((embed) => embed.isSpread && isToOne(embed.relationship) && hoists(embed))
+  );
+}
+
+/** One level of a request: whose rows, how deep, and what PostgreSQL would call the table. */
+interface Level {
+  readonly relation: Relation;
+  readonly depth: number;
+  readonly label: string;
+}
+
+function levelBelow({ to, junction }: Relationship, depth: number): Level {
+  return { relation: to, depth, label: junction === null ? `${to.name}_${depth}` : to.name };
+}
+
 /** Resolves one request: carries what every level needs, and counts embeds over all of them. */
 class Resolver {
+  readonly legacyNames: LegacyName[] = [];
   readonly #catalog: Catalog;
-  readonly #limits: TargetLimits;
+  readonly #context: TargetContext;
   #embeds = 0;
 
-  constructor(catalog: Catalog, limits: TargetLimits) {
+  constructor(catalog: Catalog, context: TargetContext) {
     this.#catalog = catalog;
-    this.#limits = limits;
+    this.#context = context;
   }
 
-  level(relation: Relation, items: readonly SelectItem[], parts: LevelParts, depth: number): ReadTarget {
+  level(level: Level, items: readonly SelectItem[], parts: LevelParts): ReadTarget {
+    const { relation, label } = level;
+    const names = parts.hasPlaced ? namesOfEmbeds(parts, items.filter(isEmbed)) : NO_NAMES;
     const columns: (SelectedColumn | "*")[] = [];
     const embeds: EmbedTarget[] = [];
     for (const item of items) {
       if (item.kind === "star") columns.push("*");
-      else if (item.kind === "column") columns.push(resolveColumn(relation, item));
-      else embeds.push(this.#embed(relation, item, parts, depth + 1));
+      else if (item.kind === "column") columns.push(this.#column(level, item));
+      else embeds.push(this.#embed(level, item, partsBelow(parts, names.get(item) ?? NOBODY), names.get(item)));
     }
-    if (parts.hasPlaced) checkPlaces(parts, embeds);
-    const where = parts.filters.filter(isHere).map(({ value }) => resolveCondition(relation, embeds, value));
+    const scope = { relation, embeds, label };
+    const where = parts.filters.filter(isHere).map(({ value }) => resolveCondition(scope, value));
     const terms = parts.orders.find(isHere)?.value ?? [];
-    const order = terms.map((term) => resolveOrder(relation, embeds, term));
+    const order = terms.map((term) => resolveOrder(scope, term));
     return { relation, columns, embeds, where, order, range: parts.ranges.find(isHere)?.value ?? ALL_ROWS };
   }
 
-  #embed(origin: Relation, item: EmbedItem, parts: LevelParts, depth: number): EmbedTarget {
+  #column({ relation, label }: Level, item: ColumnItem): SelectedColumn {
+    if (item.aggregate !== null && !this.#context.settings.aggregates) throw new RowhouseError("aggregatesOff");
+    return resolveColumn(this.#catalog, relation, item, label);
+  }
+
+  #embed(origin: Level, item: EmbedItem, parts: LevelParts, names: ReadonlySet<string> = NOBODY): EmbedTarget {
+    const depth = origin.depth + 1;
     this.#count(depth);
-    const name = checkName(item.alias ?? item.relation);
-    const relationship = findRelationship(this.#catalog, origin, item.relation, item.hint);
-    const target = this.level(relationship.to, item.items, partsBelow(parts, name), depth);
+    const { alias, isInner, isSpread } = item;
+    const name = checkName(alias ?? item.relation);
+    if (alias !== null && alias !== item.relation && names.has(item.relation))
+      this.legacyNames.push({ relation: item.relation, alias });
+    const relationship = findRelationship(this.#catalog, origin.relation, item.relation, item.hint);
+    const target = this.level(levelBelow(relationship, depth), item.items, parts);
     const isHidden = target.columns.length === 0 && target.embeds.every((embed) => embed.isHidden);
-    return { ...target, name, relationship, isInner: item.isInner, isHidden };
+    const embed = { ...target, name, relationship, isInner, isHidden, isSpread };
+    checkSpread(embed);
+    return embed;
   }
 
   #count(depth: number): void {
-    const { maxEmbeds, maxDepth } = this.#limits;
+    const { maxEmbeds, maxDepth } = this.#context.limits;
     this.#embeds += 1;
     if (depth > maxDepth) refuseEmbeds(`Embeds are nested deeper than ${maxDepth} levels`);
     if (this.#embeds > maxEmbeds) refuseEmbeds(`The request has more than ${maxEmbeds} embeds`);
   }
 }
 
-function resolveOrder(relation: Relation, embeds: readonly EmbedTarget[], term: OrderTerm): ResolvedOrder {
-  const { field, isDescending, nulls } = term;
-  if (term.embed === null) return { field: resolveField(relation, field), embed: null, isDescending, nulls };
-  const embed = embeds.find((each) => each.name === term.embed) ?? refuseNotEmbedded(term.embed);
-  if (!isToOne(embed.relationship)) {
-    throw new RowhouseError("orderNotToOne", {
-      message: `A related order on '${embed.name}' is not possible`,
-      details: `'${relation.name}' and '${embed.name}' do not form a many-to-one or one-to-one relationship`,
-    });
-  }
-  return { field: resolveField(embed.relation, field), embed, isDescending, nulls };
+const NOBODY: ReadonlySet<string> = new Set();
+const NO_NAMES: ReadonlyMap<EmbedItem, ReadonlySet<string>> = new Map();
+
+function isEmbed(item: SelectItem): item is EmbedItem {
+  return item.kind === "embed";
+}
+
+/**
+ * What a query reads of the rows of a relation, whether they come from its table, from a write or from a function. The relation may be
+ * made up (rows of a composite type): only one of the catalog's own has embeds.
+ * @param query of which the filters, orders and ranges of the root are about these rows
+ * @throws MissingName; RowhouseError tenantIdGiven, relationshipUnknown, relationshipAmbiguous, embedNotSelected, embedFilterInvalid,
+ * orderNotToOne, aggregatesOff, spreadAggregate, limitExceeded
+ */
+export function resolveRows(
+  relation: Relation,
+  catalog: Catalog,
+  { query, range }: { readonly query: QueryParts; readonly range: RowRange },
+  context: TargetContext,
+): RootTarget {
+  const parts = levelParts(query.filters, query.orders, [...query.ranges.values()]);
+  const resolver = new Resolver(catalog, context);
+  const root = resolver.level({ relation, depth: 0, label: relation.name }, query.select, parts);
+  return { ...root, range, legacyNames: resolver.legacyNames };
 }
 
 /**
  * Request to target: names become objects of the catalog, or a refusal.
- * @throws MissingColumn; RowhouseError tableUnknown, tenantIdGiven, relationshipUnknown, relationshipAmbiguous, embedNotSelected,
- * orderNotToOne, limitExceeded; featureUnsupported for a cast that is not on the list
+ * @throws RowhouseError tableUnknown; as {@link resolveRows}
  */
-export function resolveRead(request: ApiRequest, catalog: Catalog, limits: TargetLimits): ReadTarget {
-  const { relation: name, query, range } = request;
-  const relation = findRelation(catalog, name);
-  const ranges = [...query.ranges.values()];
-  const parts = levelParts(query.filters, query.orders, ranges);
-  return { ...new Resolver(catalog, limits).level(relation, query.select, parts, 0), range };
+export function resolveRead(request: ApiRequest, catalog: Catalog, context: TargetContext): RootTarget {
+  return resolveRows(findRelation(catalog, request.relation), catalog, request, context);
 }

@@ -2,12 +2,15 @@ import type { Column, Relation } from "../../catalog/catalog.ts";
 import type { JsonStep } from "../request/field.ts";
 import type { OperatorFacts } from "../request/operators.ts";
 import type { RowRange } from "../request/range.ts";
+import type { AggregateName } from "../request/select.ts";
 import type { Relationship } from "./relationship.ts";
 
 /** A column of the catalog, or a place in its JSON. */
 export interface ResolvedField {
   readonly column: Column;
   readonly path: readonly JsonStep[];
+  /** Schema of the function that computes it from a row; null for a column that is stored. */
+  readonly computedIn: string | null;
 }
 
 export interface ColumnCondition {
@@ -36,17 +39,27 @@ export interface ConditionGroup {
 export type ResolvedCondition = ColumnCondition | EmbedCondition | ConditionGroup;
 
 export interface SelectedColumn {
-  readonly field: ResolvedField;
-  /** Built-in type, as SQL says it. */
+  /** Null for the row itself: `count()`. */
+  readonly field: ResolvedField | null;
+  /** Type, as SQL says it. */
   readonly cast: string | null;
+  readonly aggregate: Aggregate | null;
   /** Key in the answer. */
   readonly name: string;
+}
+
+export interface Aggregate {
+  readonly name: AggregateName;
+  /** Type of its result, as SQL says it. */
+  readonly cast: string | null;
 }
 
 export interface ResolvedOrder {
   readonly field: ResolvedField;
   /** The to-one embed that has the column. */
   readonly embed: EmbedTarget | null;
+  /** The key that a spread embed gives the column, so that groups can be sorted by it. */
+  readonly spreadName: string | null;
   readonly isDescending: boolean;
   readonly nulls: "first" | "last" | null;
 }
@@ -68,23 +81,17 @@ export interface EmbedTarget extends ReadTarget {
   readonly isInner: boolean;
   /** `rel()`: there to filter by, not to show. */
   readonly isHidden: boolean;
+  /** `...rel(…)`: a key of each of its columns instead of its own; of a to-many one, lists. */
+  readonly isSpread: boolean;
 }
 
-/** What is written, and what is read back of it. */
-export interface WriteTarget {
-  readonly verb: "insert" | "update" | "delete";
-  /** Its `where` says which rows are changed; the rest what the answer shows of them. */
-  readonly read: ReadTarget;
-  /** Columns that the body gives. */
-  readonly columns: readonly Column[];
-  /** Rows of the body as a JSON array; null for a delete. */
-  readonly json: string | null;
-  /** Whether a key that a row leaves out takes the column's default; otherwise null. */
-  readonly usesDefaults: boolean;
-  readonly conflict: Conflict | null;
+/** What a request reads, from its root on. */
+export interface RootTarget extends ReadTarget {
+  /** Embeds with an alias that were addressed by their relation's name: what PostgREST 16 gives notice of. */
+  readonly legacyNames: readonly LegacyName[];
 }
 
-export interface Conflict {
-  readonly columns: readonly Column[];
-  readonly isMerge: boolean;
+export interface LegacyName {
+  readonly relation: string;
+  readonly alias: string;
 }

@@ -1,0 +1,76 @@
+import type { DbClient } from "../db/connections.ts";
+import { OWNED_OBJECTS } from "./owners.ts";
+import { readList } from "./read-list.ts";
+import type { NamespaceFacts, ServerFacts } from "./schema.ts";
+
+const NAMESPACES = `
+  select n.nspname as name, quote_ident(n.nspname) as identifier, pg_get_userbyid(n.nspowner) as owner, false as registered,
+    (n.nspowner <> coalesce(to_regrole('rowhouse_owner')::oid, 0))::integer
+      + (select count(*) from ${OWNED_OBJECTS} o
+        where o.nspname = n.nspname and o.owner <> coalesce(to_regrole('rowhouse_owner')::oid, 0)) as "foreignOwned",
+    array(select distinct o.kind from ${OWNED_OBJECTS} o where o.nspname = n.nspname) as kinds,
+    (select pg_get_userbyid(f.owner) from (
+        select n.nspowner as owner union all select o.owner from ${OWNED_OBJECTS} o where o.nspname = n.nspname) f
+      where f.owner <> coalesce(to_regrole('rowhouse_owner')::oid, 0)
+      group by f.owner order by count(*) desc, f.owner limit 1) as "formerOwner"
+  from pg_namespace n where n.nspname = any ($1) order by array_position($1, n.nspname)`;
+
+/** Schemas of nothing but extensions whose types or functions ours depend on: the API's role has to look names up there. */
+const EXTENSION_SCHEMAS = `
+  select distinct quote_ident(x.nspname) as name
+  from pg_namespace x
+  join pg_type t on t.typnamespace = x.oid
+  join pg_depend e on e.classid = 'pg_type'::regclass and e.objid = t.oid and e.deptype = 'e'
+  join pg_depend d on d.refclassid = 'pg_type'::regclass and d.refobjid = t.oid and d.classid = 'pg_class'::regclass
+  join pg_class c on c.oid = d.objid
+  join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = any ($1) and x.nspname <> all ($1) and x.nspname not in ('pg_catalog', 'information_schema')
+    and not exists (select from pg_class o where o.relnamespace = x.oid and o.relkind in ('r', 'p', 'v', 'm', 'f')
+      and not exists (select from pg_depend oe where oe.classid = 'pg_class'::regclass and oe.objid = o.oid and oe.deptype = 'e'))`;
+
+const SERVER = `
+  select current_user::text as user,
+    (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
+    to_regclass('platform.schemas') is not null as "isMigrated",
+    case when exists (select from pg_extension where extname = 'btree_gist') then 'installed'
+      when exists (select from pg_available_extensions where name = 'btree_gist') then 'available' else 'missing' end as "btreeGist",
+    '{}'::text[] as "extensionSchemas", false as "hasTenant",
+    array(select quote_ident(evtname) from pg_event_trigger where evtenabled <> 'D' order by evtname) as "eventTriggers"
+  where $1::text[] is not null`;
+
+async function readRegistered(client: DbClient): Promise<Map<string, boolean>> {
+  const { rows } = await client.query<{ name: string; served: boolean }>("select name, served from platform.schemas");
+  return new Map(rows.map(({ name, served }) => [name, served]));
+}
+
+async function hasTenant(client: DbClient, slug: string | null): Promise<boolean> {
+  if (slug === null) return false;
+  const { rowCount } = await client.query("select from platform.tenants where slug = $1", [slug]);
+  return rowCount === 1;
+}
+
+/** @param tenant slug of the tenant that is to own the rows */
+export async function readServer(
+  client: DbClient,
+  schemas: readonly string[],
+  tenant: string | null,
+): Promise<ServerFacts> {
+  const [facts] = await readList<ServerFacts>(client, SERVER, schemas);
+  const extensions = await readList<{ name: string }>(client, EXTENSION_SCHEMAS, schemas);
+  return {
+    ...facts!,
+    extensionSchemas: extensions.map(({ name }) => name),
+    hasTenant: facts!.isMigrated && (await hasTenant(client, tenant)),
+  };
+}
+
+/** @param served for each schema, whether requests are to find its tables */
+export async function readNamespaces(
+  client: DbClient,
+  served: ReadonlyMap<string, boolean>,
+  isMigrated: boolean,
+): Promise<NamespaceFacts[]> {
+  const found = await readList<NamespaceFacts>(client, NAMESPACES, [...served.keys()]);
+  const registered = isMigrated ? await readRegistered(client) : new Map<string, boolean>();
+  return found.map((facts) => ({ ...facts, registered: registered.get(facts.name) === served.get(facts.name) }));
+}

@@ -1,0 +1,54 @@
+import type { Column } from "../../catalog/catalog.ts";
+import type { Conflict, WriteTarget } from "../target/write-target.ts";
+import { renderBodyRows } from "./body-rows.ts";
+import { ownTests, renderCondition } from "./rows.ts";
+import { quote, where, type Writer } from "./writer.ts";
+
+const list = (columns: readonly Column[]): string => columns.map(({ name }) => quote(name)).join(", ");
+
+/** A tenant's keys all begin with it. */
+function renderConflict({ columns, isMerge }: Conflict, { read, columns: written }: WriteTarget): string {
+  const key = [...(read.relation.hasTenant ? ["tenant_id"] : []), ...columns.map(({ name }) => quote(name))];
+  const sets = written.map(({ name }) => `${quote(name)} = excluded.${quote(name)}`);
+  const action = isMerge && sets.length > 0 ? `do update set ${sets.join(", ")}` : "do nothing";
+  return ` on conflict (${key.join(", ")}) ${action}`;
+}
+
+/** tenant_id is never among the columns: its default is the tenant that the transaction entered. */
+function renderInsert(writer: Writer, target: WriteTarget, alias: string): string {
+  const { columns, conflict, read, isPut } = target;
+  const into = `insert into ${writer.table(read.relation)} as ${alias}`;
+  const onConflict = conflict === null ? "" : renderConflict(conflict, target);
+  if (columns.length === 0)
+    return `${into} select from json_array_elements(${writer.bind(target.json)}::json)${onConflict}`;
+  const values = columns.map(({ name }) => `r.${quote(name)}`).join(", ");
+  const rows = renderBodyRows(writer, target);
+  const tests = isPut ? read.where.map((condition) => renderCondition(writer, condition, "r")) : [];
+  return `${into} (${list(columns)}) select ${values} from ${rows}${where(tests)}${onConflict}`;
+}
+
+function renderUpdate(writer: Writer, target: WriteTarget, alias: string): string {
+  const sets = target.columns.map(({ name }) => `${quote(name)} = r.${quote(name)}`).join(", ");
+  const tests = ownTests(writer, target.read, alias);
+  // A list of several updates from its first row.
+  const body = `(select * from ${renderBodyRows(writer, target)} limit 1) as r`;
+  return `update ${writer.table(target.read.relation)} ${alias} set ${sets} from ${body}${where(tests)}`;
+}
+
+function renderDelete(writer: Writer, { read }: WriteTarget, alias: string): string {
+  return `delete from ${writer.table(read.relation)} ${alias}${where(ownTests(writer, read, alias))}`;
+}
+
+/** Whether there is nothing to change: an update that gives no column. */
+export function isNoChange({ verb, columns }: WriteTarget): boolean {
+  return verb === "update" && columns.length === 0;
+}
+
+/**
+ * The command that changes the rows, without its RETURNING.
+ * @param alias of the changed table
+ */
+export function renderChange(writer: Writer, target: WriteTarget, alias: string): string {
+  if (target.verb === "insert") return renderInsert(writer, target, alias);
+  return target.verb === "update" ? renderUpdate(writer, target, alias) : renderDelete(writer, target, alias);
+}

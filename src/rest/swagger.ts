@@ -1,0 +1,138 @@
+import type { Catalog, Relation, Routine } from "../catalog/catalog.ts";
+import { argumentParameter, argumentsOf, definitionOf, type Json } from "./swagger-schema.ts";
+
+/** Whose dialect this is, for tools that ask. */
+const DIALECT_VERSION = "16";
+const DOCUMENTATION = "https://postgrest.org/en/v16/references/api.html";
+
+const OBJECT_TYPES = ["application/vnd.pgrst.object+json;nulls=stripped", "application/vnd.pgrst.object+json"];
+const MEDIA_TYPES = ["application/json", ...OBJECT_TYPES, "text/csv"];
+
+const ref = (name: string): Json => ({ $ref: `#/parameters/${name}` });
+
+const text = (name: string, place: string, description: string | null, rest: Json = {}): Json => ({
+  name,
+  ...(description !== null && { description }),
+  required: false,
+  in: place,
+  type: "string",
+  ...rest,
+});
+
+const prefer = (values: readonly string[]): Json =>
+  text("Prefer", "header", "Preference", values.length > 0 ? { enum: values } : {});
+
+const RETURN = ["return=representation", "return=minimal", "return=none"];
+const RESOLUTION = ["resolution=ignore-duplicates", "resolution=merge-duplicates"];
+const PAGING = "Limiting and Pagination";
+
+const COMMON: Json = {
+  preferParams: prefer([]),
+  preferReturn: prefer(RETURN),
+  preferCount: prefer(["count=none"]),
+  preferPost: prefer([...RETURN, ...RESOLUTION]),
+  select: text("select", "query", "Filtering Columns"),
+  on_conflict: text("on_conflict", "query", "On Conflict"),
+  order: text("order", "query", "Ordering"),
+  range: text("Range", "header", PAGING),
+  rangeUnit: text("Range-Unit", "header", PAGING, { default: "items" }),
+  offset: text("offset", "query", PAGING),
+  limit: text("limit", "query", PAGING),
+};
+
+function relationParameters({ name, columns }: Relation): [string, Json][] {
+  const body = { name, description: name, required: false, in: "body", schema: { $ref: `#/definitions/${name}` } };
+  return [
+    [`body.${name}`, body],
+    ...[...columns.values()].map((column): [string, Json] => [
+      `rowFilter.${name}.${column.name}`,
+      text(column.name, "query", column.comment),
+    ]),
+  ];
+}
+
+/** The first line of a comment, and what follows it. */
+function describe(comment: string | null): { summary?: string; description?: string } {
+  if (comment === null) return {};
+  const end = comment.indexOf("\n");
+  if (end < 0) return { summary: comment };
+  const description = comment.slice(end).replace(/^\n+/, "");
+  return { summary: comment.slice(0, end), ...(description !== "" && { description }) };
+}
+
+const respond = (status: number, description: string, rest: Json = {}): Json => ({
+  responses: { [status]: { description, ...rest } },
+});
+
+function relationPath(relation: Relation): Json {
+  const { name, columns, comment, verbs } = relation;
+  const operation = { tags: [name], ...describe(comment) };
+  const filters = [...columns.keys()].map((column) => ref(`rowFilter.${name}.${column}`));
+  const paging = ["select", "order", "range", "rangeUnit", "offset", "limit", "preferCount"].map(ref);
+  const rows = { schema: { type: "array", items: { $ref: `#/definitions/${name}` } } };
+  const body = ref(`body.${name}`);
+  const get = {
+    ...operation,
+    parameters: [...filters, ...paging],
+    responses: { 200: { description: "OK", ...rows }, 206: { description: "Partial Content" } },
+  };
+  if (!verbs.has("insert") && !verbs.has("update") && !verbs.has("delete")) return { get };
+  return {
+    get,
+    post: { ...operation, parameters: [body, ref("select"), ref("preferPost")], ...respond(201, "Created") },
+    delete: { ...operation, parameters: [...filters, ref("preferReturn")], ...respond(204, "No Content") },
+    patch: { ...operation, parameters: [...filters, body, ref("preferReturn")], ...respond(204, "No Content") },
+  };
+}
+
+function routinePath(routine: Routine): Json {
+  const { name, comment, parameters, volatility } = routine;
+  const operation = {
+    tags: [`(rpc) ${name}`],
+    ...describe(comment),
+    produces: ["application/json", ...OBJECT_TYPES],
+    ...respond(200, "OK"),
+  };
+  const body = { name: "args", required: true, in: "body", schema: argumentsOf(routine) };
+  return {
+    ...(volatility !== "volatile" && { get: { ...operation, parameters: parameters.map(argumentParameter) } }),
+    post: { ...operation, parameters: [body, ref("preferParams")] },
+  };
+}
+
+const ROOT: Json = {
+  get: {
+    tags: ["Introspection"],
+    summary: "OpenAPI description (this document)",
+    produces: ["application/openapi+json", "application/json"],
+    ...respond(200, "OK"),
+  },
+};
+
+/**
+ * What the API role may do with a schema as OpenAPI 2.0, in the shape that tools for PostgREST read: notes on keys in descriptions, and
+ * parameters by `rowFilter.<relation>.<column>` (PostgREST, OpenAPI support). Of overloads it has one, since its paths have no place for more.
+ * @param basePath `/rest/v1`
+ */
+export function swagger(catalog: Catalog, basePath: string): Json {
+  const relations = [...catalog.relations.values()];
+  const routines = [...catalog.routines.values()].flat();
+  const { summary = "PostgREST API", description = "This is a dynamic API generated by PostgREST" } = describe(
+    catalog.comment,
+  );
+  return {
+    swagger: "2.0",
+    info: { title: summary, description, version: DIALECT_VERSION },
+    basePath,
+    consumes: MEDIA_TYPES,
+    produces: MEDIA_TYPES,
+    paths: {
+      "/": ROOT,
+      ...Object.fromEntries(relations.map((relation) => [`/${relation.name}`, relationPath(relation)])),
+      ...Object.fromEntries(routines.map((routine) => [`/rpc/${routine.name}`, routinePath(routine)])),
+    },
+    definitions: Object.fromEntries(relations.map((relation) => [relation.name, definitionOf(catalog, relation)])),
+    parameters: { ...COMMON, ...Object.fromEntries(relations.flatMap(relationParameters)) },
+    externalDocs: { description: "PostgREST Documentation", url: DOCUMENTATION },
+  };
+}

@@ -1,0 +1,162 @@
+-- Shapes that a schema rarely has and that adopt must survive: three schemas with keys between them, and whatever of PostgreSQL
+-- gets in the way of a composite key. The roles are the single-tenant application's own; the test makes and drops them.
+
+create schema odds;
+create schema "hidden odds";
+create schema "ODD ""@/\#~_-";
+create schema elsewhere;
+grant usage on schema odds to odds_reader;
+
+-- Keys
+
+create table odds.empty ();
+create table "hidden odds".countries (code char(2) primary key, name text);
+create table odds.cities (
+  id serial not null unique,
+  country char(2) references "hidden odds".countries on update cascade on delete set null,
+  name text default 'nowhere',
+  constraint cities_id primary key (id) with (fillfactor = 70)
+);
+comment on constraint cities_id on odds.cities is 'The key, isn''t it';
+create table odds.streets (
+  city_id integer, name text, zip text,
+  constraint streets_zip unique (zip) deferrable initially deferred,
+  primary key (name, city_id)
+);
+alter table odds.streets add constraint streets_city foreign key (city_id) references odds.cities (id) on update set null not valid;
+alter table odds.streets replica identity using index streets_pkey;
+create table odds.houses (
+  street text, city_id integer, number integer default 1, keeper integer default 7,
+  -- in another order than the key's
+  constraint houses_street foreign key (city_id, street) references odds.streets (city_id, name) match full on delete set default (street),
+  constraint houses_number unique nulls not distinct (number, street)
+);
+create table odds.agents (id integer primary key, name text, department_id integer);
+create table odds.departments (id integer primary key, name text, head_id integer references odds.agents);
+alter table odds.agents add constraint agents_department foreign key (department_id) references odds.departments;
+create table odds.slots (
+  id integer primary key, during int4range not null,
+  constraint slots_apart exclude using gist (during with &&) where (id > 0)
+);
+create table odds.points (id integer primary key, at point, constraint points_apart exclude using spgist (at with ~=));
+create table odds.guests (id integer references odds.agents, nobody integer);
+create table elsewhere.letters (id integer primary key, agent_id integer references odds.agents);
+create table elsewhere.planets (id integer primary key, name text);
+create table odds.visits (planet_id integer references elsewhere.planets, agent_id integer references odds.agents);
+create table "ODD ""@/\#~_-"."na""me's" ("i d" integer primary key, "a,b" text, up integer references "ODD ""@/\#~_-"."na""me's");
+create unique index "in""dex's, ( USING btree (" on "ODD ""@/\#~_-"."na""me's" using btree ("a,b") where "i d" > 0;
+
+-- Partitions, inheritance, types
+
+create table odds.brands (name varchar(64) primary key);
+create table odds.models (name varchar(64) not null, year integer not null, brand varchar(64) references odds.brands, primary key (name, year))
+  partition by list (year);
+create table odds.models_2021 partition of odds.models for values in (2021) partition by range (name);
+create table odds.models_2021_a partition of odds.models_2021 for values from ('a') to ('n');
+create unique index models_2021_a_own on odds.models_2021_a (name);
+create table odds.models_rest partition of odds.models default;
+create index models_brand on odds.models (brand);
+create table odds.sales (day date not null, model varchar(64), year integer, foreign key (model, year) references odds.models (name, year))
+  partition by range (day);
+create table odds.sales_2026 partition of odds.sales for values from ('2026-01-01') to ('2027-01-01');
+create table odds.vehicles (id integer primary key, wheels integer);
+create table odds.carts (load integer) inherits (odds.vehicles);
+create type odds.pair as (one integer, two text);
+create table odds.pairs of odds.pair (primary key (one));
+create domain odds.agent_row as odds.agents;
+create table odds.snapshots (id integer primary key, agent odds.agents, agents odds.agents[]);
+
+-- Views
+
+create view odds.city_view as table odds.cities;
+create view odds.city_streets as
+  select c.id, c.name, c.country, count(s.name) as streets from odds.cities c left join odds.streets s on s.city_id = c.id group by c.id;
+create view odds.city_counts as select country, count(*) from odds.city_streets group by country;
+create view odds.circle as table odds.agents;
+create or replace view odds.circle as table odds.circle;
+create view odds.shorthand with (security_barrier) as select id, name from odds.agents where id > 0 with local check option;
+alter view odds.shorthand alter column name set default 'unnamed';
+create materialized view odds.census as select country, count(*) as cities from odds.cities group by country;
+create unique index census_country on odds.census (country);
+comment on materialized view odds.census is 'Counted at night';
+create view odds.census_view as select * from odds.census;
+create view odds.planet_view as select * from elsewhere.planets;
+create function odds.all_agents() returns setof odds.agents language sql stable as 'select * from odds.agents';
+create view odds.agents_by_function as select * from odds.all_agents();
+create view odds.roster as select a.id, a.name, d.name as department from odds.agents a left join odds.departments d on d.id = a.department_id;
+create rule roster_insert as on insert to odds.roster do instead
+  insert into odds.agents (id, name) values (new.id, new.name) returning id, name, 'none'::text;
+create rule roster_delete as on delete to odds.roster do instead delete from odds.agents where id = old.id;
+create rule roster_update as on update to odds.roster do instead nothing;
+create rule guests_also as on insert to odds.guests do also update odds.agents set name = name;
+
+-- Functions
+
+create function odds.definer_count() returns bigint language sql stable security definer as 'select count(*) from odds.agents';
+create function odds.leaky(integer) returns integer language sql immutable leakproof as 'select $1';
+create function odds.only_owner() returns integer language sql as 'select 1';
+revoke execute on function odds.only_owner() from public;
+create function odds.for_reader() returns integer language sql as 'select 2';
+revoke execute on function odds.for_reader() from public;
+grant execute on function odds.for_reader() to odds_reader;
+create function odds.listed_rows() returns setof odds.agents language plpgsql stable as
+  $$ begin return query select a.id, a.name, a.department_id from odds.agents a; end $$;
+create function odds.listed_sql() returns setof odds.agents language sql stable as 'select id, name, department_id from odds.agents';
+create function odds.star_table() returns table (id integer, name text, department_id integer) language sql stable as 'select * from odds.agents';
+create function odds.upsert_agent(integer, text) returns void language sql as
+  'insert into odds.agents (id, name) values ($1, $2) on conflict (id) do update set name = excluded.name';
+create function odds.tell() returns trigger language plpgsql security definer as
+  $$ begin perform pg_notify('agents', new.id::text); return new; end $$;
+create trigger agents_tell after insert on odds.agents for each row execute function odds.tell();
+create function odds.reset_table(name text, rows json) returns void language plpgsql as
+  $$ begin execute format('insert into odds.%I select * from json_populate_recordset(null::odds.%1$I, $1)', name) using rows; end $$;
+create function odds.loose() returns record language sql as 'select * from odds.agents limit 1';
+create function odds.never_valid() returns integer language plpgsql as $$ begin return (select no_such from odds.agents); end $$;
+create function odds.step(state text, item odds.agents) returns text language sql immutable as $$ select state || coalesce(item.name, '-') $$;
+create aggregate odds.names_of(odds.agents) (sfunc = odds.step, stype = text, initcond = '');
+create function odds.zero(integer) returns integer language sql immutable as 'select 1';
+create aggregate odds.counted(*) (sfunc = odds.zero, stype = integer);
+create procedure odds.do_nothing() language sql as '';
+create function odds."Quoted's (name)"("the ""arg""" text, variadic "more" integer[] default '{}') returns text language sql as 'select $1';
+create operator odds.=== (leftarg = integer, rightarg = integer, function = int4eq);
+create collation odds.plain (provider = libc, locale = 'C');
+create text search configuration odds.words (copy = simple);
+create statistics odds.city_stats (dependencies) on country, name from odds.cities;
+create sequence odds.tickets;
+grant usage on sequence odds.tickets to odds_reader;
+create type odds.secret_kind as enum ('a', 'b');
+revoke usage on type odds.secret_kind from public;
+
+-- Rights and policies of the application that was
+
+grant select, insert, update, delete on odds.cities, odds.agents, odds.city_view, odds.roster, odds.shorthand, odds.census to odds_reader;
+grant select on odds.city_streets to public;
+alter table odds.visits enable row level security;
+alter table odds.visits force row level security;
+create policy own_visits on odds.visits to odds_reader using (agent_id = 1);
+create policy odd_visits on odds.visits using (agent_id % 2 = 1);
+
+-- Rows
+
+insert into "hidden odds".countries values ('NL', 'Netherlands'), ('FR', null);
+insert into odds.cities (country, name) values ('NL', 'Delft'), ('NL', 'Gouda'), ('FR', 'Paris'), (null, 'Nowhere');
+insert into odds.streets values (1, 'Oude Delft', '2611'), (1, 'Markt', '2612'), (2, 'Markt', null);
+insert into odds.houses values ('Markt', 1, 4), (null, null, 5), ('Markt', 2, null);
+insert into odds.departments values (1, 'Inside', null), (2, 'Outside', null);
+insert into odds.agents values (1, 'Ada', 1), (2, 'Bo', 2), (3, null, null);
+update odds.departments set head_id = id;
+insert into odds.slots values (1, '[1,5)'), (2, '[5,9)');
+insert into odds.points values (1, '(1,2)');
+insert into odds.guests values (1, null), (1, null);
+insert into elsewhere.letters values (1, 1);
+insert into elsewhere.planets values (1, 'Mars');
+insert into odds.visits values (1, 1), (1, 2);
+insert into "ODD ""@/\#~_-"."na""me's" values (1, 'x', null), (2, 'y', 1);
+insert into odds.brands values ('ford');
+insert into odds.models values ('focus', 2021, 'ford'), ('fiesta', 1999, null);
+insert into odds.sales values ('2026-01-02', 'focus', 2021), ('2026-01-03', 'focus', 2021);
+insert into odds.vehicles values (1, 4);
+insert into odds.carts values (2, 2, 100);
+insert into odds.pairs values (1, 'one');
+insert into odds.snapshots select 1, a, array[a] from odds.agents a where id = 1;
+refresh materialized view odds.census;

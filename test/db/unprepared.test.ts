@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openDatabase, type ConnectionPool } from "../../src/db/connections.ts";
+import { queryRows } from "../../src/db/query.ts";
+import { runScoped } from "../../src/db/transaction.ts";
+import { TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
+
+let db: TestDatabase;
+let pool: ConnectionPool;
+beforeAll(async () => {
+  db = await testDatabase();
+  pool = openDatabase(db.url, TEST_SECRET, { prepares: false }).openPool("rowhouse_api", { max: 1 });
+});
+afterAll(async () => {
+  await pool?.end();
+  await db?.close();
+});
+
+test("with PREPARED_STATEMENTS off nothing is kept on a connection, and all works", async () => {
+  const scope = await db.scope("acme");
+  const one = { name: "rh_one", text: "select $1::int + 1", values: ["1"] };
+  const two = { name: "rh_two", text: "select count(*) from app.customers", values: [] };
+  for (let n = 0; n < 3; n += 1) {
+    const [first, second] = await runScoped(pool, scope, "read", [one, two]);
+    expect([first!.rows, second!.rows]).toEqual([[["2"]], [[expect.stringMatching(/^\d+$/)]]]);
+  }
+  await queryRows(pool, { name: "rh_three", text: "select 1" });
+  // Of this very connection, since the pool has only one.
+  expect(await queryRows(pool, { text: "select name from pg_prepared_statements" })).toEqual([]);
+  await queryRows(db.api, { name: "rh_three", text: "select 1" });
+});
+
+test("with them on they are kept", async () => {
+  const prepared = openDatabase(db.url, TEST_SECRET).openPool("rowhouse_api", { max: 1 });
+  await queryRows(prepared, { name: "rh_three", text: "select 1" });
+  const kept = await queryRows(prepared, { text: "select name from pg_prepared_statements" });
+  await prepared.end();
+  expect(kept).toEqual([{ name: "rh_three" }]);
+});

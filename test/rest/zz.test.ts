@@ -1,0 +1,28 @@
+import { chromium } from "playwright-core";
+import { test } from "vitest";
+import { testServer } from "../http/server.ts";
+import { testDatabase } from "../harness.ts";
+import { serveGuild } from "../catalog/guild.ts";
+test("x", async () => {
+  const db = await testDatabase();
+  await serveGuild(db);
+  const server = await testServer(db);
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: "--headless --no-sandbox --disable-gpu --no-first-run".split(" ") });
+  const tab = await browser.newPage({ viewport: { width: 1100, height: 1500 } });
+  tab.on("console", (m) => console.log("console", m.type(), m.text()));
+  tab.on("pageerror", (e) => console.log("pageerror", e.message));
+  await tab.goto(`http://acme.localhost:${server.port}/docs`, { waitUntil: "networkidle" });
+  await tab.screenshot({ path: "/tmp/docs1.png" });
+  const select = tab.locator("select#select");
+  console.log("selector", await select.count(), await select.textContent());
+  await select.selectOption({ label: "guild" });
+  await tab.waitForTimeout(6000);
+  await tab.screenshot({ path: "/tmp/docs2.png" });
+  console.log(await tab.locator(".opblock-summary-path").count(), await tab.locator(".opblock-summary-path").last().textContent(), await tab.locator(".opblock-tag").count());
+  const op = tab.locator(".opblock", { hasText: "area" }).last();
+  await op.locator(".opblock-summary").click({ timeout: 5000 });
+  await tab.waitForTimeout(2000);
+  await op.scrollIntoViewIfNeeded({ timeout: 5000 });
+  await tab.screenshot({ path: "/tmp/docs3.png" });
+  await browser.close(); await server.close(); await db.close();
+}, 120000);
