@@ -91,7 +91,7 @@ export function plainHandler(pool: ConnectionPool, tenantId: string): Koa {
 export const PLAIN_TABLES = `
   create schema plain;
   create function plain.set_tenant(in_id text) returns text language sql volatile security definer
-    as 'select set_config(''plain.tenant_id'', in_id, true)';
+    as 'select pg_catalog.set_config(''plain.tenant_id'', in_id, true)';
   grant usage on schema plain to rowhouse_api;
   grant execute on function plain.set_tenant(text) to rowhouse_api;
   do $$

@@ -23,7 +23,11 @@ async function serve(): Promise<void> {
     });
   }
   const log = openLog(config.LOG_LEVEL);
-  const server = await openServer({ config, database: openDatabase(url, config.ROWHOUSE_SECRET, { prepares: config.PREPARED_STATEMENTS }), log });
+  const server = await openServer({
+    config,
+    database: openDatabase(url, config.ROWHOUSE_SECRET, { prepares: config.PREPARED_STATEMENTS }),
+    log,
+  });
   await untilInterrupted(async (signal) => {
     await once(signal, "abort");
     log.info("closing");

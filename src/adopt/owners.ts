@@ -42,31 +42,32 @@ export const OWNED_OBJECTS = `(${Object.entries(OWNED)
 const nameList = (schemas: readonly NamespaceFacts[]) => schemas.map(({ name }) => literal(name)).join(", ");
 
 /** As the user of the connection, who owns what is there: rowhouse_owner can't take it. */
-function changeOwner(schemas: readonly NamespaceFacts[], condition: string, to: string): string {
+function takeOver(schemas: readonly NamespaceFacts[]): string {
   const kinds = Object.keys(OWNED).filter((kind) => schemas.some((schema) => schema.kinds.includes(kind)));
   const objects = kinds.map((kind) => ofNoExtension(OWNED[kind]!)).join("\n    union all\n    ");
+  const takeObjects = `
+  for command in
+    select format('alter %s owner to rowhouse_owner', owned.object) from (
+    ${objects}
+    ) owned
+    where owned.nspname in (${nameList(schemas)}) and owned.owner <> 'rowhouse_owner'::regrole
+  loop
+    execute command;
+  end loop;`;
   return doBlock(`
 declare
   former_path constant text := current_setting('search_path');
   command text;
 begin
   set local role none;
-  for command in
-    select format('alter schema %I owner to %I', n.nspname, ${to}) from pg_namespace n
-    where n.nspname in (${nameList(schemas)}) and n.nspowner ${condition}
-  loop
-    execute command;
-  end loop;
   set local search_path to pg_catalog; -- names are printed with their schema
-${kinds.length === 0 ? "" : `  for command in
-    select format('alter %s owner to %I', owned.object, ${to}) from (
-    ${objects}
-    ) owned
-    where owned.nspname in (${nameList(schemas)}) and owned.owner ${condition}
+  for command in
+    select format('alter schema %I owner to rowhouse_owner', n.nspname) from pg_namespace n
+    where n.nspname in (${nameList(schemas)}) and n.nspowner <> 'rowhouse_owner'::regrole
   loop
     execute command;
-  end loop;
-`}  perform set_config('search_path', former_path, true);
+  end loop;${kinds.length === 0 ? "" : takeObjects}
+  perform set_config('search_path', former_path, true);
   set local role rowhouse_owner;
 end`);
 }
@@ -83,16 +84,17 @@ function findStrangers({ schemas, server }: Schema): AdoptFinding[] {
     }));
 }
 
-/** rowhouse_owner owns whatever an app has: it runs migrations, and the policies bind it. Pure. */
+/**
+ * rowhouse_owner owns whatever an app has: it runs migrations, and the policies bind it. Down leaves it so, since who had it is a
+ * member of rowhouse_owner, and an app whose first migration made the schema never had another owner. Pure.
+ */
 export function planOwners(schema: Schema): Planned {
   const others = schema.schemas.filter(({ foreignOwned }) => foreignOwned > 0);
   if (others.length === 0) return { steps: [], findings: [] };
-  const former = others[0]?.formerOwner ?? schema.server.user;
-  const back = former === schema.server.user ? "session_user" : literal(former);
   const step: Step = {
     title: "Everything belongs to rowhouse_owner, which runs migrations. Whoever had it gives it away, so as that user",
-    up: [changeOwner(others, "<> 'rowhouse_owner'::regrole", "'rowhouse_owner'")],
-    down: [changeOwner(others, "= 'rowhouse_owner'::regrole", back)],
+    up: [takeOver(others)],
+    down: [],
   };
   return { steps: [step], findings: findStrangers(schema) };
 }

@@ -15,6 +15,9 @@ export function granteesOf(acl: string, owner: string): string {
     where a.grantee <> ${owner} and (a.grantee = 0 or (r.rolname !~ '^rowhouse_' and not r.rolsuper)) order by 1)`;
 }
 
+/** Whether an object belongs to another than rowhouse_owner, who may not exist yet. */
+export const isStranger = (owner: string) => `(${owner} <> coalesce(to_regrole('rowhouse_owner')::oid, 0))`;
+
 /** Whether a role of requests has one of these privileges by an access list. */
 export function isGrantedTo(acl: string, role: "rowhouse_api" | "public", privilege: string): string {
   const grantee = role === "public" ? "a.grantee = 0" : `a.grantee = (select oid from pg_roles where rolname = '${role}')`;

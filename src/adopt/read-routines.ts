@@ -1,12 +1,12 @@
 import type { DbClient } from "../db/connections.ts";
-import { granteesOf, isGrantedTo, readList } from "./read-list.ts";
+import { granteesOf, isGrantedTo, isStranger, readList } from "./read-list.ts";
 import type { GrantedType, Routine } from "./schema.ts";
 
 /** Without an access list, PUBLIC may execute (acldefault). */
 const ACL = "coalesce(p.proacl, acldefault('f', p.proowner))";
 
 const ROUTINES = `
-  select p.oid::regprocedure::text as identifier, l.lanname as language,
+  select p.oid::regprocedure::text as identifier, n.nspname as schema, ${isStranger("p.proowner")} as "isStranger", l.lanname as language,
     p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as "isTrigger",
     p.prosecdef as "isDefiner", p.proleakproof as "isLeakproof",
     ${isGrantedTo(ACL, "public", "EXECUTE")} as "isPublic",

@@ -1,5 +1,5 @@
 import type { DbClient } from "../db/connections.ts";
-import { granteesOf, isGrantedTo, NOT_EXTENSIONS, readList } from "./read-list.ts";
+import { granteesOf, isGrantedTo, isStranger, NOT_EXTENSIONS, readList } from "./read-list.ts";
 import { RULES } from "./read-tables.ts";
 import type { View } from "./schema.ts";
 
@@ -28,12 +28,15 @@ const VIEWS = `
       case when ${automatic(4)} or ${instead(16)} then 'update' end,
       case when ${automatic(16)} or ${instead(8)} then 'delete' end], null) as verbs,
     coalesce('security_invoker=true' = any (c.reloptions) or 'security_invoker=on' = any (c.reloptions), false) as "isInvoker",
+    ${isStranger("c.relowner")} as "isStranger",
     ${isGrantedTo("c.relacl", "rowhouse_api", "SELECT")} as "isGranted",
     ${isGrantedTo("c.relacl", "public", "SELECT")} as "isPublic",
     ${granteesOf("c.relacl", "c.relowner")} as grantees,
     (select coalesce(json_agg(array(select a.attname from unnest(k.conkey) key (attnum)
         join pg_attribute a on a.attrelid = k.conrelid and a.attnum = key.attnum)), '[]')
-      from pg_constraint k where k.contype = 'p' and k.oid in (select d.refobjid ${DEPENDS} and d.refclassid = 'pg_constraint'::regclass)) as "groupsBy",
+      from pg_constraint k where k.contype = 'p'
+        and not exists (select from pg_attribute a where a.attrelid = k.conrelid and a.attname = 'tenant_id' and a.attnum = any (k.conkey))
+        and k.oid in (select d.refobjid ${DEPENDS} and d.refclassid = 'pg_constraint'::regclass)) as "groupsBy",
     array(select distinct d.refobjid::bigint ${DEPENDS} and d.refclassid = 'pg_class'::regclass and d.refobjid <> c.oid) as reads,
     array(select distinct format('%I.%I', rn.nspname, r.relname) from pg_class r join pg_namespace rn on rn.oid = r.relnamespace
       where r.relkind in ('r', 'p', 'v', 'm', 'f') and rn.nspname <> all ($1)

@@ -51,6 +51,6 @@ export function renderMigration(plan: AdoptPlan): string {
     "--",
     ...describeFindings(plan.findings),
   ];
-  const down = ["-- Down Migration", "-- Back to one tenant: refused while there are rows of two. Objects go back to who runs this."];
+  const down = ["-- Down Migration", "-- Back to one tenant: refused while there are rows of two. What there is stays rowhouse_owner's."];
   return `${head.join("\n")}\n\n${renderUp(plan)}\n\n${down.join("\n")}\n\n${renderDown(plan)}\n`;
 }

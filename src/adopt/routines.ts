@@ -1,6 +1,6 @@
 import { mendBody, type Mended } from "./bodies.ts";
 import type { AdoptFinding } from "./finding.ts";
-import type { Routine, Schema, Table } from "./schema.ts";
+import { isFresh, type Routine, type Schema, type Table } from "./schema.ts";
 import type { Planned, Step } from "./step.ts";
 
 /** Built-ins that requests may not call, since they reach over the wall (policies/roles.sql). */
@@ -156,7 +156,7 @@ function planBodies(mends: readonly { readonly routine: Routine; readonly mended
  * @param tables those that get tenant_id
  */
 export function planRoutines(schema: Schema, tables: readonly Table[]): Planned {
-  const { routines } = schema;
+  const routines = schema.routines.filter((routine) => isFresh(routine, schema.schemas));
   const mends = routines.map((routine) => {
     const mended = mendBody(routine, tables);
     const unchanged = { source: routine.source, changes: [] };

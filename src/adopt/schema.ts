@@ -142,6 +142,8 @@ export interface View {
   readonly columns: readonly ViewColumn[];
   readonly verbs: readonly ("insert" | "update" | "delete")[];
   readonly isInvoker: boolean;
+  /** Whether it belongs to another than rowhouse_owner: no migration of an app made it. */
+  readonly isStranger: boolean;
   /** Whether the API's role may select already. */
   readonly isGranted: boolean;
   readonly isPublic: boolean;
@@ -164,6 +166,9 @@ export interface ViewColumn {
 }
 
 export interface Routine {
+  readonly schema: string;
+  /** Whether it belongs to another than rowhouse_owner: no migration of an app made it. */
+  readonly isStranger: boolean;
   readonly identifier: string;
   readonly language: string;
   readonly isTrigger: boolean;
@@ -193,4 +198,12 @@ export interface Sequence {
 
 export interface GrantedType {
   readonly identifier: string;
+}
+
+/** Whether it is still as the single-tenant application had it: after that, its rights are the app's own choice. */
+export function isFresh(
+  { schema, isStranger }: { readonly schema: string; readonly isStranger: boolean },
+  schemas: readonly NamespaceFacts[],
+): boolean {
+  return isStranger || schemas.some(({ name, registered }) => name === schema && !registered);
 }

@@ -1,5 +1,5 @@
 import type { AdoptFinding } from "./finding.ts";
-import type { Schema, View } from "./schema.ts";
+import { isFresh, type Schema, type View } from "./schema.ts";
 import { literal, type Planned, type Step } from "./step.ts";
 
 /** A body without any table, in whose place the view's own can be put back: it keeps its triggers, rights and dependents. */
@@ -123,11 +123,11 @@ function hiddenOf(views: readonly View[], schema: Schema): (view: View) => boole
   return ({ grantees }) => anyGranted && grantees.length === 0;
 }
 
-function planRights(views: readonly View[], isHidden: (view: View) => boolean): Step[] {
+function planRights({ views, schemas }: Schema, isHidden: (view: View) => boolean): Step[] {
   const plain = views.filter(({ isMaterialized }) => !isMaterialized);
   const asCaller = plain.filter(({ isInvoker, groupsBy }) => !isInvoker && groupsBy.length === 0);
   const open = plain.filter(({ isPublic }) => isPublic);
-  const granted = plain.filter((view) => !view.isGranted && !isHidden(view));
+  const granted = plain.filter((view) => !view.isGranted && !isHidden(view) && isFresh(view, schemas));
   const invoker: Step = {
     title: "Views read with their caller's rights, so that the policies of their tables hold",
     up: asCaller.map(({ identifier }) => `alter view ${identifier} set (security_invoker = true);`),
@@ -157,12 +157,12 @@ export function planViews(schema: Schema): PlannedViews {
   const materialized = planMaterialized(views, isHidden);
   return {
     before: [...grouping.before],
-    steps: [...grouping.after, ...materialized.steps, ...planRights(views, isHidden)],
+    steps: [...grouping.after, ...materialized.steps, ...planRights(schema, isHidden)],
     findings: [
       ...grouping.findings,
       ...materialized.findings,
       ...views.flatMap(findOutside),
-      ...views.filter(isHidden).map(({ identifier }) => ({
+      ...views.filter((view) => isHidden(view) && !view.isGranted && isFresh(view, schema.schemas)).map(({ identifier }) => ({
         level: "info" as const,
         kind: "view-without-grants",
         object: `view ${identifier}`,

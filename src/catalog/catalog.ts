@@ -6,7 +6,7 @@ export interface Served {
   readonly timezones: ReadonlyMap<string, string>;
   /** Some function, view, default or policy of the app reads `request.*`: only then is a request's transaction told about it. */
   readonly readsRequest: boolean;
-  /** Some function of the app names `response.status` or `response.headers`: only then are they read back. */
+  /** Some function of the app names a setting `response.*`: only then are they read back. */
   readonly writesResponse: boolean;
 }
 

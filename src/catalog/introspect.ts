@@ -72,7 +72,13 @@ function makeCatalogs(found: Found, schemas: readonly FoundSchema[]): Catalog[] 
   const relations = makeRelations(found);
   const rows = rowsOf(found, relations);
   const ofRows: RowFunctions = rowFunctions(functions, types);
-  const foreignKeys = foreignKeysOf(sightsOf(found.relations.filter(({ isServed }) => isServed), origins), keys);
+  const foreignKeys = foreignKeysOf(
+    sightsOf(
+      found.relations.filter(({ isServed }) => isServed),
+      origins,
+    ),
+    keys,
+  );
   const listed = new Set(schemas.map(({ name }) => name));
   const ofServed = functions.filter(({ schema }) => listed.has(schema));
   return schemas.map(({ name, comment }) => {
@@ -124,7 +130,9 @@ export async function loadServed(
   const zones = timezones ?? (await readTimezones(query));
   const catalogs = makeCatalogs(found, served);
   const filled = catalogs.filter(hasContent);
-  const [empty] = makeCatalogs({ ...found, relations: [], functions: [] }, [{ name: "app", comment: null, isServed: true }]);
+  const [empty] = makeCatalogs({ ...found, relations: [], functions: [] }, [
+    { name: "app", comment: null, isServed: true },
+  ]);
   const shown = filled.length > 0 ? filled : [empty!];
   return { catalogs: new Map(shown.map((catalog) => [catalog.schema, catalog])), timezones: zones, ...use };
 }

@@ -79,10 +79,18 @@ function isOneToOne({ from, pairs }: TableForeignKey, keys: ReadonlyMap<string, 
 export function foreignKeysOf(sights: Sights, { unique, foreign }: Keys): ReadonlyMap<string, readonly ForeignKey[]> {
   const keys = Map.groupBy(unique, ({ table }) => table);
   const found = foreign.flatMap((key) => {
-    const froms = endsOf(sights, key.from, key.pairs.map(([here]) => here));
+    const froms = endsOf(
+      sights,
+      key.from,
+      key.pairs.map(([here]) => here),
+    );
     if (froms.length === 0) return [];
     const oneToOne = isOneToOne(key, keys);
-    const tos = endsOf(sights, key.to, key.pairs.map(([, there]) => there));
+    const tos = endsOf(
+      sights,
+      key.to,
+      key.pairs.map(([, there]) => there),
+    );
     return froms.flatMap((from) =>
       tos
         .filter((to) => to.relation.schema === from.relation.schema)

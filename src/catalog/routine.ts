@@ -45,9 +45,7 @@ function outColumns(found: FoundFunction, types: Types): ReadonlyMap<string, Col
     .map((type, n) => ({ type, mode: modesOf(found)[n], name: found.names?.[n] ?? "" }))
     .filter(({ mode }) => mode === "o" || mode === "b" || mode === "t");
   if (outs.length === 0) return null;
-  const named = outs.map(({ type, name }, n) =>
-    plainColumn(name === "" ? `column${n + 1}` : name, n + 1, type),
-  );
+  const named = outs.map(({ type, name }, n) => plainColumn(name === "" ? `column${n + 1}` : name, n + 1, type));
   return visibleColumns(named, types);
 }
 

@@ -101,7 +101,7 @@ const UNKNOWN: FoundType = {
 export function withBases(types: Types, oid: string): readonly [FoundType, ...FoundType[]] {
   const first = types.get(oid) ?? UNKNOWN; // a type of the system's own tables
   const chain: [FoundType, ...FoundType[]] = [first];
-  for (let at = first; at.base !== null; ) {
+  for (let at = first; at.base !== null;) {
     at = types.get(at.base) ?? UNKNOWN;
     chain.push(at);
   }

@@ -64,7 +64,8 @@ export function parseOrigins(tree: string): ReadonlyMap<number, Origin> {
   for (const target of targetsOf(tree)) {
     const relation = numberAfter(target, "resorigtbl");
     const position = numberAfter(target, "resorigcol");
-    if (relation > 0 && position > 0) origins.set(numberAfter(target, "resno"), { relation: String(relation), position });
+    if (relation > 0 && position > 0)
+      origins.set(numberAfter(target, "resno"), { relation: String(relation), position });
   }
   return origins;
 }

@@ -100,11 +100,7 @@ export interface DatabaseOptions {
  * @param secret ROWHOUSE_SECRET; the URL's password when left out
  * @throws RowhouseError configInvalid without any secret
  */
-export function openDatabase(
-  url: string,
-  secret?: string,
-  options: DatabaseOptions = { prepares: true },
-): Database {
+export function openDatabase(url: string, secret?: string, options: DatabaseOptions = { prepares: true }): Database {
   return openWithKeyring(url, openKeyring(secret ?? decodeURIComponent(new URL(url).password)), options);
 }
 

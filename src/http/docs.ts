@@ -15,23 +15,30 @@ const FILES = [
 
 const description = (schema: string) => `/openapi.json?schema=${encodeURIComponent(schema)}`;
 
+/** Sections of more relations than this are closed at first: nobody reads that far, and drawing them takes seconds. */
+const OPEN_SECTIONS = 20;
+
 /** A script of its own and not in the page, so that the policy needs no exception for inline scripts. */
 function startScript({ catalogs }: Served): string {
   const schemas = [...catalogs.keys()];
+  const most = Math.max(...[...catalogs.values()].map(({ relations }) => relations.size));
   const one = { url: "/openapi.json" };
   const many = { urls: schemas.map((name) => ({ name, url: description(name) })) };
   const options = JSON.stringify({
     ...(schemas.length > 1 ? many : one),
     dom_id: "#docs",
     deepLinking: true,
-    docExpansion: "list",
+    docExpansion: most > OPEN_SECTIONS ? "none" : "list",
     defaultModelsExpandDepth: 0,
     persistAuthorization: false,
     validatorUrl: null,
     tryItOutEnabled: true,
   });
   // Only its own layout has the choice among several.
-  const layout = schemas.length > 1 ? '{ layout: "StandaloneLayout", presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset] }' : "{}";
+  const layout =
+    schemas.length > 1
+      ? '{ layout: "StandaloneLayout", presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset] }'
+      : "{}";
   return `window.ui = SwaggerUIBundle({ ...${options}, ...${layout} });\n`;
 }
 

@@ -13,7 +13,8 @@ interface Description {
 
 /** The tables are the same for every tenant, and the address is the visitor's own: nothing in it is a tenant's data. */
 function describe(catalog: Catalog, schemas: readonly string[], title: string, server: string): Description {
-  const description = "The tables and functions of this tenant, in the dialect of PostgREST. Every request needs a token.";
+  const description =
+    "The tables and functions of this tenant, in the dialect of PostgREST. Every request needs a token.";
   const text = JSON.stringify(openApi(catalog, { title, server, description, schemas }));
   return { text, etag: `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"` };
 }

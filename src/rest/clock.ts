@@ -1,26 +1,27 @@
 /** The stages of a request that `Server-Timing` tells of (PostgREST, Server-Timing Header), in their order. */
-const STAGES = ["jwt", "parse", "plan", "transaction", "response"] as const;
-export type Stage = (typeof STAGES)[number];
+export type Stage = "jwt" | "parse" | "plan" | "transaction" | "response";
+
+/** Milliseconds with one digit; half the price of toFixed, and this runs five times a request. */
+function format(milliseconds: number): string {
+  const tenths = Math.round(milliseconds * 10);
+  const whole = Math.trunc(tenths / 10);
+  return `${whole}.${tenths - whole * 10}`;
+}
 
 /** How long each stage of one request took. */
 export class Clock {
-  readonly #took = new Map<Stage, number>();
+  readonly #metrics: string[] = [];
   #last = performance.now();
 
-  /** What passed since the last call was this stage. */
+  /** What passed since the last call was this stage. Each has one lap, and they come in their order. */
   lap(stage: Stage): void {
     const now = performance.now();
-    this.#took.set(stage, (this.#took.get(stage) ?? 0) + now - this.#last);
+    this.#metrics.push(`${stage};dur=${format(now - this.#last)}`);
     this.#last = now;
   }
 
-  /** The header: milliseconds with one digit. Stages that there were none of are left out. */
+  /** The header. Stages that there were none of are left out. */
   toHeader(): string {
-    const metrics: string[] = [];
-    for (const stage of STAGES) {
-      const took = this.#took.get(stage);
-      if (took !== undefined) metrics.push(`${stage};dur=${took.toFixed(1)}`);
-    }
-    return metrics.join(", ");
+    return this.#metrics.join(", ");
   }
 }

@@ -53,7 +53,8 @@ function toError(status: number, body: RestErrorBody): RestError {
 function fromKind(kind: ErrorKind, message: string, details: string | object | null, hint: string | null): RestError {
   const { code, status, title } = ERRORS[kind];
   // What went wrong on our side, and what to do about it, is for the operator's log; what the app's own SQL did wrong is for its author.
-  if (status >= 500 && status !== 501 && !code.startsWith("PGRST1")) return toError(status, { code, message: title, details: null, hint: null });
+  if (status >= 500 && status !== 501 && !code.startsWith("PGRST1"))
+    return toError(status, { code, message: title, details: null, hint: null });
   return toError(status, { code, message, details, hint });
 }
 

@@ -58,12 +58,18 @@ export function commonParameters(schemas: readonly string[]): Json {
       schema: { type: "string", pattern: "^\\d+-\\d*$" },
       example: "0-24",
     },
-    preferRead: prefer(`\`count=exact\`, \`planned\` or \`estimated\` adds the number of all rows to Content-Range; ${ANY}.`, "count=exact"),
+    preferRead: prefer(
+      `\`count=exact\`, \`planned\` or \`estimated\` adds the number of all rows to Content-Range; ${ANY}.`,
+      "count=exact",
+    ),
     preferInsert: prefer(
       `${WRITE}; \`resolution=merge-duplicates\` or \`ignore-duplicates\` makes an insert an upsert; \`missing=default\` fills what rows leave out.`,
       "return=representation",
     ),
-    preferChange: prefer(`${WRITE}; \`handling=strict,max-affected=1\` refuses to touch more rows.`, "return=representation"),
+    preferChange: prefer(
+      `${WRITE}; \`handling=strict,max-affected=1\` refuses to touch more rows.`,
+      "return=representation",
+    ),
     ...(schemas.length > 1 && {
       acceptProfile: profile("Accept-Profile", schemas),
       contentProfile: profile("Content-Profile", schemas),
@@ -90,7 +96,16 @@ function operatorsOf({ castType, category }: Column): readonly string[] {
 }
 
 /** Names in a query that mean something else than a column. */
-const RESERVED: ReadonlySet<string> = new Set(["select", "order", "limit", "offset", "columns", "on_conflict", "or", "and"]);
+const RESERVED: ReadonlySet<string> = new Set([
+  "select",
+  "order",
+  "limit",
+  "offset",
+  "columns",
+  "on_conflict",
+  "or",
+  "and",
+]);
 
 /** One for each column; the value is an operator, a dot and what it compares with. */
 export function filters(columns: Iterable<Column>): Json[] {

@@ -4,6 +4,9 @@ import { profileParameter, type Described } from "./openapi-paths.ts";
 import { READ_FAILURES, rowsContent, WRITE_FAILURES } from "./openapi-response.ts";
 import { rowSchema, schemaRef, valueSchema } from "./openapi-schema.ts";
 
+/** The tag of all functions. */
+export const ROUTINES = "rpc";
+
 /** What the body is when a function's one parameter has no name. */
 const WHOLE_BODY: ReadonlyMap<string, string> = new Map([
   ["json", "application/json"],
@@ -23,7 +26,8 @@ function contentOf(returns: Exclude<Returns, { kind: "void" }>, catalog: Catalog
     return returns.isSet ? rowsContent(items) : { "application/json": { schema: items } };
   }
   const { mediaType, castType, isSet } = returns;
-  if (mediaType !== null) return { [mediaType === "*/*" ? "application/octet-stream" : mediaType]: { schema: { type: "string" } } };
+  if (mediaType !== null)
+    return { [mediaType === "*/*" ? "application/octet-stream" : mediaType]: { schema: { type: "string" } } };
   const value = valueSchema(castType);
   return { "application/json": { schema: isSet ? { type: "array", items: value } : value } };
 }
@@ -50,7 +54,8 @@ function bodyOf(overloads: readonly Routine[]): Json {
   const named = overloads.filter(({ parameters }) => parameters.every(({ name }) => name !== "")).map(argumentsSchema);
   const content: Record<string, Json> = {};
   if (named.length > 0) content["application/json"] = { schema: named.length > 1 ? { anyOf: named } : named[0] };
-  if (unnamed !== undefined) content[WHOLE_BODY.get(unnamed.type) ?? "application/json"] ??= { schema: valueSchema(unnamed.castType) };
+  if (unnamed !== undefined)
+    content[WHOLE_BODY.get(unnamed.type) ?? "application/json"] ??= { schema: valueSchema(unnamed.castType) };
   return { required: overloads.every(({ parameters }) => parameters.some(({ isRequired }) => isRequired)), content };
 }
 
@@ -85,7 +90,7 @@ export function routinePath(overloads: readonly Routine[], described: Described)
   const operation = {
     summary: `Call ${name}`,
     ...(comment !== null && { description: comment }),
-    tags: [`rpc ${name}`],
+    tags: [ROUTINES],
     responses: responsesOf(first, described.catalog),
   };
   const readable = overloads.filter(({ volatility }) => volatility !== "volatile");
@@ -93,7 +98,10 @@ export function routinePath(overloads: readonly Routine[], described: Described)
     ...operation,
     parameters: [
       ...queryParameters(readable),
-      ...shaping.filter(({ $ref }) => !readable.some(({ parameters }) => parameters.some((each) => String($ref).endsWith(`/${each.name}`)))),
+      ...shaping.filter(
+        ({ $ref }) =>
+          !readable.some(({ parameters }) => parameters.some((each) => String($ref).endsWith(`/${each.name}`))),
+      ),
       parameter("preferRead"),
       ...profileParameter(described, "acceptProfile"),
     ],

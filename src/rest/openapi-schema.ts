@@ -35,7 +35,9 @@ function typeSchema({ type, castType, category, labels, representation }: Column
   if (category === "A") return castType.endsWith("[]") ? valueSchema(castType) : { type: "array" };
   if (category === "C") return { type: "object" };
   const [, bits] = /^bit\((\d+)\)$/.exec(type) ?? [];
-  return bits === undefined ? valueSchema(castType) : { type: "string", minLength: Number(bits), maxLength: Number(bits) };
+  return bits === undefined
+    ? valueSchema(castType)
+    : { type: "string", minLength: Number(bits), maxLength: Number(bits) };
 }
 
 function orNull(schema: JsonSchema): JsonSchema {

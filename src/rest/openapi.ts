@@ -2,7 +2,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import { commonParameters } from "./openapi-parameter.ts";
 import { relationPath } from "./openapi-paths.ts";
 import { ERROR_RESPONSES, ERROR_SCHEMAS } from "./openapi-response.ts";
-import { routinePath } from "./openapi-routine.ts";
+import { ROUTINES, routinePath } from "./openapi-routine.ts";
 import { relationSchemas } from "./openapi-schema.ts";
 
 export interface OpenApiInfo {
@@ -37,7 +37,7 @@ export function openApi(
     security: [{ bearer: [] }, { apikey: [] }],
     tags: [
       ...relations.map(({ name, comment }) => ({ name, ...(comment !== null && { description: comment }) })),
-      ...[...catalog.routines.keys()].map((name) => ({ name: `rpc ${name}` })),
+      ...(catalog.routines.size > 0 ? [{ name: ROUTINES, description: "Functions, to call." }] : []),
     ],
     paths: Object.fromEntries([
       ...relations.map((relation) => [`/${encodeURIComponent(relation.name)}`, relationPath(relation, described)]),

@@ -130,7 +130,8 @@ export function argumentsOf({ parameters, comment }: Routine): Json {
 export function argumentParameter({ name, type, isRequired, isVariadic }: Parameter): Json {
   const common = { name, in: "query", required: isRequired };
   const kind = typeOf(type);
-  if (!isVariadic) return { ...common, type: kind === null || kind === "array" ? "string" : kind, format: formatOf(type) };
+  if (!isVariadic)
+    return { ...common, type: kind === null || kind === "array" ? "string" : kind, format: formatOf(type) };
   const element = type.slice(0, -2);
   return {
     ...common,

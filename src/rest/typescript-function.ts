@@ -1,4 +1,12 @@
-import type { Catalog, Column, ComputedRelationship, Parameter, Relation, Returns, Routine } from "../catalog/catalog.ts";
+import type {
+  Catalog,
+  Column,
+  ComputedRelationship,
+  Parameter,
+  Relation,
+  Returns,
+  Routine,
+} from "../catalog/catalog.ts";
 import { columnType, keyOf, nullableType, scalarType, type TypeSource } from "./typescript-type.ts";
 
 function argumentsType(parameters: readonly Parameter[], source: TypeSource): string {

@@ -31,7 +31,8 @@ export function keyOf(name: string): string {
 
 const at = (...path: readonly string[]) => `Database${path.map((key) => `[${JSON.stringify(key)}]`).join("")}`;
 
-export const unionOf = (labels: readonly string[]) => labels.map((label) => JSON.stringify(label)).join(" | ") || "never";
+export const unionOf = (labels: readonly string[]) =>
+  labels.map((label) => JSON.stringify(label)).join(" | ") || "never";
 
 /** Where the type has its place in `Database`; null for one that is not in it. */
 function placeOf({ schema, name, kind }: NamedType, { catalogs }: TypeSource): string | null {

@@ -34,7 +34,9 @@ const NOTHING = "{ [_ in never]: never }";
 const indent = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");
 
 /** `{ … }` with a line for each field; a comment stands before it. */
-function block(fields: readonly { key: string; type: string; comment?: string | null; isOptional?: boolean }[]): string {
+function block(
+  fields: readonly { key: string; type: string; comment?: string | null; isOptional?: boolean }[],
+): string {
   if (fields.length === 0) return NOTHING;
   const lines = fields.map(({ key, type, comment, isOptional }) => {
     const text = comment?.replaceAll("*/", "* /").trim().split("\n").join("\n * ");

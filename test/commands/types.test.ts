@@ -91,7 +91,7 @@ test("is what supabase-js takes: the right names compile", async () => {
 
 const WRONG: Readonly<Record<string, string>> = {
   "a column that is not there": `app.from("invoices").update({ numbr: 1 });`,
-  "tenant_id": `app.from("invoices").insert({ tenant_id: "x", customer_id: "y" });`,
+  tenant_id: `app.from("invoices").insert({ tenant_id: "x", customer_id: "y" });`,
   "a relation that is not there": `app.from("invoyces").select();`,
   "one of another schema": `app.from("members").select();`,
   "a generated column": `guild.from("members").update({ full_name: "A B" });`,

@@ -180,7 +180,12 @@ describe("bodies and what the app says", () => {
   });
 
   test("an answer that SQL raises has its own status, reason and headers", async () => {
-    const { status, reason, bytes, pot } = await raw("POST", "/raises", { "content-type": "application/json" }, '{"id":1}');
+    const { status, reason, bytes, pot } = await raw(
+      "POST",
+      "/raises",
+      { "content-type": "application/json" },
+      '{"id":1}',
+    );
     expect([status, reason, pot]).toEqual([418, "My Pot", "tea"]);
     expect(JSON.parse(bytes.toString())).toEqual({ code: "X1", message: "m", details: null, hint: null });
   });

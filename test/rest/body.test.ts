@@ -66,12 +66,17 @@ describe("CSV", () => {
   const end = fc.constantFrom("\n", "\r\n", "\r");
 
   test("reads back what was written", () => {
-    const property = fc.property(fc.array(record, { minLength: 1, maxLength: 4 }), end, fc.boolean(), (records, eol, isEnded) => {
-      const lines = [["x", "y", "z"], ...records].map((each) => each.map(quote).join(","));
-      const { keys, rows } = parseCsv(lines.join(eol) + (isEnded ? eol : ""));
-      expect(keys).toEqual(["x", "y", "z"]);
-      expect(rows).toEqual(records.map(([x, y, z]) => ({ x, y, z })));
-    });
+    const property = fc.property(
+      fc.array(record, { minLength: 1, maxLength: 4 }),
+      end,
+      fc.boolean(),
+      (records, eol, isEnded) => {
+        const lines = [["x", "y", "z"], ...records].map((each) => each.map(quote).join(","));
+        const { keys, rows } = parseCsv(lines.join(eol) + (isEnded ? eol : ""));
+        expect(keys).toEqual(["x", "y", "z"]);
+        expect(rows).toEqual(records.map(([x, y, z]) => ({ x, y, z })));
+      },
+    );
     fc.assert(property, { numRuns: 1000 });
   });
 

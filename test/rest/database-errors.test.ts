@@ -153,8 +153,9 @@ describe("texts", () => {
     [`Failing row contains (1, ${ME}, null).`, "Failing row contains (1, null)."],
     [`Failing row contains (${ME}, a, ${ME}).`, null],
     ["Failing row contains (1, 2).", null],
+    [`Key (tenant_id)=(${ME}) already exists.`, null],
     [`Something else of ${ME}`, null],
-    ["Array value must start with \"{\".", "Array value must start with \"{\"."],
+    ['Array value must start with "{".', 'Array value must start with "{".'],
   ])("%s", (detail, shown) => expect(detailWithoutTenant(detail, ME)).toBe(shown));
 
   test("without knowing whose it is, less is told", () => {

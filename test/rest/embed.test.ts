@@ -71,6 +71,11 @@ const EMBEDS: readonly (readonly [url: string, body: string])[] = [
   ],
   ["/halls?select=members()&limit=1", rows("{}")],
   [
+    "/members?select=id,crafts(*)&id=eq.2",
+    rows('{"id":2,"crafts":[{"code": "iron", "name": "Smithing", "colors": ["black", "red"], "is_messy": true}]}'),
+  ],
+  ["/crates?select=contents->0&limit=1", rows('{"contents":{"what": "nails", "count": 200}}')],
+  [
     "/halls?select=city,members(id)&members.order=id.desc&members.limit=1&members.offset=1&order=city&limit=1",
     rows('{"city":"Delft","members":[{"id": 1}]}'),
   ],
@@ -172,6 +177,15 @@ const AGGREGATES: readonly (readonly [url: string, body: string])[] = [
 describe("aggregates", () => {
   test.each(AGGREGATES)("%s", async (url, body) => {
     expect((await counting("GET", url)).text).toEqual(body);
+  });
+
+  test("a row that is not there is not counted", async () => {
+    const url = "/commission_items?select=...commissions(state,n:count(),...invoices(m:count()))&order=commissions(state)";
+    expect((await counting("GET", `${url}&limit=3`)).json).toEqual([
+      { state: "asked", n: 1, m: 0 },
+      { state: "agreed", n: 1, m: 0 },
+      { state: "in progress", n: 2, m: 2 },
+    ]);
   });
 
   test("a page of groups is counted, with or without a body", async () => {

@@ -33,15 +33,10 @@ describe("Accept", () => {
     ["application/vnd.pgrst.plan", ['application/vnd.pgrst.plan+text; for="application/json"']],
     [
       'application/vnd.pgrst.plan+json; for="application/vnd.pgrst.object+json;nulls=stripped"; options=wal|analyze;',
-      [
-        'application/vnd.pgrst.plan+json; for="application/vnd.pgrst.object+json;nulls=stripped"; options=analyze|wal',
-      ],
+      ['application/vnd.pgrst.plan+json; for="application/vnd.pgrst.object+json;nulls=stripped"; options=analyze|wal'],
     ],
     // What postgrest-js sends when it has no options.
-    [
-      'application/vnd.pgrst.plan+text; for="text/csv"; options=;',
-      ['application/vnd.pgrst.plan+text; for="text/csv"'],
-    ],
+    ['application/vnd.pgrst.plan+text; for="text/csv"; options=;', ['application/vnd.pgrst.plan+text; for="text/csv"']],
     ["nonsense", ["nonsense"]],
   ])("%s", (header, types) => expect(parseAccept(header).map(mimeOf)).toEqual(types));
 });
@@ -53,7 +48,10 @@ describe("what can be had", () => {
     ["image/png, */*;q=0.1", JSON_TYPE],
     ["application/json;q=0.1, text/csv", "text/csv; charset=utf-8"],
     ["application/geo+json", "application/geo+json; charset=utf-8"],
-    ["application/vnd.pgrst.array+json;nulls=stripped", "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"],
+    [
+      "application/vnd.pgrst.array+json;nulls=stripped",
+      "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
+    ],
     ["application/vnd.pgrst.object", "application/vnd.pgrst.object+json; charset=utf-8"],
     ["text/tab-separated-values", "text/tab-separated-values"],
   ])("%s", (accept, type) => expect(typeOf(accept)).toBe(type));
@@ -144,6 +142,12 @@ describe("bodies", () => {
       create function app.none_step(json, app.tax_rates) returns json language sql as $$ select $1 $$;
       create function app.none_end(json) returns app."application/x-some" language sql as $$ select $1 $$;
       create aggregate app.nothing(app.tax_rates) (sfunc = app.none_step, stype = json, finalfunc = app.none_end);
+      create domain app."text/html" as text;
+      create domain app."*/*" as bytea;
+      create function app.page(title text) returns app."text/html" language sql stable as $$ select '<h1>' || title || '</h1>' $$;
+      create function app.anything() returns app."*/*" language sql stable as $$ select decode('00fe', 'hex') $$;
+      create function app.some_rates() returns setof app.tax_rates language sql stable as
+        $$ select * from app.tax_rates order by name limit 2 $$;
       grant execute on all functions in schema app to rowhouse_api;
     `);
     const catalog = await readCatalog(db);
@@ -167,8 +171,9 @@ describe("bodies", () => {
   });
 
   test("nulls can be left out, of lists and of one row", async () => {
-    const rows = (await get("/invoices?select=number&number=is.null&limit=2", "application/vnd.pgrst.array;nulls=stripped"))
-      .json as object[];
+    const rows = (
+      await get("/invoices?select=number&number=is.null&limit=2", "application/vnd.pgrst.array;nulls=stripped")
+    ).json as object[];
     expect(rows).toEqual([{}, {}]);
     const { json } = await get("/customers?limit=1", "application/vnd.pgrst.object+json;nulls=stripped");
     expect(Object.values(json as object)).not.toContain(null);
@@ -211,15 +216,47 @@ describe("bodies", () => {
   test("an aggregate of the relation gets its rows, and may make bytes", async () => {
     const answer = await get("/tax_rates?order=name&limit=1", "application/x-bytes");
     const name = ((await acme("GET", "/tax_rates?order=name&limit=1")).json as { name: string }[])[0]!.name;
-    expect([answer.status, bytesOf(answer)]).toEqual([
-      200,
-      Buffer.concat([Buffer.from([0, 255]), Buffer.from(name)]),
-    ]);
+    expect([answer.status, bytesOf(answer)]).toEqual([200, Buffer.concat([Buffer.from([0, 255]), Buffer.from(name)])]);
     expect(codeOf(await get("/tax_rates?select=id", "application/x-bytes"))).toBe("PGRST107");
     const head = await acme("HEAD", "/tax_rates", { headers: { accept: "application/x-bytes" } });
     expect([head.status, head.headers["content-type"], bytesOf(head)]).toEqual([200, "application/x-bytes", null]);
     const nothing = await get("/tax_rates", "application/x-some");
     expect([nothing.status, nothing.text]).toEqual([200, ""]);
+  });
+
+  test("a function's own type, and the relation's for a function of its rows", async () => {
+    const page = await get("/rpc/page?title=Hi", "text/html");
+    expect([page.status, page.headers["content-type"], page.text]).toEqual([200, "text/html", "<h1>Hi</h1>"]);
+    expect((await get("/rpc/page?title=Hi", "*/*")).json).toBe("<h1>Hi</h1>");
+    expect((await get("/rpc/page?title=Hi", "application/vnd.pgrst.object+json")).json).toBe("<h1>Hi</h1>");
+    expect(codeOf(await get("/rpc/page?title=Hi", "text/xml"))).toBe("PGRST107");
+    const anything = await get("/rpc/anything", "image/png");
+    expect([anything.headers["content-type"], bytesOf(anything)]).toEqual([
+      "application/octet-stream",
+      Buffer.from([0, 254]),
+    ]);
+    const rates = await get("/rpc/some_rates", "application/x-bytes");
+    expect([rates.status, (bytesOf(rates) as Buffer).subarray(0, 2)]).toEqual([200, Buffer.from([0, 255])]);
+    expect((await get("/rpc/some_rates?select=name", "text/csv")).text).toMatch(/^name\n.+\n.+$/);
+  });
+
+  test("what a write answers has the same types; one that answers nothing only has to be asked for one that exists", async () => {
+    const write = (accept: string, prefer: string, speak = acme) =>
+      speak("POST", "/tax_rates", {
+        body: { name: `Rate ${accept} ${prefer}`, basis_points: 500, country: "DE", valid_from_on: "2030-01-01" },
+        headers: { accept, prefer },
+      });
+    const bytes = await write("application/x-bytes", "return=representation");
+    expect([bytes.status, bytes.headers["content-type"]]).toEqual([201, "application/x-bytes"]);
+    expect((bytesOf(bytes) as Buffer).subarray(0, 2)).toEqual(Buffer.from([0, 255]));
+    const csv = await write("text/csv", "return=representation");
+    expect([csv.status, csv.text?.split("\n").length]).toEqual([201, 2]);
+    expect((await write("image/png", "return=minimal")).status).toBe(406);
+    const plan = await write("application/vnd.pgrst.plan+json", "return=representation", planned);
+    expect([plan.status, plan.headers["content-range"]]).toEqual([200, undefined]);
+    expect(JSON.stringify(plan.json)).toContain("ModifyTable");
+    const { json } = await acme("GET", "/tax_rates?name=like.*plan*");
+    expect(json).toEqual([]); // explained, not done
   });
 
   test("plans, when they are switched on", async () => {

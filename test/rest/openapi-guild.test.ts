@@ -73,7 +73,10 @@ describe("OpenAPI 3.1", () => {
     });
     expect(properties("swatches")).toMatchObject({ label: { maxLength: 40 } });
     expect(properties("crafts")).toMatchObject({ is_messy: { default: false } });
-    expect(properties("samples")).toMatchObject({ a_bit: { minLength: 4, maxLength: 4 }, a_varchar: { maxLength: 10 } });
+    expect(properties("samples")).toMatchObject({
+      a_bit: { minLength: 4, maxLength: 4 },
+      a_varchar: { maxLength: 10 },
+    });
     expect(properties("members.insert")).not.toHaveProperty("initials");
   });
 
@@ -125,7 +128,12 @@ describe("OpenAPI 2.0", () => {
       format: "guild.rank",
       type: "string",
     });
-    expect(property("addresses", "country")).toEqual({ default: "NL", maxLength: 2, format: "character", type: "string" });
+    expect(property("addresses", "country")).toEqual({
+      default: "NL",
+      maxLength: 2,
+      format: "character",
+      type: "string",
+    });
     expect(property("crafts", "colors")).toEqual({ format: "text[]", type: "array", items: { type: "string" } });
     expect(dig(make("guild"), "definitions", "crafts")?.["required"]).toEqual(["code", "name", "is_messy", "colors"]);
     expect(dig(make("guild"), "definitions", "active_members")?.["required"]).toBeUndefined();
@@ -167,6 +175,9 @@ describe("OpenAPI 2.0", () => {
       properties: { subject: { format: "text", type: "string" }, priority: { format: "int32", type: "integer" } },
       type: "object",
     });
-    expect(dig(paths, "/rpc/add_them", "post")).toMatchObject({ tags: ["(rpc) add_them"], summary: "The sum of two numbers." });
+    expect(dig(paths, "/rpc/add_them", "post")).toMatchObject({
+      tags: ["(rpc) add_them"],
+      summary: "The sum of two numbers.",
+    });
   });
 });

@@ -101,7 +101,7 @@ const SHAPES: readonly (readonly [query: string, text: string])[] = [
   ],
   [
     "/products?select=labels(word)",
-    `select (select coalesce(jsonb_agg(t2.*), '[]') from (select t1."word" as "word" from "app"."labels" t1 where t1.tenant_id = $1 and t1.tenant_id = t0.tenant_id and exists (select from "app"."product_labels" t3 where t3.tenant_id = $1 and t3.tenant_id = t0.tenant_id and t3."product_id" = t0."id" and t3.tenant_id = t1.tenant_id and t3."label_id" = t1."id") limit 1000) t2) as "labels" from "app"."products" t0 where t0.tenant_id = $1 limit 1000`,
+    `select (select coalesce(jsonb_agg(t3.*), '[]') from (select t1."word" as "word" from "app"."product_labels" t2, "app"."labels" t1 where t1.tenant_id = $1 and t2.tenant_id = $1 and t2.tenant_id = t0.tenant_id and t2."product_id" = t0."id" and t2.tenant_id = t1.tenant_id and t2."label_id" = t1."id" limit 1000) t3) as "labels" from "app"."products" t0 where t0.tenant_id = $1 limit 1000`,
   ],
   [
     "/invoices?select=id,customers()&order=customers(name).desc",

@@ -2,11 +2,13 @@ import fc from "fast-check";
 import { parse } from "libpg-query";
 import { expect, test } from "vitest";
 import { RowhouseError } from "../../src/errors.ts";
-import { ask, CATALOG, type Said } from "./fixture.ts";
+import { ask, CATALOG, TENANT, type Said } from "./fixture.ts";
 import { scrap } from "./scraps.ts";
 
 /** Names that generated SQL makes up, and the one column that it adds. */
-const OWN = new Set("t k r v w b j element xmax written excluded tenant_id app".split(" ").concat("rowhouse is new", "rowhouse row"));
+const OWN = new Set(
+  "t k r v w b j element xmax written excluded tenant_id app".split(" ").concat("rowhouse is new", "rowhouse row"),
+);
 const KNOWN = new Set([...CATALOG.relations.values()].flatMap(({ name, columns }) => [name, ...columns.keys()]));
 
 type Fields = { fields: { String?: { sval: string } }[] };
@@ -37,6 +39,16 @@ async function checkStatement({ text, values }: { text: string; values: readonly
   expect({ text, places: new Set(parameters(tree)).size }).toEqual({ text, places: values.length });
 }
 
+/** Each table or function of the schema that is read, by its alias. */
+const READS = /(?:from|,) "app"\."\w+"(?:\([^()]*\))? (t\d+)(?!\d| where false)/g;
+
+/** Whatever the request, the tenant is named for every table in it, junctions included. */
+function checkTenant({ text, values }: { text: string; values: readonly unknown[] }): void {
+  const place = values.indexOf(TENANT) + 1;
+  const unguarded = [...text.matchAll(READS)].filter(([, alias]) => !text.includes(`${alias}.tenant_id = $${place}`));
+  expect({ text, unguarded }).toEqual({ text, unguarded: [] });
+}
+
 /** Asks them all: what is accepted must render to one statement of the catalog's names, what is not be refused with a code. */
 async function countAccepted(requests: fc.Arbitrary<Said & { url: string }>): Promise<number> {
   let accepted = 0;
@@ -48,6 +60,7 @@ async function countAccepted(requests: fc.Arbitrary<Said & { url: string }>): Pr
     if (asked === undefined) return;
     accepted += 1;
     await checkStatement(asked.statement);
+    checkTenant(asked.statement);
   });
   await fc.assert(property, { numRuns: 1500 });
   return accepted;

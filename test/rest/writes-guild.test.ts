@@ -30,7 +30,7 @@ const path = ({ name }: Relation) => `/${encodeURIComponent(name)}`;
 function filterFor({ primaryKey }: Relation, row: Row): string {
   const parts = primaryKey.map((name) => {
     const value = row[name];
-    return `${named(name)}=eq.${encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value))}`;
+    return `${named(name)}=eq.${encodeURIComponent(typeof value === "string" ? value : JSON.stringify(value))}`;
   });
   return parts.join("&");
 }

@@ -70,6 +70,13 @@ create function app.label(in_thing app.things) returns text language sql stable 
   select '#' || in_thing.id || ' ' || in_thing.name
 $$;
 
+-- A media type of the app's own, made of whole rows.
+create domain app."text/x-names" as text;
+create function app.add_name(in_state app."text/x-names", in_thing app.things) returns app."text/x-names" language sql immutable as $$
+  select (in_state || in_thing.name || ';')::app."text/x-names"
+$$;
+create aggregate app.names(app.things) (sfunc = app.add_name, stype = app."text/x-names", initcond = 'names:');
+
 create view app.named with (security_invoker = true) as select tenant_id, id, name from app.things;
 create view app.bare with (security_invoker = true) as select id, name from app.things;
 create view app.sums with (security_invoker = true) as select name, count(*) as items from app.things group by tenant_id, name;

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 import { client, codeOf, readCatalog, type Client } from "./served.ts";
@@ -187,10 +188,24 @@ describe("upserts", () => {
 
   test.each([
     ["/years", [{ name: "one", year: 1999, note: "n" }], 200],
-    ["/years", [{ name: "one", year: 1999 }, { name: "one", year: 2001 }], 201],
+    [
+      "/years",
+      [
+        { name: "one", year: 1999 },
+        { name: "one", year: 2001 },
+      ],
+      201,
+    ],
     ["/named", [{ id: 1, name: "seen" }], 200],
     ["/named?on_conflict=name", [{ id: 7, name: "thing 1" }], 200],
-    ["/named", [{ id: 1, name: "seen" }, { id: 8, name: "new" }], 201],
+    [
+      "/named",
+      [
+        { id: 1, name: "seen" },
+        { id: 8, name: "new" },
+      ],
+      201,
+    ],
     ["/pairs", [{ k1: 1, k2: "a", extra: 9 }], 200],
     ["/things?on_conflict=name", [{ id: 77, name: "thing 3" }], 200],
   ])("%s %j", async (url, body, status) => {
@@ -201,7 +216,10 @@ describe("upserts", () => {
 
   test("ignored duplicates are neither changed nor shown", async () => {
     const headers = { prefer: "return=representation, resolution=ignore-duplicates" };
-    const body = [{ k1: 1, k2: "a", extra: 5 }, { k1: 1, k2: "b", extra: 5 }];
+    const body = [
+      { k1: 1, k2: "a", extra: 5 },
+      { k1: 1, k2: "b", extra: 5 },
+    ];
     const answer = await acme("POST", "/pairs", { body, headers });
     expect([answer.status, answer.json]).toEqual([201, [{ k2: "b", k1: 1, extra: 5 }]]);
   });
@@ -220,7 +238,10 @@ describe("upserts", () => {
     const answer = await acme("POST", "/parts?columns=id,note", { body, headers });
     expect([answer.status, answer.json]).toMatchObject([
       201,
-      [{ id: 1, note: "updated" }, { id: 10, note: "new" }],
+      [
+        { id: 1, note: "updated" },
+        { id: 10, note: "new" },
+      ],
     ]);
   });
 
@@ -253,7 +274,10 @@ describe("PUT", () => {
     });
     const made = await acme("PUT", "/things?id=eq.9", { body: [{ id: 9, name: "made" }], headers: SHOW });
     expect(made.status).toBe(201);
-    expect(await acme("PUT", "/things?id=eq.9", { body: { id: 9, name: "x" } })).toMatchObject({ status: 204, headers: {} });
+    expect(await acme("PUT", "/things?id=eq.9", { body: { id: 9, name: "x" } })).toMatchObject({
+      status: 204,
+      headers: {},
+    });
     expect(await rows(globex, "/things?select=name&id=eq.1")).toEqual([{ name: "thing 1" }]);
   });
 
@@ -363,14 +387,22 @@ describe("what is told of a write", () => {
   });
 
   test("the rows, with what belongs to them, as select has it", async () => {
-    await acme("POST", "/parts", { body: [{ id: 1, thing_id: 1 }, { id: 2, thing_id: 2 }] });
+    await acme("POST", "/parts", {
+      body: [
+        { id: 1, thing_id: 1 },
+        { id: 2, thing_id: 2 },
+      ],
+    });
     const url = "/things?id=lt.3&order=id.desc&select=n:name::text,label,parts(id)&parts.id=lt.2&parts.limit=0";
     const answer = await acme("PATCH", url, { body: { size: 1 }, headers: SHOW });
     expect(answer.json).toEqual([
       { n: "thing 2", label: "#2 thing 2", parts: [] },
       { n: "thing 1", label: "#1 thing 1", parts: [{ id: 1 }] },
     ]);
-    const inner = await acme("PATCH", "/things?select=id,parts!inner(id)&parts.id=eq.2", { body: { size: 2 }, headers: SHOW });
+    const inner = await acme("PATCH", "/things?select=id,parts!inner(id)&parts.id=eq.2", {
+      body: { size: 2 },
+      headers: SHOW,
+    });
     expect([inner.json, inner.headers["content-range"]]).toEqual([[{ id: 2, parts: [{ id: 2 }] }], "0-0/*"]);
     const gone = await acme("DELETE", "/parts?id=eq.1&select=id,things(label)", { headers: SHOW });
     expect(gone.json).toEqual([{ id: 1, things: { label: "#1 thing 1" } }]);
@@ -384,6 +416,25 @@ describe("what is told of a write", () => {
     expect(codeOf(await acme("PATCH", "/things?parts.id=eq.1", { body: { size: 1 } }))).toBe("PGRST108");
     expect(codeOf(await acme("PATCH", "/things?nosuch=eq.1", { body: { size: 1 } }))).toBe("42703");
     expect((await acme("POST", "/things?nosuch=eq.1", { body: { id: 9 } })).status).toBe(201);
+  });
+
+  test("as a media type that an aggregate of the app makes of them", async () => {
+    const accept = "text/x-names";
+    const changed = await acme("PATCH", "/things?id=lt.3&order=id.desc", {
+      body: { size: 1 },
+      headers: { ...SHOW, accept },
+    });
+    expect([changed.status, changed.text]).toEqual([200, "names:thing 2;thing 1;"]);
+    const made = await acme("POST", "/things", { body: [], headers: { ...SHOW, accept } });
+    expect([made.status, made.text]).toEqual([201, "names:"]);
+  });
+
+  test("its plan, where that is allowed, without doing it", async () => {
+    const planner = await client(db, "acme", await readCatalog(db), {}, { plans: true });
+    const headers = { accept: "application/vnd.pgrst.plan+json" };
+    const answer = await planner("POST", "/things", { body: { id: 9 }, headers });
+    expect([answer.status, answer.json]).toEqual([200, [expect.objectContaining({ Plan: expect.anything() })]]);
+    expect(await rows(acme, "/things?id=eq.9")).toEqual([]);
   });
 
   test("whole row and computed column of another tenant's twin stay apart", async () => {
@@ -411,7 +462,10 @@ describe("how many rows", () => {
   });
 
   test("one", async () => {
-    const shown = await acme("PATCH", "/things?id=eq.1&select=id", { body: { size: 1 }, headers: { ...OBJECT, ...SHOW } });
+    const shown = await acme("PATCH", "/things?id=eq.1&select=id", {
+      body: { size: 1 },
+      headers: { ...OBJECT, ...SHOW },
+    });
     expect([shown.status, shown.text]).toEqual([200, '{"id":1}']);
     expect((await acme("DELETE", "/things?id=eq.1", { headers: OBJECT })).status).toBe(204);
   });
@@ -466,4 +520,36 @@ describe("views", () => {
     const answer = await acme("POST", "/sums", { body: { name: "x" } });
     expect([answer.status, codeOf(answer)]).toEqual([405, "RH109"]);
   });
+});
+
+test("no body makes the server fail, or another tenant's rows change", async () => {
+  const before = await rows(globex, "/things?order=id");
+  const names = fc.constantFrom(
+    "id",
+    "name",
+    "raw",
+    "data",
+    "size",
+    "at",
+    "flags",
+    "shade",
+    "loud",
+    "nosuch",
+    "__proto__",
+  );
+  const odd = fc.constantFrom("NULL", "1", "\u0000", "\ud800", "infinity", "1e400", "10101", '"', "{", "a,b\n1");
+  const given = fc.oneof(odd, fc.jsonValue({ maxDepth: 3 }), fc.integer());
+  const row = fc.dictionary(names, given, { maxKeys: 4 });
+  const json = fc.oneof(row, fc.array(row, { maxLength: 3 })).map((value) => JSON.stringify(value));
+  const body = fc.oneof(json, odd, fc.string());
+  const type = fc.constantFrom("application/json", "text/csv", "application/x-www-form-urlencoded");
+  const url = fc.constantFrom("/things", "/things?id=eq.1", "/things?columns=id,name,data", "/things?on_conflict=name");
+  const prefer = fc.constantFrom("", "missing=default", "return=representation", "resolution=ignore-duplicates");
+  const method = fc.constantFrom("POST", "PATCH", "PUT");
+  const property = fc.asyncProperty(method, url, prefer, type, body, async (verb, path, wish, kind, text) => {
+    const { status } = await acme(verb, path, { body: text, headers: { prefer: wish, "content-type": kind } });
+    expect({ verb, path, wish, kind, text, isServers: status >= 500 }).toMatchObject({ isServers: false });
+  });
+  await fc.assert(property, { numRuns: 600 });
+  expect(await rows(globex, "/things?order=id")).toEqual(before);
 });

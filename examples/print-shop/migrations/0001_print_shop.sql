@@ -158,7 +158,7 @@ insert into print_shop.size_configurations (code, width_mm, height_mm, bleed_mm)
 
 insert into print_shop.canvas_configurations (id, name, material, settings) values
   (1, 'Stretched', 'cotton', '{"frame_mm": 20, "edges": "mirrored"}'), (2, 'Poster', 'paper', '{"weight_gsm": 200}');
-select setval(pg_get_serial_sequence('print_shop.canvas_configurations', 'id'), 2);
+alter table print_shop.canvas_configurations alter column id restart with 3;
 
 insert into print_shop.canvas_sizes (canvas_id, size_code, price_cents) values
   (1, '30x40', 3900), (1, '50x70', 6900), (2, 'A4', 900), (2, 'A3', 1400), (2, '50x70', 2400);
@@ -168,7 +168,7 @@ insert into print_shop.product_templates (id, sku, title, based_on_id, canvas_id
   (2, 'CAN-2', 'Photo canvas, framed', 1, 1, '{"orientation": "landscape", "frame": "oak"}', '{wall,photo,gift}', '[]', '2026-01-06 09:00:00+00', '2026-01-06 09:00:00+00', null),
   (3, 'POS-1', 'Event poster', null, 2, '{}', '{poster}', '[{"name": "date", "type": "date"}]', '2026-02-01 09:00:00+00', '2026-02-01 09:00:00+00', null),
   (4, 'POS-0', 'Old poster', 3, 2, '{}', '{}', '[]', '2025-02-01 09:00:00+00', '2025-02-01 09:00:00+00', '2026-02-01 10:00:00+00');
-select setval(pg_get_serial_sequence('print_shop.product_templates', 'id'), 4);
+alter table print_shop.product_templates alter column id restart with 5;
 
 insert into print_shop.design_images (id, file_name, media_type, size_px, checksum, tags, uploaded_at) values
   ('10000000-0000-4000-8000-000000000001', 'dunes.jpg', 'image/jpeg', '[3000,4001)', '\x01', '{sea,sand}', '2026-02-02 08:00:00+00'),
@@ -185,7 +185,7 @@ insert into print_shop.orders (id, number, customer_email, state, settings, cust
   (1, '2026-0001', 'ann@example.com', 'shipped', '{"gift": true}', '{"caption": "Zandvoort"}', '2026-02-10 10:00:00+00', '2026-02-10 09:00:00+00', '2026-02-14 09:00:00+00', null),
   (2, '2026-0002', 'ben@example.com', 'placed', '{}', '{}', '2026-03-01 10:00:00+00', '2026-03-01 10:00:00+00', '2026-03-01 10:00:00+00', null),
   (3, '2026-0002', 'ben@example.com', 'draft', '{}', '{}', null, '2026-02-28 10:00:00+00', '2026-02-28 10:00:00+00', '2026-03-01 10:00:00+00');
-select setval(pg_get_serial_sequence('print_shop.orders', 'id'), 3);
+alter table print_shop.orders alter column id restart with 4;
 
 insert into print_shop.order_items (order_id, line, template_id, design_id, size_code, quantity, unit_price_cents, options) values
   (1, 1, 1, '10000000-0000-4000-8000-000000000001', '30x40', 1, 3900, '{"hanger": true}'),

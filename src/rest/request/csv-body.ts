@@ -90,7 +90,9 @@ export function parseCsv(text: string): CsvBody {
   const keys = [...new Set(names.slice(0, width))];
   const rows = records.map((record) => {
     if (Math.min(names.length, record.length) !== width) refuseBody("All lines must have same number of fields");
-    return Object.fromEntries(record.slice(0, width).map((field, n) => [names[n] ?? "", field === "NULL" ? null : field]));
+    return Object.fromEntries(
+      record.slice(0, width).map((field, n) => [names[n] ?? "", field === "NULL" ? null : field]),
+    );
   });
   return { keys, rows };
 }

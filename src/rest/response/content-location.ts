@@ -1,22 +1,29 @@
 import { splitQuery } from "../request/query-string.ts";
 
-/** Everything but RFC 3986's unreserved characters, which is what encodeURIComponent leaves and four more. */
-const encode = (text: string) =>
-  encodeURIComponent(text).replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+const SPARED = /[!'()*]/;
+const SPARED_ALL = /[!'()*]/g;
+
+/** Everything but RFC 3986's unreserved characters, which is what encodeURIComponent leaves and five more. */
+function encode(text: string): string {
+  const encoded = encodeURIComponent(text);
+  if (!SPARED.test(encoded)) return encoded;
+  return encoded.replaceAll(SPARED_ALL, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
 
 /**
  * The query string in the one form that all of the same meaning share: sorted by name, several values of one name joined by comma in
  * the order they were given.
  */
 function canonicalQuery(query: string): string {
-  const byName = new Map<string, string[]>();
-  for (const [name, value] of splitQuery(query)) {
-    const values = byName.get(name);
-    if (values === undefined) byName.set(name, [value]);
-    else values.push(value);
+  let canonical = "";
+  let last: string | undefined;
+  // Sorting is stable: the values of one name stay as they were given.
+  for (const [name, value] of splitQuery(query).toSorted(([a], [b]) => (a === b ? 0 : a < b ? -1 : 1))) {
+    if (name === last) canonical += `,${encode(value)}`;
+    else canonical += `${canonical === "" ? "" : "&"}${encode(name)}=${encode(value)}`;
+    last = name;
   }
-  const names = [...byName.keys()].toSorted((a, b) => (a < b ? -1 : 1));
-  return names.map((name) => `${encode(name)}=${byName.get(name)!.map(encode).join(",")}`).join("&");
+  return canonical;
 }
 
 /**

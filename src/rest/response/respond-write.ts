@@ -17,10 +17,7 @@ function kept({ verb, isPut }: ApiRequest, { conflict }: WriteTarget): ReadonlyS
 
 /** Letters, digits and `-._~` as they are (RFC 3986, 2.3), everything else in percents. */
 function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return encodeURIComponent(text).replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** The address of the one row: its primary key as filters. */
@@ -61,7 +58,9 @@ function headersOf(request: ApiRequest, target: WriteTarget, count: number): Rec
     "preference-applied": appliedPreferences(request.preferences, kept(request, target)),
     warning: warningHeader(target.read),
   };
-  return Object.fromEntries(Object.entries(all).filter((header): header is [string, string] => header[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(all).filter((header): header is [string, string] => header[1] !== undefined),
+  );
 }
 
 /**

@@ -14,26 +14,8 @@ export interface RestAnswer {
   readonly body: string | Buffer | null;
 }
 
-type Names = ReadonlySet<keyof Preferences>;
-/** The preferences that each verb keeps, and so says that it did. Those that every verb keeps stand in none of the lists. */
-const KEPT: Readonly<Record<ApiRequest["verb"], Names>> = {
-  read: new Set(["count", "handling"]),
-  insert: new Set(["resolution", "missing", "return", "count", "handling"]),
-  update: new Set(["missing", "return", "count", "handling", "maxAffected"]),
-  delete: new Set(["return", "count", "handling", "maxAffected"]),
-};
-const KEPT_BY_PUT: Names = new Set(["return", "count", "handling"]);
-
-/** Says which preferences were kept. */
-export function withApplied(
-  headers: Record<string, string>,
-  request: ApiRequest,
-  names: Names = request.isPut ? KEPT_BY_PUT : KEPT[request.verb],
-): Record<string, string> {
-  const applied = appliedPreferences(request.preferences, names);
-  if (applied !== undefined) headers["preference-applied"] = applied;
-  return headers;
-}
+/** Of the preferences that not every verb keeps, a read keeps none. */
+const KEPT: ReadonlySet<keyof Preferences> = new Set();
 
 function refusalOfRange(offset: number, total: number): string {
   const { body } = restError(
@@ -78,7 +60,7 @@ export function respondRead(
   countLimit: number | null,
   more: Readonly<Record<string, string>>,
 ): RestAnswer {
-  const { media, range, wantsBody } = request;
+  const { media, preferences, range, wantsBody } = request;
   const count = Number(row[0]);
   refuseNotSingle(media, count);
   const total = readTotal(row[2], countLimit, count === 0 ? 0 : range.offset + count);
@@ -89,5 +71,7 @@ export function respondRead(
     ...more,
   };
   const body = wantsBody ? (refusal ?? decodeBody(media, row[1] ?? null)) : null;
-  return { status, headers: withApplied(headers, request), body };
+  const applied = appliedPreferences(preferences, KEPT);
+  if (applied !== undefined) headers["preference-applied"] = applied;
+  return { status, headers, body };
 }

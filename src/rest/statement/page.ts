@@ -2,7 +2,7 @@ import type { RowRange } from "../request/range.ts";
 import type { EmbedTarget, ResolvedOrder } from "../target/target.ts";
 import { renderField } from "./filter.ts";
 import { outputValue, type Output } from "./output.ts";
-import { embedSource, embedTests } from "./rows.ts";
+import { relatedRows } from "./rows.ts";
 import { where, type Writer } from "./writer.ts";
 
 /** The keys that each spread embed of a level gave. */
@@ -14,10 +14,9 @@ function orderValue(writer: Writer, order: ResolvedOrder, alias: string, spreads
   if (embed === null) return renderField(writer, field, alias);
   const joined = spreads.get(embed)?.find(({ name }) => name === spreadName);
   if (joined !== undefined) return outputValue(joined);
-  const inner = writer.alias();
-  const tests = embedTests(writer, embed, alias, inner);
+  const { from, alias: inner, tests } = relatedRows(writer, embed, alias);
   const isSure = embed.relation.kind === "table" && embed.relationship.computed === null;
-  return `(select ${renderField(writer, field, inner)} from ${embedSource(writer, embed, alias)} ${inner}${where(tests)}${isSure ? "" : " limit 1"})`;
+  return `(select ${renderField(writer, field, inner)} from ${from} ${inner}${where(tests)}${isSure ? "" : " limit 1"})`;
 }
 
 /** `order by` of a level, or nothing. */

@@ -1,4 +1,4 @@
-import type { ColumnPairs, Relationship } from "../target/relationship.ts";
+import type { ColumnPairs, Junction, Relationship } from "../target/relationship.ts";
 import type { EmbedTarget, ReadTarget, ResolvedCondition } from "../target/target.ts";
 import { renderFilter } from "./filter.ts";
 import { quote, where, type Writer } from "./writer.ts";
@@ -65,8 +65,14 @@ function tenantPair(one: { hasTenant: boolean }, other: { hasTenant: boolean }, 
   return one.hasTenant && other.hasTenant ? [`${there}.tenant_id = ${here}.tenant_id`] : [];
 }
 
-function junctionTest(writer: Writer, { from, to, junction }: Relationship, here: string, there: string): string[] {
-  if (junction === null) return [];
+/** What a query has to name before a table, and to test, for the rows that belong with one of `here`. */
+interface Join {
+  readonly before: string;
+  readonly tests: readonly (string | undefined)[];
+}
+
+/** A row comes as often as the junction leads to it, as in PostgREST: a key of the junction may hold more than the two. */
+function junctionJoin(writer: Writer, { from, to }: Relationship, junction: Junction, here: string, there: string): Join {
   const { relation, origin, target } = junction;
   const between = writer.alias();
   const pairs = (columns: readonly string[], referenced: readonly string[]) =>
@@ -78,39 +84,42 @@ function junctionTest(writer: Writer, { from, to, junction }: Relationship, here
     ...tenantPair(to, relation, there, between),
     ...pairTests(pairs(target.columns, target.referenced), there, between),
   ];
-  return [`exists (select from ${writer.table(relation)} ${between}${where(tests)})`];
+  return { before: `${writer.table(relation)} ${between}, `, tests };
 }
 
-/** What makes a row of `there` belong with one of `here`; nothing, where a function was asked for those that do. */
-export function joinTests(writer: Writer, relationship: Relationship, here: string, there: string): string[] {
-  const { from, to, pairs, computed } = relationship;
-  if (computed !== null) return [];
-  return [
-    ...tenantPair(from, to, here, there),
-    ...pairTests(pairs, here, there),
-    ...junctionTest(writer, relationship, here, there),
-  ];
+function joinOf(writer: Writer, relationship: Relationship, here: string, there: string): Join {
+  const { from, to, pairs, computed, junction } = relationship;
+  // The function was asked for the rows that belong.
+  if (computed !== null) return { before: "", tests: [] };
+  if (junction !== null) return junctionJoin(writer, relationship, junction, here, there);
+  return { before: "", tests: [...tenantPair(from, to, here, there), ...pairTests(pairs, here, there)] };
 }
 
-/** Where the rows of an embed come from: the table, or the function that computes them from a row of `here`. */
-export function embedSource(writer: Writer, { relation, relationship: { computed } }: EmbedTarget, here: string): string {
-  if (computed === null) return writer.table(relation);
-  return `${quote(computed.schema)}.${quote(computed.name)}(${writer.rowOf(here)})`;
+/** Where the rows of an embed come from, and what they have to pass to belong with a row and to be read. */
+export interface RelatedRows {
+  readonly from: string;
+  readonly alias: string;
+  readonly tests: readonly (string | undefined)[];
+  /** Whether another table stands beside it, so that names of columns have to be qualified. */
+  readonly isJoined: boolean;
 }
 
-/** What rows of the embed have to pass to belong with a row of `here` and be read. */
-export function embedTests(
-  writer: Writer,
-  embed: EmbedTarget,
-  here: string,
-  alias: string,
-): (string | undefined)[] {
-  return [...rowTests(writer, embed, alias), ...joinTests(writer, embed.relationship, here, alias)];
+/** The rows of an embed that belong with a row of `here`. */
+export function relatedRows(writer: Writer, embed: EmbedTarget, here: string): RelatedRows {
+  const { relation, relationship } = embed;
+  const { computed } = relationship;
+  const alias = writer.alias();
+  const own = rowTests(writer, embed, alias);
+  const { before, tests } = joinOf(writer, relationship, here, alias);
+  const table =
+    computed === null
+      ? writer.table(relation)
+      : `${quote(computed.schema)}.${quote(computed.name)}(${writer.rowOf(here)})`;
+  return { from: before + table, alias, tests: [...own, ...tests], isJoined: before !== "" };
 }
 
 /** Whether a row of `here` has rows in the embed. */
 export function existsRows(writer: Writer, embed: EmbedTarget, here: string): string {
-  const alias = writer.alias();
-  const tests = embedTests(writer, embed, here, alias);
-  return `exists (select from ${embedSource(writer, embed, here)} ${alias}${where(tests)})`;
+  const { from, alias, tests } = relatedRows(writer, embed, here);
+  return `exists (select from ${from} ${alias}${where(tests)})`;
 }

@@ -12,7 +12,7 @@ import {
   type Output,
 } from "./output.ts";
 import { renderLimit, renderOrders, type Spreads } from "./page.ts";
-import { embedSource, embedTests } from "./rows.ts";
+import { relatedRows } from "./rows.ts";
 import { quote, where, type Writer } from "./writer.ts";
 
 const stars = new WeakMap<Relation, string>();
@@ -43,6 +43,8 @@ export interface Source {
   readonly tests: readonly (string | undefined)[];
   /** What to select instead of what the target says. */
   readonly list?: string | undefined;
+  /** Whether `from` names other tables as well, so that names of columns have to be qualified. */
+  readonly isJoined?: boolean;
 }
 
 /** What a query selects, besides where from. */
@@ -65,15 +67,10 @@ function mostRows({ relationship }: EmbedTarget, embedRows: number): number {
   return relationship.to.kind === "view" || relationship.computed !== null ? 1 : Infinity;
 }
 
-function embedFrom(writer: Writer, embed: EmbedTarget, here: string, alias: string): Source {
-  return { from: embedSource(writer, embed, here), alias, tests: embedTests(writer, embed, here, alias) };
-}
-
 /** The rows of an embed as one value. JSONB, as PostgREST has it: so that its keys are sorted and spaced as there. */
 function renderEmbed(writer: Writer, embed: EmbedTarget, here: string, embedRows: number): string {
-  const alias = writer.alias();
+  const source = relatedRows(writer, embed, here);
   const row = writer.alias();
-  const source = embedFrom(writer, embed, here, alias);
   const rows = renderRows(writer, embed, source, mostRows(embed, embedRows), embedRows);
   // `row.*` and not `row`: a column of that name would be taken instead.
   return isToOne(embed.relationship)
@@ -88,11 +85,10 @@ interface Spread {
 
 /** The keys of a spread embed, by a join; of a to-many one each a list of its rows' values. Aggregates are left to the level above. */
 function joinSpread(writer: Writer, embed: EmbedTarget, here: string, embedRows: number): Spread {
-  const alias = writer.alias();
+  const source = relatedRows(writer, embed, here);
   const spread = writer.alias();
-  const { outputs: inner, joins, spreads } = readOutputs(writer, embed, alias, embedRows);
+  const { outputs: inner, joins, spreads } = readOutputs(writer, embed, source.alias, embedRows);
   const list = inner.map(({ sql }, n) => `${sql} as c${n}`).join(", ");
-  const source = embedFrom(writer, embed, here, alias);
   const rows = renderQuery(writer, embed, source, { list, joins, spreads, groups: "" }, mostRows(embed, embedRows));
   const outputs = inner.map(({ name, aggregate }, n) => ({ name, sql: `${spread}.c${n}`, aggregate }));
   if (isToOne(embed.relationship)) return { join: ` left join lateral (${rows}) ${spread} on true`, outputs };
@@ -126,20 +122,24 @@ function readOutputs(writer: Writer, target: ReadTarget, alias: string, embedRow
   return { outputs, joins, spreads };
 }
 
-function plainList(writer: Writer, target: ReadTarget, alias: string, embedRows: number): string {
-  const list = target.columns.map((column) =>
-    column === "*" ? star(target.relation) : renderColumn(writer, column, alias),
-  );
+function named({ name, sql }: Output): string {
+  return `${sql} as ${quote(name)}`;
+}
+
+function plainList(writer: Writer, target: ReadTarget, { alias, isJoined }: Source, embedRows: number): string {
+  const { relation } = target;
+  const all = () => (isJoined === true ? starOutputs(writer, relation, alias).map(named).join(", ") : star(relation));
+  const list = target.columns.map((column) => (column === "*" ? all() : renderColumn(writer, column, alias)));
   for (const embed of target.embeds) {
     if (!embed.isHidden) list.push(`${renderEmbed(writer, embed, alias, embedRows)} as ${quote(embed.name)}`);
   }
   return list.join(", ");
 }
 
-function selectionOf(writer: Writer, target: ReadTarget, { alias, list }: Source, embedRows: number): Selection {
-  if (list !== undefined) return listOnly(list);
-  if (!hasOutputs(target)) return listOnly(plainList(writer, target, alias, embedRows));
-  const { outputs, joins, spreads } = readOutputs(writer, target, alias, embedRows);
+function selectionOf(writer: Writer, target: ReadTarget, source: Source, embedRows: number): Selection {
+  if (source.list !== undefined) return listOnly(source.list);
+  if (!hasOutputs(target)) return listOnly(plainList(writer, target, source, embedRows));
+  const { outputs, joins, spreads } = readOutputs(writer, target, source.alias, embedRows);
   const values = outputs.map((output) => `${outputValue(output)} as ${quote(output.name)}`);
   return { list: values.join(", "), joins, groups: renderGroups(outputs), spreads };
 }

@@ -54,10 +54,7 @@ function returned(target: WriteTarget, shape: WriteShape, alias: string): string
 
 /** All parts of a statement see the tables as they were before it (PostgreSQL manual, 7.8.4). */
 function countUnseen(writer: Writer, { columns }: Conflict, { read: { relation } }: WriteTarget): string {
-  const tests = [
-    writer.tenantTest(relation, "b"),
-    ...columns.map(({ name }) => `b.${quote(name)} = w.${quote(name)}`),
-  ];
+  const tests = [writer.tenantTest(relation, "b"), ...columns.map(({ name }) => `b.${quote(name)} = w.${quote(name)}`)];
   return `(select count(*) from written w where not exists (select from ${writer.table(relation)} b${where(tests)}))`;
 }
 

@@ -20,7 +20,7 @@ insert into guild.members (id, email, first_name, last_name, rank, sponsor_id, h
   (4, 'dee@guild.example', 'Dee', 'Jansen', 'apprentice', 2, null, null, 0, '{}', '{"langs": []}', '2024-06-30 23:59:59+00', null),
   (5, 'eli@guild.example', 'Eli', 'Żak', 'apprentice', 3, '00000000-0000-4000-8000-000000000002', '2004-02-29', 0, '{"quote\"d"}', '{"note": "50% \\ off"}', '2025-03-01 08:00:00+00', null),
   (6, 'fay@guild.example', 'Fay', 'Gone', 'master', 1, null, '1950-10-10', 80, '{blowing}', '{}', '1985-05-05 00:00:00+00', '2020-01-01 00:00:00+00');
-select setval(pg_get_serial_sequence('guild.members', 'id'), 100);
+alter table guild.members alter column id restart with 101;
 
 insert into guild.member_crafts (member_id, craft_code, level, since) values
   (1, 'wood', 10, '1980-01-01'), (1, 'ink', 3, null), (2, 'iron', 9, '1995-05-05'), (3, 'iron', 5, '2010-01-01'),
@@ -35,7 +35,7 @@ insert into guild.workshops (id, name, hall_id, room_number, head_id, opening) v
   (1, 'Joinery', '00000000-0000-4000-8000-000000000001', 1, 1, '{"days": ["mon", "tue"], "hours": {"from": 8, "to": 17}}'),
   (2, 'Forge', '00000000-0000-4000-8000-000000000002', 1, 2, '{"days": ["wed"]}'),
   (3, 'Loft', null, null, null, '{"days": []}');
-select setval(pg_get_serial_sequence('guild.workshops', 'id'), 10);
+alter sequence guild.workshops_id_seq restart with 11;
 
 insert into guild.workshop_members (workshop_id, member_id, duty, hours_per_week) values
   (1, 1, 'head', 20), (1, 4, 'hand', 40), (2, 2, 'head', 36.5), (2, 3, 'hand', null), (2, 5, 'sweeper', 8);
@@ -94,7 +94,7 @@ insert into guild.reviews (id, commission_id, reviewer_id, subject_id, stars, bo
 
 insert into guild.ledger (id, account, amount, reverses_id, booked_at) overriding system value values
   (1, 'fees', 120.5, null, '2026-01-01 00:00:00+00'), (2, 'fees', -120.5, 1, '2026-01-02 00:00:00+00'), (3, 'tools', 75.1, null, '2026-01-03 00:00:00+00');
-select setval(pg_get_serial_sequence('guild.ledger', 'id'), 100);
+alter table guild.ledger alter column id restart with 101;
 
 insert into guild.events (id, happened_on, title, hall_id) values
   (1, '2025-06-24', 'Midsummer fair', '00000000-0000-4000-8000-000000000001'), (2, '2026-01-06', 'Kings'' day', '00000000-0000-4000-8000-000000000002'),
@@ -151,7 +151,7 @@ insert into guild.parameters (key, value) values ('motto', '"Ars longa"'), ('lim
 insert into guild.keyless_links (member_id, workshop_id) values (1, 1), (1, 2), (null, 3), (4, 1);
 insert into guild.holidays (day) values ('2026-01-01'), ('2026-12-25');
 insert into guild.only_defaults (id, label, made_at) values (1, 'first', '2026-01-01 00:00:00'), (2, null, null);
-select setval(pg_get_serial_sequence('guild.only_defaults', 'id'), 100);
+alter table guild.only_defaults alter column id restart with 101;
 insert into guild.tickets (id, subject, priority, changed) overriding system value values (1, 'Roof leaks', 1, 0), (2, 'New broom', 3, 2);
-select setval(pg_get_serial_sequence('guild.tickets', 'id'), 100);
+alter table guild.tickets alter column id restart with 101;
 insert into guild.receipts (number, note) values (1, 'first'), (2, null);
