@@ -14,31 +14,35 @@ create or replace function platform.set_request(in_method text, in_path text, in
   in_schema text, in_time_zone text, in_statement_timeout text) returns void
 language plpgsql volatile security definer as $$
 declare
-  longest constant pg_catalog.text := pg_catalog.current_setting('statement_timeout');
-  path constant pg_catalog.text := pg_catalog.current_setting('search_path');
+  longest pg_catalog.text;
+  path pg_catalog.text;
   above constant pg_catalog.text := 'rowhouse, pg_catalog, ';
+  done pg_catalog.text;
 begin
-  perform pg_catalog.set_config('response.headers', '', true), pg_catalog.set_config('response.status', '', true);
+  -- Each an expression and not a query: PL/pgSQL computes those without the executor.
+  done := pg_catalog.concat(pg_catalog.set_config('response.headers', '', true), pg_catalog.set_config('response.status', '', true));
   if in_method is not null then
-    perform pg_catalog.set_config('request.method', in_method, true),
+    done := pg_catalog.concat(pg_catalog.set_config('request.method', in_method, true),
       pg_catalog.set_config('request.path', in_path, true),
       pg_catalog.set_config('request.headers', in_headers, true),
       pg_catalog.set_config('request.cookies', in_cookies, true),
-      pg_catalog.set_config('request.jwt.claims', in_claims, true);
+      pg_catalog.set_config('request.jwt.claims', in_claims, true));
   end if;
   if in_schema is not null then
-    perform pg_catalog.set_config('search_path', case when pg_catalog.starts_with(path, above)
+    path := pg_catalog.current_setting('search_path');
+    done := pg_catalog.set_config('search_path', case when pg_catalog.starts_with(path, above)
       then pg_catalog.concat(above, pg_catalog.quote_ident(in_schema), ', ', pg_catalog.substr(path, pg_catalog.length(above) operator(pg_catalog.+) 1))
       else pg_catalog.concat(pg_catalog.quote_ident(in_schema), ', ', path) end, true);
   end if;
   if in_time_zone is not null then
-    perform pg_catalog.set_config('timezone', in_time_zone, true);
+    done := pg_catalog.set_config('timezone', in_time_zone, true);
   end if;
   if in_statement_timeout is not null then
-    perform pg_catalog.set_config('statement_timeout', in_statement_timeout, true);
-    if longest operator(pg_catalog.<>) '0' and (pg_catalog.current_setting('statement_timeout') operator(pg_catalog.=) '0'
-        or pg_catalog.current_setting('statement_timeout')::pg_catalog.interval operator(pg_catalog.>) longest::pg_catalog.interval) then
-      perform pg_catalog.set_config('statement_timeout', longest, true);
+    longest := pg_catalog.current_setting('statement_timeout');
+    done := pg_catalog.set_config('statement_timeout', in_statement_timeout, true);
+    if longest operator(pg_catalog.<>) '0' and (done operator(pg_catalog.=) '0'
+        or done::pg_catalog.interval operator(pg_catalog.>) longest::pg_catalog.interval) then
+      done := pg_catalog.set_config('statement_timeout', longest, true);
     end if;
   end if;
 end $$;

@@ -32,7 +32,7 @@ from (values
   ('platform.hold_arrival(uuid, uuid)', array[
       'definer volatile e9b3ece5f7f28bc8fc6695b3e348288d']),
   ('platform.set_request(text, text, text, text, text, text, text, text)', array[
-      'definer volatile 9f2ead68c5cd7a8321fd06c3c37b0060']),
+      'definer volatile 7d892b4f116573155176e7a03ae0bd2d']),
   ('platform.refuse_missing()', array[
       'invoker stable 83ace331cb3b577b2126c66204d3e597']),
   ('platform.get_context()', array[

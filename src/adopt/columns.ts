@@ -108,7 +108,10 @@ export function planColumns(
         ...forced.map(({ identifier }) => `alter table ${identifier} no force row level security;`),
         addColumns(roots, tenant),
       ],
-      down: roots.map(({ identifier }) => `alter table ${identifier} drop column tenant_id;`),
+      down: [
+        ...roots.map(({ identifier }) => `alter table ${identifier} drop column tenant_id;`),
+        ...forced.map(({ identifier }) => `alter table ${identifier} force row level security;`),
+      ],
     },
   ];
   if (needsKey.length > 0) {

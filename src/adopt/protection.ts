@@ -9,11 +9,12 @@ function rootsOf(tables: readonly Table[]): Table[] {
   return tables.filter(({ isPartition }) => !isPartition);
 }
 
-function unprotect({ identifier }: Table): string[] {
+function unprotect({ identifier, isSecured, isForced }: Table): string[] {
   return [
     `drop policy tenant_access on ${identifier};`,
     `drop policy tenant_floor on ${identifier};`,
-    `alter table ${identifier} disable row level security;`,
+    ...(isSecured ? [] : [`alter table ${identifier} disable row level security;`]),
+    ...(isForced ? [] : [`alter table ${identifier} no force row level security;`]),
     `revoke all on ${identifier} from ${ROLES};`,
   ];
 }

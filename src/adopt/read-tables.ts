@@ -23,7 +23,7 @@ const TABLES = `
       where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as "tenantColumn",
     exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_row_id' and not a.attisdropped) as "hasRowKey",
     exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'p') as "hasPrimaryKey",
-    c.reloftype <> 0 as "isTyped", c.relforcerowsecurity as "isForced",
+    c.reloftype <> 0 as "isTyped", c.relrowsecurity as "isSecured", c.relforcerowsecurity as "isForced",
     array(
       select distinct format('%I.%I.%I', hn.nspname, h.relname, a.attname)
       from pg_attribute a

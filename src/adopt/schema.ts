@@ -58,6 +58,8 @@ export interface Table {
   readonly hasRowKey: boolean;
   readonly hasPrimaryKey: boolean;
   readonly isTyped: boolean;
+  /** Whether it has row-level security of its own, and whether that binds its owner. */
+  readonly isSecured: boolean;
   readonly isForced: boolean;
   /** Columns of other tables that hold whole rows of it. */
   readonly heldBy: readonly string[];

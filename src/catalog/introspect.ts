@@ -4,7 +4,7 @@ import { readFunctions, type FoundFunction } from "./function.ts";
 import { readKeys, type Keys } from "./key.ts";
 import type { CatalogQuery } from "./query.ts";
 import { pseudoRelation, readRelations, toRelation, visibleColumns, type FoundRelation } from "./relation.ts";
-import { foreignKeysOf, sightsOf, viewKeysOf } from "./relationship.ts";
+import { foreignKeysOf, sightsOf, viewKeysOf, type Sights } from "./relationship.ts";
 import { routinesOf, type Rows } from "./routine.ts";
 import { readSchemas, type FoundSchema } from "./schema.ts";
 import { readSettingsUse, readTimezones } from "./setting.ts";
@@ -36,12 +36,22 @@ async function readAll(
   return { types, relations, keys, origins, functions };
 }
 
-/** Served relations by oid. */
-function makeRelations({ types, relations, keys, origins, functions }: Found): ReadonlyMap<string, Relation> {
+/** What is found more than once in what is made of it. */
+interface Prepared {
+  readonly served: readonly FoundRelation[];
+  readonly sights: Sights;
+  readonly ofRows: RowFunctions;
+}
+
+function prepare({ types, relations, origins, functions }: Found): Prepared {
   const served = relations.filter(({ isServed }) => isServed);
+  return { served, sights: sightsOf(served, origins), ofRows: rowFunctions(functions, types) };
+}
+
+/** Served relations by oid. */
+function makeRelations({ types, keys }: Found, { served, sights, ofRows }: Prepared): ReadonlyMap<string, Relation> {
   const keysOf = Map.groupBy(keys.unique, ({ table }) => table);
-  const inherited = viewKeysOf(sightsOf(served, origins), keys);
-  const ofRows = rowFunctions(functions, types);
+  const inherited = viewKeysOf(sights, keys);
   return new Map(
     served.map((found) => {
       const computed = computedColumns(ofRows, found.oid, found.schema, types);
@@ -68,17 +78,11 @@ function rowsOf({ types, relations }: Found, served: ReadonlyMap<string, Relatio
 }
 
 function makeCatalogs(found: Found, schemas: readonly FoundSchema[]): Catalog[] {
-  const { types, functions, keys, origins } = found;
-  const relations = makeRelations(found);
+  const { types, functions, keys } = found;
+  const prepared = prepare(found);
+  const relations = makeRelations(found, prepared);
   const rows = rowsOf(found, relations);
-  const ofRows: RowFunctions = rowFunctions(functions, types);
-  const foreignKeys = foreignKeysOf(
-    sightsOf(
-      found.relations.filter(({ isServed }) => isServed),
-      origins,
-    ),
-    keys,
-  );
+  const foreignKeys = foreignKeysOf(prepared.sights, keys);
   const listed = new Set(schemas.map(({ name }) => name));
   const ofServed = functions.filter(({ schema }) => listed.has(schema));
   return schemas.map(({ name, comment }) => {
@@ -89,7 +93,7 @@ function makeCatalogs(found: Found, schemas: readonly FoundSchema[]): Catalog[] 
       relations: new Map([...own.values()].map((relation) => [relation.name, relation])),
       foreignKeys: foreignKeys.get(name) ?? [],
       routines: routinesOf(functions, name, rows),
-      computedRelationships: computedRelationships(ofRows, name, own, types),
+      computedRelationships: computedRelationships(prepared.ofRows, name, own, types),
       handlers: mediaHandlers(ofServed, own, types),
     };
   });

@@ -37,15 +37,16 @@ with tables as materialized (
   where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'platform')
 ),
 unique_keys as (
-  select x.indexrelid, x.indrelid, x.indisprimary,
+  select x.indexrelid, x.indrelid, x.indisprimary, i.relname,
     exists (select from pg_catalog.pg_constraint c where c.conindid = x.indexrelid and c.contype in ('p', 'u')) as is_constraint,
     json_agg(json_build_object('position', a.attnum, 'name', a.attname) order by k.ord) as columns
   from tables t
   join pg_catalog.pg_index x on x.indrelid = t.oid and x.indisunique and x.indisvalid and x.indpred is null and x.indexprs is null
+  join pg_catalog.pg_class i on i.oid = x.indexrelid
   cross join lateral unnest(x.indkey::smallint[]) with ordinality k (attnum, ord)
   join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
   where k.ord <= x.indnkeyatts
-  group by x.indexrelid, x.indrelid, x.indisprimary
+  group by x.indexrelid, x.indrelid, x.indisprimary, i.relname
 ),
 foreign_keys as (
   select c.conname, c.conrelid, c.confrelid, json_agg(json_build_array(
@@ -62,7 +63,7 @@ foreign_keys as (
 )
 select json_build_object(
   'unique', coalesce((select json_agg(json_build_object('table', indrelid::text, 'isPrimary', indisprimary,
-    'isConstraint', is_constraint, 'columns', columns) order by indexrelid) from unique_keys), '[]'),
+    'isConstraint', is_constraint, 'columns', columns) order by relname) from unique_keys), '[]'),
   'foreign', coalesce((select json_agg(json_build_object('name', conname, 'from', conrelid::text, 'to', confrelid::text,
     'pairs', pairs) order by conrelid, conname) from foreign_keys), '[]')
 )::text as found`;

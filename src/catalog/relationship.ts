@@ -11,7 +11,7 @@ interface Sight {
 }
 
 /** Of each table, by oid, the served relations that show columns of it: itself and views. */
-type Sights = ReadonlyMap<string, readonly Sight[]>;
+export type Sights = ReadonlyMap<string, readonly Sight[]>;
 
 function ownSight(relation: FoundRelation): [string, Sight] {
   return [relation.oid, { relation, names: new Map(relation.columns.map(({ position, name }) => [position, [name]])) }];

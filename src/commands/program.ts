@@ -16,7 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   domain: async () => (await import("./domain.ts")).registerDomain,
   token: async () => (await import("./token.ts")).registerToken,
   keys: async () => (await import("./keys.ts")).registerKeys,
-  types: async () => (await import("./types.ts")).registerTypes,
+  types: async () => (await import("./typescript.ts")).registerTypes,
   export: async () => (await import("./export.ts")).registerExport,
   verify: async () => (await import("./verify.ts")).registerVerify,
   inspect: async () => (await import("./inspect.ts")).registerInspect,

@@ -166,7 +166,7 @@ export function migrate(database: Database, options: MigrateOptions): Promise<Mi
     });
     await locks.run(() => inTransaction(client, (c) => sealTenants(c, database.keyring)));
     await locks.run(() => ensureAppHistory(client));
-    await locks.run(() => applyPolicies(client, null));
+    await locks.run(() => applyPolicies(client, null, appSet === undefined));
     if (appSet !== undefined) {
       ran.app = await asOwner(client, () =>
         runMigrations(client, appSet, { direction: "up", fake: options.fake, locks }),

@@ -43,8 +43,9 @@ function toRequest({ method, path, querystring, req }: RequestContext, body: Buf
 function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void {
   ctx.status = status;
   for (const name in headers) {
-    // Ours says more: an answer also depends on who asks.
-    if (name !== "vary") ctx.res.setHeader(name, headers[name]!);
+    // An app's Vary says what it depends on besides: an answer always depends on who asks.
+    if (name === "vary") ctx.append("Vary", String(headers[name]));
+    else ctx.res.setHeader(name, headers[name]!);
   }
   if (body !== null) ctx.body = body;
   else if (status !== 204 && status !== 304) {

@@ -1,7 +1,6 @@
 import { writerOptions, type RestContext } from "./context.ts";
 import { refuseInvalid } from "./request/preferences.ts";
 import type { ApiRequest } from "./request/request.ts";
-import type { SelectItem } from "./request/select.ts";
 import { contentLocation } from "./response/content-location.ts";
 import { override } from "./response/overrides.ts";
 import { respondPlan } from "./response/plan.ts";
@@ -12,21 +11,12 @@ import { resolveRead } from "./target/resolve.ts";
 import { warningHeader } from "./target/warnings.ts";
 import { execute, type Session } from "./transaction.ts";
 
-/** Aggregates of the level itself, and those that a spread lifts to it. */
-function isGrouped(items: readonly SelectItem[]): boolean {
-  return items.some((item) => {
-    if (item.kind === "column") return item.aggregate !== null;
-    return item.kind === "embed" && item.isSpread && isGrouped(item.items);
-  });
-}
-
-function readShape({ media, wantsBody, preferences, query }: ApiRequest, context: RestContext): ReadShape {
+function readShape({ media, wantsBody, preferences }: ApiRequest, context: RestContext): ReadShape {
   return {
     media,
     wantsBody,
     wantsTotal: preferences.count !== null,
     countLimit: countLimitOf(preferences, context.settings.countLimit),
-    isGrouped: isGrouped(query.select),
     maxRows: context.limits.maxRows,
   };
 }

@@ -1,5 +1,6 @@
 /** The stages of a request that `Server-Timing` tells of (PostgREST, Server-Timing Header), in their order. */
-export type Stage = "jwt" | "parse" | "plan" | "transaction" | "response";
+const STAGES = ["jwt", "parse", "plan", "transaction", "response"] as const;
+export type Stage = (typeof STAGES)[number];
 
 /** Milliseconds with one digit; half the price of toFixed, and this runs five times a request. */
 function format(milliseconds: number): string {
@@ -8,20 +9,20 @@ function format(milliseconds: number): string {
   return `${whole}.${tenths - whole * 10}`;
 }
 
-/** How long each stage of one request took. */
+/** How long each stage of one request took, in milliseconds. */
 export class Clock {
-  readonly #metrics: string[] = [];
+  readonly #took: Record<Stage, number> = { jwt: 0, parse: 0, plan: 0, transaction: 0, response: 0 };
   #last = performance.now();
 
-  /** What passed since the last call was this stage. Each has one lap, and they come in their order. */
+  /** What passed since the last call was this stage. */
   lap(stage: Stage): void {
     const now = performance.now();
-    this.#metrics.push(`${stage};dur=${format(now - this.#last)}`);
+    this.#took[stage] += now - this.#last;
     this.#last = now;
   }
 
-  /** The header. Stages that there were none of are left out. */
+  /** The header. Each stage is there, also where a request has none of it. */
   toHeader(): string {
-    return this.#metrics.join(", ");
+    return STAGES.map((stage) => `${stage};dur=${format(this.#took[stage])}`).join(", ");
   }
 }

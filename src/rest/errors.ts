@@ -47,7 +47,9 @@ function toError(status: number, body: RestErrorBody): RestError {
   if (status === 401) headers["www-authenticate"] = challenge(body);
   // postgrest-js tries a 503 again, and keeps to this.
   if (status === 503) headers["retry-after"] = "1";
-  return { status, headers, body };
+  const { code, details, hint, message } = body;
+  // In the order of PostgREST's bytes, which sort the keys.
+  return { status, headers, body: { code, details, hint, message } };
 }
 
 function fromKind(kind: ErrorKind, message: string, details: string | object | null, hint: string | null): RestError {

@@ -107,7 +107,7 @@ create function odds.upsert_agent(integer, text) returns void language sql as
   'insert into odds.agents (id, name) values ($1, $2) on conflict (id) do update set name = excluded.name';
 create function odds.tell() returns trigger language plpgsql security definer as
   $$ begin perform pg_notify('agents', new.id::text); return new; end $$;
-create trigger agents_tell after insert on odds.agents for each row execute function odds.tell();
+create trigger slots_tell after update on odds.slots for each row execute function odds.tell();
 create function odds.reset_table(name text, rows json) returns void language plpgsql as
   $$ begin execute format('insert into odds.%I select * from json_populate_recordset(null::odds.%1$I, $1)', name) using rows; end $$;
 create function odds.loose() returns record language sql as 'select * from odds.agents limit 1';

@@ -180,7 +180,8 @@ describe("aggregates", () => {
   });
 
   test("a row that is not there is not counted", async () => {
-    const url = "/commission_items?select=...commissions(state,n:count(),...invoices(m:count()))&order=commissions(state)";
+    const url =
+      "/commission_items?select=...commissions(state,n:count(),...invoices(m:count()))&order=commissions(state)";
     expect((await counting("GET", `${url}&limit=3`)).json).toEqual([
       { state: "asked", n: 1, m: 0 },
       { state: "agreed", n: 1, m: 0 },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RowhouseError } from "../../src/errors.ts";
+import { withHeader } from "../../src/rest/request/range.ts";
 import { parseQuery } from "../../src/rest/request/query.ts";
 
 const FIELD = "field name (* or [a..z0..9_$])";
@@ -84,4 +85,28 @@ test("the parts of an item", () => {
   expect(count).toMatchObject({ alias: null, field: { name: "*" }, aggregate: { name: "count", cast: "text" } });
   expect(spread).toMatchObject({ relation: "rel", isSpread: true, hint: "hint", isInner: true });
   expect(both).toMatchObject({ isInner: false, hint: null });
+});
+
+describe("ranges", () => {
+  const range = (query: string, header?: string) => withHeader(parseQuery(query).ranges.get("")!.value, header);
+
+  test.each([
+    ["limit=3&offset=2", undefined, 2, 3],
+    ["limit=3", "0-1", 0, 2],
+    ["offset=-4", undefined, 0, null],
+    ["offset=-4&limit=6", undefined, 0, 2],
+    ["limit=0", "5-9", 0, 0],
+    ["limit=x&offset=1", "bytes=0-1", 1, null],
+  ])("%s, %s", (query, header, offset, limit) => expect(range(query, header)).toEqual({ offset, limit }));
+
+  test.each([
+    ["limit=-1", undefined, "Limit"],
+    ["limit=0&offset=2", undefined, "Limit"],
+    ["limit=2", "5-9", "Limit"],
+    ["offset=0", "2-1", "The lower boundary"],
+  ])("%s, %s is refused", (query, header, details) =>
+    expect(() => range(query, header)).toThrow(
+      expect.objectContaining({ code: "PGRST103", details: expect.stringContaining(details) }),
+    ),
+  );
 });

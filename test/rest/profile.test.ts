@@ -38,13 +38,16 @@ describe("several schemas", () => {
     expect(await profileOf({ method: "DELETE", headers: { "content-profile": "v2" } })).toBeUndefined();
   });
 
-  test.each(["accept-profile", "content-profile"])("an unknown one in %s is refused with all there are", async (name) => {
-    const method = name === "accept-profile" ? "GET" : "POST";
-    await expect(ask("/customers", { method, headers: { [name]: "v3" }, body: {} })).rejects.toMatchObject({
-      code: "PGRST106",
-      status: 406,
-      message: "Invalid schema: v3",
-      hint: `Only the following schemas are exposed: ${SCHEMAS.join(", ")}`,
-    });
-  });
+  test.each(["accept-profile", "content-profile"])(
+    "an unknown one in %s is refused with all there are",
+    async (name) => {
+      const method = name === "accept-profile" ? "GET" : "POST";
+      await expect(ask("/customers", { method, headers: { [name]: "v3" }, body: {} })).rejects.toMatchObject({
+        code: "PGRST106",
+        status: 406,
+        message: "Invalid schema: v3",
+        hint: `Only the following schemas are exposed: ${SCHEMAS.join(", ")}`,
+      });
+    },
+  );
 });

@@ -22,7 +22,7 @@ const WRITES: readonly (readonly [method: string, url: string, prefer: string, b
     "/labels?on_conflict=word&select=word",
     "resolution=merge-duplicates,return=representation",
     { id: 1, word: "a" },
-    `with written as (insert into "app"."labels" as t0 ("id", "word") select r."id", r."word" from json_to_recordset($1::json) as r("id" uuid, "word" text) on conflict (tenant_id, "word") do update set "id" = excluded."id", "word" = excluded."word" returning t0.*, t0.xmax = 0 as "rowhouse is new") select count(*), coalesce(json_agg(t.*)::text, '[]'), null, (select count(*) from written where "rowhouse is new"), case when count(*) > 1000 then platform.refuse('RH112', 'The request changes more rows than one answer can show', 'Ask for return=minimal to change as many.') end from (select t1."word" as "word" from written t1) t`,
+    `with written as (insert into "app"."labels" as t0 ("id", "word") select r."id", r."word" from json_to_recordset($1::json) as r("id" uuid, "word" text) on conflict (tenant_id, "word") do update set "id" = excluded."id", "word" = excluded."word" returning t0."word", t0.xmax = 0 as "rowhouse is new") select count(*), coalesce(json_agg(t.*)::text, '[]'), null, (select count(*) from written where "rowhouse is new"), case when count(*) > 1000 then platform.refuse('RH112', 'The request changes more rows than one answer can show', 'Ask for return=minimal to change as many.') end from (select t1."word" as "word" from written t1) t`,
   ],
   [
     "POST",

@@ -44,8 +44,7 @@ function renderList(writer: Writer, condition: ColumnCondition, left: string): s
   const { field, values } = condition;
   if (values.length === 0) return "false";
   const parser = parserOf(condition);
-  if (parser !== null)
-    return `${left} = any(select ${parser}(unnest(${writer.bind(arrayLiteral(values))}::text[])))`;
+  if (parser !== null) return `${left} = any(select ${parser}(unnest(${writer.bind(arrayLiteral(values))}::text[])))`;
   const isArray = field.column.category === "A" && field.path.length === 0;
   if (!isArray) return `${left} = any(${writer.bind(arrayLiteral(values))})`;
   return `${left} in (${values.map((value) => writer.bind(value)).join(", ")})`;

@@ -30,8 +30,8 @@ export function outputValue({ sql, aggregate }: Output): string {
 
 /** A whole row counts as anything that is not null. */
 export function columnOutput(writer: Writer, { field, cast, aggregate, name }: SelectedColumn, alias: string): Output {
-  const sql = field === null ? "1" : castTo(shownField(writer, field, alias), cast);
-  return { name, sql, aggregate };
+  if (field !== null) return { name, sql: castTo(shownField(writer, field, alias), cast), aggregate };
+  return { name, sql: aggregate === null ? castTo("count(*)", cast) : "1", aggregate };
 }
 
 /** `*`: every column that is stored. */
@@ -45,15 +45,16 @@ export function starOutputs(writer: Writer, { columns }: Relation, alias: string
 
 /** Every key that is not an aggregate makes groups, by its place; nothing is said where all of them are aggregates, or none. */
 export function renderGroups(list: readonly Output[]): string {
+  if (list.every(({ aggregate }) => aggregate === null)) return "";
   const places = list.flatMap(({ aggregate }, n) => (aggregate === null ? [n + 1] : []));
-  return places.length === 0 || places.length === list.length ? "" : ` group by ${places.join(", ")}`;
+  return places.length === 0 ? "" : ` group by ${places.join(", ")}`;
 }
 
 /** Whether the keys of a level have to be told apart: it has a spread or an aggregate. */
 export function hasOutputs({ columns, embeds }: ReadTarget): boolean {
   return (
     embeds.some((embed) => embed.isSpread && !embed.isHidden) ||
-    columns.some((column) => column !== "*" && column.aggregate !== null)
+    columns.some((column) => column !== "*" && (column.aggregate !== null || column.field === null))
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Statement } from "../../db/statement.ts";
 import { WHOLE_ROW, type Media } from "../request/media.ts";
+import { isGrouped } from "../target/resolve.ts";
 import type { ReadTarget } from "../target/target.ts";
 import { renderTotal } from "./count.ts";
 import { statementName } from "./name.ts";
@@ -16,15 +17,14 @@ export interface ReadShape {
   readonly wantsTotal: boolean;
   /** See `countLimitOf`. */
   readonly countLimit: number | null;
-  /** Whether an answer's row stands for several of the table. */
-  readonly isGrouped: boolean;
   readonly maxRows: number;
 }
 
 /** A page from the first row on that is not full shows how many rows there are: the sub-select is then never run. */
-function renderPageTotal(total: string, { range }: ReadTarget, { maxRows, isGrouped }: ReadShape): string {
-  const most = Math.min(range.limit ?? maxRows, maxRows);
-  if (range.offset > 0 || isGrouped || most === Infinity) return total;
+function renderPageTotal(total: string, target: ReadTarget, { maxRows }: ReadShape): string {
+  const { offset, limit } = target.range;
+  const most = Math.min(limit ?? maxRows, maxRows);
+  if (offset > 0 || isGrouped(target) || most === Infinity) return total;
   return `case when count(*) < ${most} then count(*) else ${total} end`;
 }
 

@@ -72,7 +72,13 @@ interface Join {
 }
 
 /** A row comes as often as the junction leads to it, as in PostgREST: a key of the junction may hold more than the two. */
-function junctionJoin(writer: Writer, { from, to }: Relationship, junction: Junction, here: string, there: string): Join {
+function junctionJoin(
+  writer: Writer,
+  { from, to }: Relationship,
+  junction: Junction,
+  here: string,
+  there: string,
+): Join {
   const { relation, origin, target } = junction;
   const between = writer.alias();
   const pairs = (columns: readonly string[], referenced: readonly string[]) =>

@@ -1,16 +1,7 @@
 import type { Relation } from "../../catalog/catalog.ts";
 import { isToOne } from "../target/relationship.ts";
-import type { EmbedTarget, ReadTarget, SelectedColumn } from "../target/target.ts";
-import {
-  castTo,
-  columnOutput,
-  hasOutputs,
-  outputValue,
-  renderGroups,
-  shownField,
-  starOutputs,
-  type Output,
-} from "./output.ts";
+import type { EmbedTarget, ReadTarget } from "../target/target.ts";
+import { columnOutput, hasOutputs, outputValue, renderGroups, starOutputs, type Output } from "./output.ts";
 import { renderLimit, renderOrders, type Spreads } from "./page.ts";
 import { relatedRows } from "./rows.ts";
 import { quote, where, type Writer } from "./writer.ts";
@@ -28,12 +19,6 @@ function star(relation: Relation): string {
     stars.set(relation, (list = named.join(", ")));
   }
   return list;
-}
-
-/** Only where there are no aggregates, which alone have no field. */
-function renderColumn(writer: Writer, { field, cast, name }: SelectedColumn, alias: string): string {
-  const value = field === null ? "null" : castTo(shownField(writer, field, alias), cast);
-  return `${value} as ${quote(name)}`;
 }
 
 /** Where the rows of a level come from: a table, CTE or call, its alias, and the tests that are its whole `where`. */
@@ -129,7 +114,7 @@ function named({ name, sql }: Output): string {
 function plainList(writer: Writer, target: ReadTarget, { alias, isJoined }: Source, embedRows: number): string {
   const { relation } = target;
   const all = () => (isJoined === true ? starOutputs(writer, relation, alias).map(named).join(", ") : star(relation));
-  const list = target.columns.map((column) => (column === "*" ? all() : renderColumn(writer, column, alias)));
+  const list = target.columns.map((column) => (column === "*" ? all() : named(columnOutput(writer, column, alias))));
   for (const embed of target.embeds) {
     if (!embed.isHidden) list.push(`${renderEmbed(writer, embed, alias, embedRows)} as ${quote(embed.name)}`);
   }
@@ -140,7 +125,7 @@ function selectionOf(writer: Writer, target: ReadTarget, source: Source, embedRo
   if (source.list !== undefined) return listOnly(source.list);
   if (!hasOutputs(target)) return listOnly(plainList(writer, target, source, embedRows));
   const { outputs, joins, spreads } = readOutputs(writer, target, source.alias, embedRows);
-  const values = outputs.map((output) => `${outputValue(output)} as ${quote(output.name)}`);
+  const values = outputs.map((output) => named({ ...output, sql: outputValue(output) }));
   return { list: values.join(", "), joins, groups: renderGroups(outputs), spreads };
 }
 

@@ -6,6 +6,7 @@ import { isNoChange, renderChange } from "./change.ts";
 import { statementName } from "./name.ts";
 import { explain } from "./plan.ts";
 import { renderRefusals, type RowBounds } from "./refusal.ts";
+import { returnColumns, returnShown } from "./returning.ts";
 import { innerTests, readsWholeRow } from "./rows.ts";
 import { renderRows } from "./select.ts";
 import { quote, where, Writer, type WriterOptions } from "./writer.ts";
@@ -43,13 +44,13 @@ function takesWholeRow({ read }: WriteTarget, { media }: WriteShape): boolean {
 function returned(target: WriteTarget, shape: WriteShape, alias: string): string {
   const { read, conflict } = target;
   const kind = newRows(target, shape);
-  const isNew = kind === "system" ? `, ${alias}.xmax = 0 as ${IS_NEW}` : "";
-  if (shape.answers === "body")
-    return `${alias}.*${takesWholeRow(target, shape) ? `, ${alias} as ${WHOLE_ROW}` : ""}${isNew}`;
-  const names = new Set(shape.answers === "location" ? read.relation.primaryKey : []);
-  if (kind === "before") for (const { name } of conflict?.columns ?? []) names.add(name);
-  const columns = [...names].map((name) => `${alias}.${quote(name)}`);
-  return `${columns.length === 0 ? "1" : columns.join(", ")}${isNew}`;
+  const keys = kind === "before" ? (conflict?.columns.map(({ name }) => name) ?? []) : [];
+  const located = shape.answers === "location" ? read.relation.primaryKey : [];
+  const columns =
+    shape.answers === "body"
+      ? returnShown(read, takesWholeRow(target, shape), keys, alias)
+      : returnColumns([...located, ...keys], alias);
+  return kind === "system" ? `${columns}, ${alias}.xmax = 0 as ${IS_NEW}` : columns;
 }
 
 /** All parts of a statement see the tables as they were before it (PostgreSQL manual, 7.8.4). */

@@ -38,7 +38,7 @@ function nameOf({ alias, aggregate, field }: ColumnItem): string {
   return typeof key === "string" ? key : field.name;
 }
 
-/** `select=count` counts rows where there is no column of that name: to PostgreSQL `table.count` is `count(table)`. */
+/** `select=count` counts rows where there is no column of that name: to PostgreSQL `table.count` is `count(table)`, aggregates or not. */
 function isRowCount({ columns, computed }: Relation, { field, aggregate }: ColumnItem): boolean {
   if (field.name === "*") return true;
   const isPlain = field.name === "count" && field.path.length === 0 && aggregate === null;
@@ -51,17 +51,11 @@ function isRowCount({ columns, computed }: Relation, { field, aggregate }: Colum
  */
 export function resolveColumn(catalog: Catalog, relation: Relation, item: ColumnItem, label: string): SelectedColumn {
   const cast = (name: string | null) => (name === null ? null : findCast(catalog, name));
-  const isCount = isRowCount(relation, item);
-  const aggregate =
-    item.aggregate === null
-      ? isCount
-        ? ({ name: "count", cast: cast(item.cast) } as const)
-        : null
-      : { name: item.aggregate.name, cast: cast(item.aggregate.cast) };
+  const { aggregate } = item;
   return {
-    field: isCount ? null : resolveField(relation, item.field, label),
-    cast: isCount ? null : cast(item.cast),
-    aggregate,
+    field: isRowCount(relation, item) ? null : resolveField(relation, item.field, label),
+    cast: cast(item.cast),
+    aggregate: aggregate === null ? null : { name: aggregate.name, cast: cast(aggregate.cast) },
     name: checkName(nameOf(item)),
   };
 }

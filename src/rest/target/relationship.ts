@@ -37,7 +37,15 @@ function forward(catalog: Catalog, key: ForeignKey): Relationship | undefined {
   const to = catalog.relations.get(key.to);
   if (from === undefined || to === undefined) return undefined;
   const cardinality = key.oneToOne ? "one-to-one" : "many-to-one";
-  return { cardinality, constraint: key.name, from, to, pairs: zip(key.columns, key.referenced), junction: null, computed: null };
+  return {
+    cardinality,
+    constraint: key.name,
+    from,
+    to,
+    pairs: zip(key.columns, key.referenced),
+    junction: null,
+    computed: null,
+  };
 }
 
 function reversed(found: Relationship): Relationship {
@@ -63,7 +71,15 @@ function junctions(catalog: Catalog, keys: readonly ForeignKey[]): Relationship[
       // A view inherits a key by the key's own name: the same one twice leads nowhere new.
       if (target.name === origin.name || !holds(target) || from === undefined || to === undefined) continue;
       const junction = { relation, origin, target };
-      found.push({ cardinality: "many-to-many", constraint: relation.name, from, to, pairs: [], junction, computed: null });
+      found.push({
+        cardinality: "many-to-many",
+        constraint: relation.name,
+        from,
+        to,
+        pairs: [],
+        junction,
+        computed: null,
+      });
     }
   }
   return found;

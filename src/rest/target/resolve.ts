@@ -30,17 +30,18 @@ function refuseEmbeds(message: string): never {
 
 /** An aggregate in a spread is made where the spread ends, which a spread of many rows leaves no place for. */
 function checkSpread({ isSpread, relationship, columns, embeds }: EmbedTarget): void {
-  if (!isSpread || isToOne(relationship) || !hoists({ columns, embeds })) return;
+  if (!isSpread || isToOne(relationship) || !isGrouped({ columns, embeds })) return;
   throw new RowhouseError("spreadAggregate", {
     message: "Feature not implemented",
     details: "Aggregates are not implemented for one-to-many or many-to-many spreads.",
   });
 }
 
-function hoists({ columns, embeds }: Pick<ReadTarget, "columns" | "embeds">): boolean {
+/** Whether a row of the answer stands for several of the relation: it has aggregates, or a spread lifts some to it. */
+export function isGrouped({ columns, embeds }: Pick<ReadTarget, "columns" | "embeds">): boolean {
   return (
-    columns.some((column) => column !== "*" && column.aggregate !== null) ||
-    embeds.some((embed) => embed.isSpread && isToOne(embed.relationship) && hoists(embed))
+    columns.some((column) => column !== "*" && (column.aggregate !== null || column.field === null)) ||
+    embeds.some((embed) => embed.isSpread && isToOne(embed.relationship) && isGrouped(embed))
   );
 }
 

@@ -39,7 +39,7 @@ export interface ConditionGroup {
 export type ResolvedCondition = ColumnCondition | EmbedCondition | ConditionGroup;
 
 export interface SelectedColumn {
-  /** Null for the row itself: `count()`. */
+  /** Null for the row itself: what `count()` counts, and without an aggregate the number of rows. */
   readonly field: ResolvedField | null;
   /** Type, as SQL says it. */
   readonly cast: string | null;
