@@ -9,7 +9,7 @@ import { testServer, type TestServer } from "./http/server.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
-const pages = ["README.md", "SECURITY.md", "CHANGELOG.md", "examples/sales/README.md"].concat(
+const pages = ["README.md", "SECURITY.md", "CHANGELOG.md", "examples/sales/README.md", "examples/print-shop/README.md"].concat(
   (await readdir(join(ROOT, "docs"), { recursive: true }))
     .filter((name) => name.endsWith(".md"))
     .map((name) => join("docs", name)),
@@ -46,6 +46,7 @@ describe("commands", () => {
     server = await testServer(db);
     work = await mkdtemp(join(tmpdir(), "rowhouse-docs-"));
     await cp(SALES, join(work, "examples/sales"), { recursive: true });
+    await cp(join(ROOT, "examples/print-shop"), join(work, "examples/print-shop"), { recursive: true });
     // What npx does in a checkout, without npm's second: the command under the Node that runs the tests.
     await writeFile(
       join(work, "npx"),

@@ -26,7 +26,8 @@ function namesOf(tables: readonly Table[]): ReadonlyMap<string, Table> {
   return new Map([...names].flatMap(([name, table]) => (table === null ? [] : [[name, table] as const])));
 }
 
-const keyOf = (relation: string) => relation.replaceAll(/"(?:[^"]|"")+"|[^".]+/g, (part) => (part.startsWith('"') ? part : part.toLowerCase()));
+const keyOf = (relation: string) =>
+  relation.replaceAll(/"(?:[^"]|"")+"|[^".]+/g, (part) => (part.startsWith('"') ? part : part.toLowerCase()));
 
 /** The arguments of a call, as text; null where the parentheses do not close. `at` is behind the opening one. */
 function readArguments(text: string, at: number): { readonly list: string[]; readonly end: number } | null {
@@ -59,7 +60,13 @@ function settleSettings(source: string, language: string): string {
     const call = readArguments(source, match.index + match[0].length);
     const [name = "", value = "", isLocal = ""] = call?.list ?? [];
     const setting = NAME.exec(name)?.[1];
-    if (call === null || setting === undefined || isLocal.toLowerCase() !== "true" || !/^\s*;/.test(source.slice(call.end))) continue;
+    if (
+      call === null ||
+      setting === undefined ||
+      isLocal.toLowerCase() !== "true" ||
+      !/^\s*;/.test(source.slice(call.end))
+    )
+      continue;
     const isPerform = match[1]!.toLowerCase() === "perform";
     const isText = /^'(?:[^']|'')*'$/.test(value);
     const statement = isText
@@ -75,7 +82,12 @@ function settleSettings(source: string, language: string): string {
 }
 
 /** Rows of a table that are listed column by column lack the new ones, which come last. */
-function completeRows(source: string, table: Table, names: ReadonlyMap<string, Table>, added: readonly string[]): string {
+function completeRows(
+  source: string,
+  table: Table,
+  names: ReadonlyMap<string, Table>,
+  added: readonly string[],
+): string {
   return source.replaceAll(LISTED, (whole, gap: string, list: string, from: string, relation: string) => {
     const isWhole = names.get(keyOf(relation)) === table && list.split(",").length === table.columns.length;
     return isWhole ? `${whole.slice(0, "select".length)}${gap}${list}, ${added.join(", ")}${from}${relation}` : whole;
@@ -113,7 +125,10 @@ export function mendBody(routine: Routine, tables: readonly Table[]): Mended {
   const table = tables.find(({ identifier }) => identifier === routine.returnsRowsOf);
   if (table !== undefined) {
     const added = ["tenant_id", ...(table.hasPrimaryKey ? [] : ["tenant_row_id"])];
-    take(completeRows(source, table, names, added), `the rows of ${table.identifier} that it lists have ${added.join(", ")}`);
+    take(
+      completeRows(source, table, names, added),
+      `the rows of ${table.identifier} that it lists have ${added.join(", ")}`,
+    );
   } else if (routine.returnsRecord || routine.returnsColumns) {
     take(spellOut(source, names), "* became the columns that it stood for");
   }

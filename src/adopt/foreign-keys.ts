@@ -18,7 +18,8 @@ const isForeign = (key: Constraint): key is Foreign => key.referenced !== null;
 function onDelete({ columns, referenced }: Foreign): string {
   const { onDelete: action, deleteColumns } = referenced;
   if (action === "a") return "";
-  const named = action === "n" || action === "d" ? ` (${(deleteColumns.length > 0 ? deleteColumns : columns).join(", ")})` : "";
+  const named =
+    action === "n" || action === "d" ? ` (${(deleteColumns.length > 0 ? deleteColumns : columns).join(", ")})` : "";
   return ` on delete ${ACTIONS[action]}${named}`;
 }
 
@@ -45,7 +46,7 @@ export function keepWithinTenant(key: Foreign): string {
 function matchFull(key: Foreign): { name: string; check: string } | null {
   if (key.referenced.match !== "f" || key.columns.length < 2) return null;
   let name = key.name;
-  while (Buffer.byteLength(`${name}_match`) > 63) name = [...name].slice(0, -1).join("");
+  while (Buffer.byteLength(`${name}_match`) > 63) name = Array.from(name).slice(0, -1).join("");
   return {
     name: `"${`${name}_match`.replaceAll('"', '""')}"`,
     check: `check (num_nonnulls(${key.columns.join(", ")}) in (0, ${key.columns.length}))`,
@@ -69,7 +70,8 @@ function describeKey(key: Foreign, table: string): AdoptFinding[] {
       level: "info",
       kind: "match-full",
       object,
-      reason: "match full became a check constraint: the error for a key that is null in part is 23514 now, and was 23503.",
+      reason:
+        "match full became a check constraint: the error for a key that is null in part is 23514 now, and was 23503.",
       line: "",
     });
   }
@@ -115,14 +117,18 @@ export function planForeignKeys(schema: Schema, tables: ReadonlyMap<number, Tabl
   if (touched.length === 0) return { before: [], after: [], findings: findShared(schema, tables) };
   const known = new Map(schema.tables.map((table) => [table.oid, table.identifier]));
   const inside = touched.filter(({ referenced }) => referenced.outsider === null);
-  const outside = touched.flatMap((key) => (key.referenced.outsider === null ? [] : [{ key, table: key.referenced.outsider }]));
+  const outside = touched.flatMap((key) =>
+    key.referenced.outsider === null ? [] : [{ key, table: key.referenced.outsider }],
+  );
   const nameOf = (key: Foreign) => known.get(key.table) ?? "";
   const addAgain = (key: Foreign) => {
     const full = matchFull(key);
     return [
       `alter table ${nameOf(key)} add constraint ${key.identifier} ${keepWithinTenant(key)};`,
       ...(full === null ? [] : [`alter table ${nameOf(key)} add constraint ${full.name} ${full.check};`]),
-      ...(key.comment === null ? [] : [`comment on constraint ${key.identifier} on ${nameOf(key)} is ${literal(key.comment)};`]),
+      ...(key.comment === null
+        ? []
+        : [`comment on constraint ${key.identifier} on ${nameOf(key)} is ${literal(key.comment)};`]),
     ];
   };
   const dropAgain = (key: Foreign) => {
@@ -170,4 +176,3 @@ function findShared(schema: Schema, tables: ReadonlyMap<number, Table>): AdoptFi
       line: "",
     }));
 }
-

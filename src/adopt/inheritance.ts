@@ -9,7 +9,9 @@ export function planInheritance(tables: readonly Table[]): Planned {
   const children = tables.filter(({ parents }) => parents.length > 0);
   if (children.length === 0) return { steps: [], findings: [] };
   const change = (verb: string) =>
-    children.flatMap(({ identifier, parents }) => parents.map((parent) => `alter table ${identifier} ${verb} ${parent};`));
+    children.flatMap(({ identifier, parents }) =>
+      parents.map((parent) => `alter table ${identifier} ${verb} ${parent};`),
+    );
   return {
     steps: [
       {

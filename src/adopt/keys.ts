@@ -10,7 +10,14 @@ function addTenant({ definition, kind }: Constraint): string {
 }
 
 /** The index's definition with tenant_id in front; null for one whose kind takes no second column, or has no use of it. Pure. */
-export function leadByTenant({ definition, name, tableIdentifier, method, isUnique, columnCount }: Index): string | null {
+export function leadByTenant({
+  definition,
+  name,
+  tableIdentifier,
+  method,
+  isUnique,
+  columnCount,
+}: Index): string | null {
   if (method !== "btree" || columnCount >= 32) return null;
   const unique = isUnique ? "UNIQUE " : "";
   const heads = ["", "ONLY "].map((only) => `CREATE ${unique}INDEX ${name} ON ${only}${tableIdentifier} USING btree (`);
@@ -37,7 +44,11 @@ function describeLost({ identifier, definition, method }: Constraint, table: Tab
   };
 }
 
-function restore({ identifier, definition, comment, storage, index }: Constraint, table: Table, body: string): string[] {
+function restore(
+  { identifier, definition, comment, storage, index }: Constraint,
+  table: Table,
+  body: string,
+): string[] {
   return [
     `alter table ${table.identifier} add constraint ${identifier} ${body === "" ? definition : body};`,
     ...(storage.length === 0 ? [] : [`alter index ${index} set (${storage.join(", ")});`]),
@@ -45,8 +56,13 @@ function restore({ identifier, definition, comment, storage, index }: Constraint
   ];
 }
 
-function planConstraints(schema: Schema, tables: ReadonlyMap<number, Table>): Planned & { readonly lost: ReadonlySet<number> } {
-  const keys = schema.constraints.filter(({ kind, table, hasTenant }) => kind !== "f" && tables.has(table) && !hasTenant);
+function planConstraints(
+  schema: Schema,
+  tables: ReadonlyMap<number, Table>,
+): Planned & { readonly lost: ReadonlySet<number> } {
+  const keys = schema.constraints.filter(
+    ({ kind, table, hasTenant }) => kind !== "f" && tables.has(table) && !hasTenant,
+  );
   if (keys.length === 0) return { steps: [], findings: [], lost: new Set() };
   const tableOf = (key: Constraint) => tables.get(key.table)!;
   const kept = keys.filter((key) => isConvertible(key, schema));

@@ -4,7 +4,12 @@ import { RowhouseError } from "../errors.ts";
 
 /** Letters and digits of the schemas' names, as file names have them. Pure. */
 export function nameOf(schemas: readonly string[]): string {
-  const words = schemas.map((name) => name.normalize("NFKD").toLowerCase().replaceAll(/[^a-z0-9]+/g, "_"));
+  const words = schemas.map((name) =>
+    name
+      .normalize("NFKD")
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "_"),
+  );
   const name = words
     .map((word) => word.replaceAll(/^_+|_+$/g, ""))
     .filter((word) => word !== "")

@@ -30,7 +30,12 @@ function refuseTaken(tables: readonly Table[]): void {
   if (taken.length === 0) return;
   throw new RowhouseError("adoptUnfit", {
     message: `A column of Rowhouse's name is there already: ${taken.map(({ identifier }) => identifier).join(", ")}`,
-    details: taken.map(({ identifier, tenantColumn }) => `${identifier} has ${tenantColumn === null ? "tenant_row_id" : `tenant_id ${tenantColumn}`}`).join("\n"),
+    details: taken
+      .map(
+        ({ identifier, tenantColumn }) =>
+          `${identifier} has ${tenantColumn === null ? "tenant_row_id" : `tenant_id ${tenantColumn}`}`,
+      )
+      .join("\n"),
     hint: `Rename it first: alter table ${taken[0]!.identifier} rename column ${taken[0]!.tenantColumn === null ? "tenant_row_id" : "tenant_id"} to …`,
   });
 }
@@ -42,14 +47,19 @@ function planSchemas({ schemas, server }: Schema, { served }: Wish): Step[] {
   if (fresh.length > 0) {
     steps.push({
       title: "From here on every table of the schema has to be protected",
-      up: fresh.map(({ name }) => `select platform.add_schema(${literal(name)}${served.includes(name) ? "" : ", false"});`),
+      up: fresh.map(
+        ({ name }) => `select platform.add_schema(${literal(name)}${served.includes(name) ? "" : ", false"});`,
+      ),
       down: fresh.map(({ name }) => `select platform.remove_schema(${literal(name)});`),
     });
   }
   if (usage.length > 0 && fresh.length > 0) {
     steps.push({
       title: "Types of extensions are looked up in their schemas",
-      up: usage.map((name) => `do $$ begin set local role none; grant usage on schema ${name} to rowhouse_owner, rowhouse_api, rowhouse_exporter, rowhouse_importer; set local role rowhouse_owner; end $$;`),
+      up: usage.map(
+        (name) =>
+          `do $$ begin set local role none; grant usage on schema ${name} to rowhouse_owner, rowhouse_api, rowhouse_exporter, rowhouse_importer; set local role rowhouse_owner; end $$;`,
+      ),
       down: [],
     });
   }
@@ -67,15 +77,14 @@ function planForeignTables({ foreignTables }: Schema): Planned {
     ],
     down: [], // they are out of the way of whatever comes
   };
-  const findings = foreignTables.map(
-    (name): AdoptFinding => ({
-      level: "error",
-      kind: "foreign-table",
-      object: `foreign table ${name}`,
-      reason: "It was moved to the schema rowhouse_aside, where requests find nothing: row-level security does not apply to it.",
-      line: "-- copy what a tenant needs of it into a table with tenant_id",
-    }),
-  );
+  const findings = foreignTables.map((name): AdoptFinding => ({
+    level: "error",
+    kind: "foreign-table",
+    object: `foreign table ${name}`,
+    reason:
+      "It was moved to the schema rowhouse_aside, where requests find nothing: row-level security does not apply to it.",
+    line: "-- copy what a tenant needs of it into a table with tenant_id",
+  }));
   return { steps: [step], findings };
 }
 
@@ -90,7 +99,11 @@ function findOfServer({ server }: Schema): AdoptFinding[] {
 }
 
 /** Once, and only where a constraint could be waiting for the end of the transaction: PostgreSQL alters no table with such rows. */
-const PROLOGUE: Step = { title: "Whatever was put off is checked now", up: ["set constraints all immediate;"], down: [] };
+const PROLOGUE: Step = {
+  title: "Whatever was put off is checked now",
+  up: ["set constraints all immediate;"],
+  down: [],
+};
 
 /**
  * Plans the conversion of what is not converted yet. Pure.

@@ -1,5 +1,5 @@
 import type { AdoptFinding } from "./finding.ts";
-import type { Schema, Sequence, Table } from "./schema.ts";
+import type { Schema, Sequence, Table, View } from "./schema.ts";
 import { literal, type Planned, type Step } from "./step.ts";
 
 const ROLES = "rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover";
@@ -31,6 +31,19 @@ function findHidden(tables: readonly Table[]): AdoptFinding[] {
       object: `table ${identifier}`,
       reason: "No role but its owner had a right on it; every member of the tenant can read and write it now.",
       line: `revoke all on ${identifier} from rowhouse_api; -- in the app's policies/, which are applied after every migrate`,
+    }));
+}
+
+/** Rights on single columns are not carried over: protect_table() gives rights on all. */
+function findColumnGrants(relations: readonly (Table | View)[]): AdoptFinding[] {
+  return relations
+    .filter(({ grantedColumns }) => grantedColumns.length > 0)
+    .map(({ identifier, grantedColumns }) => ({
+      level: "warn",
+      kind: "column-grants",
+      object: identifier,
+      reason: `Roles could read ${grantedColumns.join(", ")} of it alone; every member of the tenant can read all of its columns now.`,
+      line: `revoke select on ${identifier} from rowhouse_api; grant select (${grantedColumns.join(", ")}) on ${identifier} to rowhouse_api; -- in the app's policies/`,
     }));
 }
 
@@ -71,6 +84,10 @@ export function planProtection(schema: Schema, tables: readonly Table[]): Planne
   };
   return {
     steps: [...(roots.length === 0 ? [] : [protect]), ...planSequences(schema.sequences)],
-    findings: [...findHidden(tables), ...tables.flatMap(findPolicies)],
+    findings: [
+      ...findHidden(tables),
+      ...findColumnGrants([...tables, ...schema.views.filter(({ isGranted }) => !isGranted)]),
+      ...tables.flatMap(findPolicies),
+    ],
   };
 }

@@ -15,12 +15,22 @@ export function granteesOf(acl: string, owner: string): string {
     where a.grantee <> ${owner} and (a.grantee = 0 or (r.rolname !~ '^rowhouse_' and not r.rolsuper)) order by 1)`;
 }
 
+/** A relation's access list together with those of its columns. */
+export const WITH_COLUMNS = `(coalesce(c.relacl, '{}') || array(select item from pg_attribute g cross join unnest(g.attacl) item where g.attrelid = c.oid))`;
+
+/** Columns that somebody was granted one by one, while the others were kept from everybody. */
+export const GRANTED_COLUMNS = `array(select quote_ident(g.attname) from pg_attribute g
+    where g.attrelid = c.oid and g.attnum > 0 and exists (select from aclexplode(g.attacl) a where a.privilege_type = 'SELECT')
+      and not exists (select from aclexplode(c.relacl) a where a.grantee <> c.relowner and a.privilege_type = 'SELECT')
+    order by g.attnum)`;
+
 /** Whether an object belongs to another than rowhouse_owner, who may not exist yet. */
 export const isStranger = (owner: string) => `(${owner} <> coalesce(to_regrole('rowhouse_owner')::oid, 0))`;
 
 /** Whether a role of requests has one of these privileges by an access list. */
 export function isGrantedTo(acl: string, role: "rowhouse_api" | "public", privilege: string): string {
-  const grantee = role === "public" ? "a.grantee = 0" : `a.grantee = (select oid from pg_roles where rolname = '${role}')`;
+  const grantee =
+    role === "public" ? "a.grantee = 0" : `a.grantee = (select oid from pg_roles where rolname = '${role}')`;
   return `exists (select from aclexplode(${acl}) a where ${grantee} and a.privilege_type = '${privilege}')`;
 }
 

@@ -43,7 +43,10 @@ function checkFound(names: readonly string[], found: readonly NamespaceFacts[]):
  * @throws RowhouseError adoptMissing for a schema that does not exist, usage for one that is not an app's, databaseUnavailable
  */
 export async function readSchema(database: Database, { served, unserved, tenant }: Wish): Promise<Schema> {
-  const wanted = new Map([...served.map((name) => [name, true] as const), ...unserved.map((name) => [name, false] as const)]);
+  const wanted = new Map([
+    ...served.map((name) => [name, true] as const),
+    ...unserved.map((name) => [name, false] as const),
+  ]);
   const names = [...wanted.keys()];
   checkNames(names);
   const client = await database.connectOwner();

@@ -15,18 +15,26 @@ const NAMESPACES = `
       group by f.owner order by count(*) desc, f.owner limit 1) as "formerOwner"
   from pg_namespace n where n.nspname = any ($1) order by array_position($1, n.nspname)`;
 
-/** Schemas of nothing but extensions whose types or functions ours depend on: the API's role has to look names up there. */
+/**
+ * Schemas of nothing but extensions that ours look names up in: those of types that our tables have, and those that were open to
+ * other roles, as one that holds functions is.
+ */
 const EXTENSION_SCHEMAS = `
-  select distinct quote_ident(x.nspname) as name
+  select quote_ident(x.nspname) as name
   from pg_namespace x
-  join pg_type t on t.typnamespace = x.oid
-  join pg_depend e on e.classid = 'pg_type'::regclass and e.objid = t.oid and e.deptype = 'e'
-  join pg_depend d on d.refclassid = 'pg_type'::regclass and d.refobjid = t.oid and d.classid = 'pg_class'::regclass
-  join pg_class c on c.oid = d.objid
-  join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = any ($1) and x.nspname <> all ($1) and x.nspname not in ('pg_catalog', 'information_schema')
+  where x.nspname <> all ($1) and x.nspname !~ '^pg_' and x.nspname not in ('information_schema', 'platform', 'tenant', 'app')
+    and exists (select from pg_proc p join pg_depend e on e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e'
+      where p.pronamespace = x.oid)
     and not exists (select from pg_class o where o.relnamespace = x.oid and o.relkind in ('r', 'p', 'v', 'm', 'f')
-      and not exists (select from pg_depend oe where oe.classid = 'pg_class'::regclass and oe.objid = o.oid and oe.deptype = 'e'))`;
+      and not exists (select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = o.oid and e.deptype = 'e'))
+    and not exists (select from pg_proc o where o.pronamespace = x.oid
+      and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = o.oid and e.deptype = 'e'))
+    and (exists (select from aclexplode(x.nspacl) a left join pg_roles r on r.oid = a.grantee
+        where a.grantee <> x.nspowner and a.privilege_type = 'USAGE' and coalesce(r.rolname, '') !~ '^rowhouse_')
+      or exists (select from pg_type t join pg_depend d on d.refclassid = 'pg_type'::regclass and d.refobjid = t.oid
+        join pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid join pg_namespace n on n.oid = c.relnamespace
+        where t.typnamespace = x.oid and n.nspname = any ($1)))
+  order by 1`;
 
 const SERVER = `
   select current_user::text as user,

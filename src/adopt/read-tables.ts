@@ -1,5 +1,5 @@
 import type { DbClient } from "../db/connections.ts";
-import { granteesOf, NOT_EXTENSIONS, readList } from "./read-list.ts";
+import { GRANTED_COLUMNS, granteesOf, NOT_EXTENSIONS, readList, WITH_COLUMNS } from "./read-list.ts";
 import type { Sequence, Table } from "./schema.ts";
 
 /** Rules of a relation, as a JSON array; each view is one select rule of the name _RETURN. */
@@ -44,7 +44,8 @@ const TABLES = `
     (select quote_ident(ic.relname) from pg_index x join pg_class ic on ic.oid = x.indexrelid
       where x.indrelid = c.oid and x.indisreplident) as "replicaIndex",
     pg_total_relation_size(c.oid) as bytes,
-    ${granteesOf("c.relacl", "c.relowner")} as grantees
+    ${granteesOf(WITH_COLUMNS, "c.relowner")} as grantees,
+    ${GRANTED_COLUMNS} as "grantedColumns"
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = any ($1) and c.relkind in ('r', 'p') and ${NOT_EXTENSIONS}

@@ -1,10 +1,19 @@
 import type { DbClient } from "../db/connections.ts";
-import { granteesOf, isGrantedTo, isStranger, NOT_EXTENSIONS, readList } from "./read-list.ts";
+import {
+  granteesOf,
+  isGrantedTo,
+  isStranger,
+  NOT_EXTENSIONS,
+  readList,
+  WITH_COLUMNS,
+  GRANTED_COLUMNS,
+} from "./read-list.ts";
 import { RULES } from "./read-tables.ts";
 import type { View } from "./schema.ts";
 
 /** What a view's rule depends on. */
-const DEPENDS = "from pg_rewrite w join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid where w.ev_class = c.oid";
+const DEPENDS =
+  "from pg_rewrite w join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid where w.ev_class = c.oid";
 
 /** `tgtype & 64` is INSTEAD OF; 4 insert, 16 update, 8 delete (catalog/pg_trigger.h). */
 const instead = (bit: number) => `exists (select from pg_trigger t
@@ -31,7 +40,8 @@ const VIEWS = `
     ${isStranger("c.relowner")} as "isStranger",
     ${isGrantedTo("c.relacl", "rowhouse_api", "SELECT")} as "isGranted",
     ${isGrantedTo("c.relacl", "public", "SELECT")} as "isPublic",
-    ${granteesOf("c.relacl", "c.relowner")} as grantees,
+    ${granteesOf(WITH_COLUMNS, "c.relowner")} as grantees,
+    ${GRANTED_COLUMNS} as "grantedColumns",
     (select coalesce(json_agg(array(select a.attname from unnest(k.conkey) key (attnum)
         join pg_attribute a on a.attrelid = k.conrelid and a.attnum = key.attnum)), '[]')
       from pg_constraint k where k.contype = 'p'

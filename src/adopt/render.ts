@@ -14,16 +14,23 @@ function describeFinding({ level, object, reason, line }: AdoptFinding): string[
 }
 
 function describeFindings(findings: readonly AdoptFinding[]): string[] {
-  const open = findings.filter(isOpen).toSorted((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
+  const open = findings
+    .filter(isOpen)
+    .toSorted((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
   if (open.length === 0) return ["-- Nothing was left to do by hand."];
-  return ["-- What it could not decide, with the line to write by hand:", "--", ...open.flatMap((finding) => [...describeFinding(finding), "--"])];
+  return [
+    "-- What it could not decide, with the line to write by hand:",
+    "--",
+    ...open.flatMap((finding) => [...describeFinding(finding), "--"]),
+  ];
 }
 
 function renderStep(step: Step, statements: readonly string[]): string {
   return [`-- ${step.title}.`, ...statements].join("\n");
 }
 
-const schemaNames = ({ wish }: AdoptPlan) => [...wish.served, ...wish.unserved].map((name) => name.replaceAll(/\s+/g, " ")).join(", ");
+const schemaNames = ({ wish }: AdoptPlan) =>
+  [...wish.served, ...wish.unserved].map((name) => name.replaceAll(/\s+/g, " ")).join(", ");
 
 /** The statements of Up alone, as they run. Pure. */
 export function renderUp({ steps }: AdoptPlan): string {
@@ -51,6 +58,9 @@ export function renderMigration(plan: AdoptPlan): string {
     "--",
     ...describeFindings(plan.findings),
   ];
-  const down = ["-- Down Migration", "-- Back to one tenant: refused while there are rows of two. What there is stays rowhouse_owner's."];
+  const down = [
+    "-- Down Migration",
+    "-- Back to one tenant: refused while there are rows of two. What there is stays rowhouse_owner's.",
+  ];
   return `${head.join("\n")}\n\n${renderUp(plan)}\n\n${down.join("\n")}\n\n${renderDown(plan)}\n`;
 }

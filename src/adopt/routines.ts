@@ -39,7 +39,8 @@ function look({ source, identifier, language, returnsRowsOf, returnsRecord }: Ro
     sights.push({
       level: "warn",
       kind: "function-whole-rows",
-      reason: "It writes whole rows, and tenant_id, which nobody may give, is a column of them now: 42501 when it runs.",
+      reason:
+        "It writes whole rows, and tenant_id, which nobody may give, is a column of them now: 42501 when it runs.",
       line: "-- name the columns: insert into … (…) select …",
     });
   }
@@ -58,13 +59,19 @@ function findIn(routine: Routine, { source, changes }: Mended): AdoptFinding[] {
   const object = `routine ${routine.identifier}`;
   const sights: Sight[] = look({ ...routine, source });
   if (changes.length > 0) {
-    sights.push({ level: "info", kind: "function-mended", reason: `Its body was mended: ${changes.join("; ")}.`, line: "" });
+    sights.push({
+      level: "info",
+      kind: "function-mended",
+      reason: `Its body was mended: ${changes.join("; ")}.`,
+      line: "",
+    });
   }
   if (routine.isDefiner) {
     sights.push({
       level: "warn",
       kind: "security-definer",
-      reason: "It runs with its caller's rights now: as its owner it would see no tenant's rows, and what its owner may, every caller could.",
+      reason:
+        "It runs with its caller's rights now: as its owner it would see no tenant's rows, and what its owner may, every caller could.",
       line: `-- where it must have more: alter routine ${routine.identifier} security definer set search_path = pg_catalog, pg_temp, and rowhouse check`,
     });
   }
@@ -88,10 +95,14 @@ function planRights(routines: readonly Routine[]): Step[] {
   );
   const up = [
     ...(open.length === 0 ? [] : [`revoke all on routine\n${list(open)}\n  from public;`]),
-    ...(callable.length === 0 ? [] : [`grant execute on routine\n${list(callable)}\n  to rowhouse_api, rowhouse_importer;`]),
+    ...(callable.length === 0
+      ? []
+      : [`grant execute on routine\n${list(callable)}\n  to rowhouse_api, rowhouse_importer;`]),
   ];
   const down = [
-    ...(callable.length === 0 ? [] : [`revoke all on routine\n${list(callable)}\n  from rowhouse_api, rowhouse_importer;`]),
+    ...(callable.length === 0
+      ? []
+      : [`revoke all on routine\n${list(callable)}\n  from rowhouse_api, rowhouse_importer;`]),
     ...(open.length === 0 ? [] : [`grant execute on routine\n${list(open)}\n  to public;`]),
   ];
   const title = "Functions: what every role could call, requests may; and a restore may, whose rows they check";

@@ -6,7 +6,10 @@ import type { Planned, Step } from "./step.ts";
 function actionOf({ definition, instead, isConditional }: Rule): string | null {
   const at = definition.search(/\bDO INSTEAD\b/);
   if (!instead || isConditional || at < 0) return null;
-  const action = definition.slice(at + "DO INSTEAD".length).trim().replace(/;\s*$/, "");
+  const action = definition
+    .slice(at + "DO INSTEAD".length)
+    .trim()
+    .replace(/;\s*$/, "");
   return action.startsWith("(") || action.includes(";") ? null : action.trim();
 }
 
@@ -36,11 +39,7 @@ function convert(view: View, rule: Rule, action: string): Step {
       `create function ${called}() returns trigger language plpgsql as $rule$\n${bodyOf(action, rule.event)}\n$rule$;`,
       `create trigger ${trigger} instead of ${rule.event} on ${view.identifier} for each row execute function ${called}();`,
     ],
-    down: [
-      `drop trigger ${trigger} on ${view.identifier};`,
-      `drop function ${called}();`,
-      rule.definition,
-    ],
+    down: [`drop trigger ${trigger} on ${view.identifier};`, `drop function ${called}();`, rule.definition],
   };
 }
 

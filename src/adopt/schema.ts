@@ -72,6 +72,8 @@ export interface Table {
   readonly bytes: number;
   /** Roles that requests may have run as: PUBLIC, or others than the owner. */
   readonly grantees: readonly string[];
+  /** Columns that roles could read, where they could not read all. */
+  readonly grantedColumns: readonly string[];
 }
 
 /** A primary, unique, exclusion or foreign key that stands on its own: none that a partition has from its parent. */
@@ -150,6 +152,8 @@ export interface View {
   readonly isGranted: boolean;
   readonly isPublic: boolean;
   readonly grantees: readonly string[];
+  /** Columns that roles could read, where they could not read all. */
+  readonly grantedColumns: readonly string[];
   /** Columns of the primary keys by which the view groups, and which it would not outlive. */
   readonly groupsBy: readonly (readonly string[])[];
   /** Relations that it reads. */

@@ -84,7 +84,10 @@ export async function tryAdoption(
   try {
     await inTransaction(client, async () => {
       await client.query("select set_config('lock_timeout', $1, true)", [`${lockTimeoutMs}ms`]);
-      await client.query(`select set_config('search_path', concat_ws(', ', variadic array(select quote_ident(s) from unnest($1::text[]) s)), true)`, [[...schemas, "public"]]);
+      await client.query(
+        `select set_config('search_path', concat_ws(', ', variadic array(select quote_ident(s) from unnest($1::text[]) s)), true)`,
+        [[...schemas, "public"]],
+      );
       const was = await validateFunctions(client, schemas);
       const known = new Set((await inspect(client)).map(keyOf));
       await client.query("set local role rowhouse_owner");

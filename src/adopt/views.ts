@@ -61,10 +61,14 @@ function planGrouping(views: readonly View[]): { before: Step[]; after: Step[]; 
   };
 }
 
-const grantsOn = ({ identifier, verbs }: View) => `grant ${["select", ...verbs].join(", ")} on ${identifier} to rowhouse_api;`;
+const grantsOn = ({ identifier, verbs }: View) =>
+  `grant ${["select", ...verbs].join(", ")} on ${identifier} to rowhouse_api;`;
 
 /** A materialized view holds all tenants' rows, and no policy applies to it: it becomes a view of the same name. */
-function planMaterialized(views: readonly View[], isHidden: (view: View) => boolean): { steps: Step[]; findings: AdoptFinding[] } {
+function planMaterialized(
+  views: readonly View[],
+  isHidden: (view: View) => boolean,
+): { steps: Step[]; findings: AdoptFinding[] } {
   const materialized = views.filter(({ isMaterialized }) => isMaterialized);
   const steps = materialized.map((view): Step => {
     const above = views.filter(({ reads, isMaterialized }) => reads.includes(view.oid) && !isMaterialized);
@@ -92,15 +96,13 @@ function planMaterialized(views: readonly View[], isHidden: (view: View) => bool
       ],
     };
   });
-  const findings = materialized.map(
-    ({ identifier, indexes }): AdoptFinding => ({
-      level: "warn",
-      kind: "materialized-view",
-      object: `materialized view ${identifier}`,
-      reason: `It became a view, computed when it is read; refresh fails on it${indexes > 0 ? `, and its ${indexes} indexes are gone` : ""}.`,
-      line: "-- where that is too slow: a table of its own, kept by triggers, with protect_table()",
-    }),
-  );
+  const findings = materialized.map(({ identifier, indexes }): AdoptFinding => ({
+    level: "warn",
+    kind: "materialized-view",
+    object: `materialized view ${identifier}`,
+    reason: `It became a view, computed when it is read; refresh fails on it${indexes > 0 ? `, and its ${indexes} indexes are gone` : ""}.`,
+    line: "-- where that is too slow: a table of its own, kept by triggers, with protect_table()",
+  }));
   return { steps, findings };
 }
 
@@ -162,13 +164,15 @@ export function planViews(schema: Schema): PlannedViews {
       ...grouping.findings,
       ...materialized.findings,
       ...views.flatMap(findOutside),
-      ...views.filter((view) => isHidden(view) && !view.isGranted && isFresh(view, schema.schemas)).map(({ identifier }) => ({
-        level: "info" as const,
-        kind: "view-without-grants",
-        object: `view ${identifier}`,
-        reason: "No role but its owner could read it, and requests can't either.",
-        line: `grant select on ${identifier} to rowhouse_api;`,
-      })),
+      ...views
+        .filter((view) => isHidden(view) && !view.isGranted && isFresh(view, schema.schemas))
+        .map(({ identifier }) => ({
+          level: "info" as const,
+          kind: "view-without-grants",
+          object: `view ${identifier}`,
+          reason: "No role but its owner could read it, and requests can't either.",
+          line: `grant select on ${identifier} to rowhouse_api;`,
+        })),
     ],
   };
 }

@@ -71,7 +71,13 @@ async function inspect(client: DbClient): Promise<AdoptFinding[]> {
   const found = await runRules(client, await loadChecks());
   return found
     .filter(({ level, check }) => level === "error" && !OF_THE_SERVER.has(check))
-    .map(({ check, object, detail, fix }) => ({ level: "error", kind: `check:${check}`, object, reason: detail, line: fix }));
+    .map(({ check, object, detail, fix }) => ({
+      level: "error",
+      kind: `check:${check}`,
+      object,
+      reason: detail,
+      line: fix,
+    }));
 }
 
 /** Runs it and takes it back, where that is possible without being in anybody's way. */
@@ -120,7 +126,10 @@ export function registerAdopt(program: Command): void {
     .description("write the migration that makes a single-tenant schema carry tenants")
     .option("--schema <name...>", "schemas whose tables are served, as they stand in the database")
     .option("--unserved <name...>", "schemas that belong to them and are not served")
-    .option("--tenant <slug>", "the tenant that the rows which are there belong to; none is needed where tables are empty")
+    .option(
+      "--tenant <slug>",
+      "the tenant that the rows which are there belong to; none is needed where tables are empty",
+    )
     .option("--out <folder>", "folder of the app's migrations (default: migrations/ of the app)")
     .option("--app <folder>", "the app (default: ROWHOUSE_APP)")
     .option("--database <name>", "read this database, as `database list` names it")

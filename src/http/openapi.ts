@@ -1,22 +1,36 @@
 import { createHash } from "node:crypto";
 import type { Catalog, Served } from "../catalog/catalog.ts";
 import { RowhouseError } from "../errors.ts";
-import { openApi } from "../rest/openapi.ts";
+import { openApiBody, openApiHead } from "../rest/openapi.ts";
 import type { RequestContext } from "./request-state.ts";
 import { originOf } from "./origin.ts";
 import { sites, type Route } from "./router.ts";
 
 interface Description {
   readonly text: string;
-  readonly etag: string;
+  readonly hash: string;
 }
 
-/** The tables are the same for every tenant, and the address is the visitor's own: nothing in it is a tenant's data. */
-function describe(catalog: Catalog, schemas: readonly string[], title: string, server: string): Description {
+const hashOf = (text: string) => createHash("sha256").update(text).digest("base64url").slice(0, 22);
+
+/** The tables are the same for every tenant, and of a thousand there is much to say: it is said once for each schema. */
+const bodies = new WeakMap<Catalog, Description>();
+
+function bodyOf(catalog: Catalog, { catalogs }: Served): Description {
+  const made = bodies.get(catalog);
+  if (made !== undefined) return made; // the catalogs beside it come and go with it
+  const text = JSON.stringify(openApiBody(catalog, [...catalogs.keys()]));
+  const body = { text, hash: hashOf(text) };
+  bodies.set(catalog, body);
+  return body;
+}
+
+/** The address is the visitor's own, and the title its tenant's name: nothing else in it is a tenant's. */
+function describe(body: Description, title: string, server: string): Description {
   const description =
     "The tables and functions of this tenant, in the dialect of PostgREST. Every request needs a token.";
-  const text = JSON.stringify(openApi(catalog, { title, server, description, schemas }));
-  return { text, etag: `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"` };
+  const head = JSON.stringify(openApiHead({ title, server, description }));
+  return { text: `${head.slice(0, -1)},${body.text.slice(1)}`, hash: hashOf(head + body.hash) };
 }
 
 /** By `?schema=` for a link, by the header that requests use for the rest; the first without either. */
@@ -36,24 +50,16 @@ function chooseCatalog(ctx: RequestContext, { catalogs }: Served): Catalog {
  * do, which every token of the tenant stands for.
  */
 export function openapiRoute(served: () => Served, publicUrl: URL): Route {
-  // The last one only: a catalog of a thousand tables makes a large text, and every host has its own.
-  let last: { catalog: Catalog; key: string; made: Description } | null = null;
   const get = (ctx: RequestContext) => {
     const { site } = ctx.state;
     const title = site?.kind === "tenant" ? site.tenant.name : "Rowhouse";
-    const server = `${originOf(ctx, publicUrl)}/rest/v1`;
     const now = served();
-    const catalog = chooseCatalog(ctx, now);
-    const schemas = [...now.catalogs.keys()];
-    const key = `${server} ${title} ${schemas.join()}`;
-    if (last === null || last.key !== key || last.catalog !== catalog) {
-      last = { catalog, key, made: describe(catalog, schemas, title, server) };
-    }
-    const { text, etag } = last.made;
+    const body = bodyOf(chooseCatalog(ctx, now), now);
+    const { text, hash } = describe(body, title, `${originOf(ctx, publicUrl)}/rest/v1`);
     ctx.set("Content-Type", "application/json; charset=utf-8");
     ctx.set("Cache-Control", "public, max-age=60");
     ctx.vary("Accept-Profile");
-    ctx.set("ETag", etag);
+    ctx.set("ETag", `"${hash}"`);
     ctx.status = 200;
     if (ctx.fresh) ctx.status = 304;
     else ctx.body = text;

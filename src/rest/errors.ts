@@ -29,6 +29,9 @@ const RAISED: ReadonlyMap<string, ErrorKind> = new Map([
   ["RH124", "maxAffectedExceeded"],
 ]);
 
+/** Their DETAIL tells of processes and transactions of the whole server (40P01), or of its inside, and not of the request. */
+const SERVERS_OWN = /^(40|XX)/;
+
 /** The one 42501 that is not a missing right but a fault of the server (policies/context.sql). */
 const NO_CONTEXT = "A statement ran without a tenant's context";
 
@@ -84,7 +87,8 @@ function fromRaised({ message, detail }: DatabaseProblem, tenantId: string | und
 function fromDatabase(error: DatabaseProblem, tenantId: string | undefined): RestError {
   const { code, message } = error;
   if (code === "PGRST") return fromRaised(error, tenantId);
-  const details = error.detail === undefined ? null : detailWithoutTenant(error.detail, tenantId);
+  const told = SERVERS_OWN.test(code) ? undefined : error.detail;
+  const details = told === undefined ? null : detailWithoutTenant(told, tenantId);
   const hint = error.hint === undefined ? null : hintWithoutTenant(error.hint, tenantId);
   const raised = RAISED.get(code);
   if (raised !== undefined) return fromKind(raised, message, details === "" ? null : details, hint);

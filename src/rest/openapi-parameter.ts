@@ -1,4 +1,5 @@
-import type { Column } from "../catalog/catalog.ts";
+import type { Column, Relation } from "../catalog/catalog.ts";
+import { componentName } from "./openapi-schema.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -107,13 +108,32 @@ const RESERVED: ReadonlySet<string> = new Set([
   "and",
 ]);
 
-/** One for each column; the value is an operator, a dot and what it compares with. */
-export function filters(columns: Iterable<Column>): Json[] {
-  const named = [...columns].filter(({ name }) => !RESERVED.has(name));
+/** One for each column that can be named in a query; the value is an operator, a dot and what it compares with. */
+function filters({ columns, computed }: Relation): Json[] {
+  const named = [...columns.values(), ...computed.values()].filter(({ name }) => !RESERVED.has(name));
   return named.map((column) =>
     query(
       column.name,
       `Rows where it is so (${column.type}): ${operatorsOf(column).join(", ")}; \`not.\` before one negates it.`,
     ),
   );
+}
+
+// No name of a relation is escaped to this: its letters are no hexadecimal digits.
+const filterKey = (relation: Relation, n: number) => `${componentName(relation.name)}.filter.${n}`;
+
+/** The filters of a relation, for operations to refer to: each is the same in all of them. */
+export function filterParameters(relation: Relation): Json {
+  return Object.fromEntries(filters(relation).map((filter, n) => [filterKey(relation, n), filter]));
+}
+
+export function filterRefs(relation: Relation): Json[] {
+  return [...filters(relation).map((_, n) => parameter(filterKey(relation, n))), parameter("or"), parameter("and")];
+}
+
+/** The primary key's columns, each to be given. */
+export function keyParameters({ primaryKey }: Relation): Json[] {
+  return primaryKey
+    .filter((name) => !RESERVED.has(name))
+    .map((name) => query(name, "`eq.` and the key's value.", { required: true }));
 }

@@ -1,7 +1,7 @@
 import type { Catalog, Relation } from "../catalog/catalog.ts";
-import { filters, parameter, type Json } from "./openapi-parameter.ts";
+import { filterRefs, keyParameters, parameter, type Json } from "./openapi-parameter.ts";
 import { READ_FAILURES, rows, WRITE_FAILURES } from "./openapi-response.ts";
-import { schemaRef } from "./openapi-schema.ts";
+import { componentName, schemaRef } from "./openapi-schema.ts";
 
 /** A schema that is served, and whether others are beside it. */
 export interface Described {
@@ -14,8 +14,9 @@ export function profileParameter({ isOneOfMany }: Described, name: "acceptProfil
   return isOneOfMany ? [parameter(name)] : [];
 }
 
-function body(relation: Relation, suffix: string, allowsMany: boolean): Json {
-  const schema = schemaRef(relation.name, suffix);
+const bodyKey = ({ name }: Relation, form: string) => `${componentName(name)}.${form}`;
+
+function body(schema: Json, allowsMany: boolean): Json {
   const many = { oneOf: [schema, { type: "array", items: schema }] };
   return {
     required: true,
@@ -27,20 +28,30 @@ function body(relation: Relation, suffix: string, allowsMany: boolean): Json {
   };
 }
 
-function allFilters({ columns, computed }: Relation): Json[] {
-  return [...filters([...columns.values(), ...computed.values()]), parameter("or"), parameter("and")];
+/** What is written, for operations to refer to. */
+export function requestBodies(relation: Relation): Json {
+  const { name, verbs } = relation;
+  const inserted = schemaRef(name, ".insert");
+  return {
+    ...(verbs.has("insert") && { [bodyKey(relation, "insert")]: body(inserted, true) }),
+    ...(verbs.has("insert") && verbs.has("update") && { [bodyKey(relation, "put")]: body(inserted, false) }),
+    ...(verbs.has("update") && { [bodyKey(relation, "update")]: body(schemaRef(name, ".update"), false) }),
+  };
 }
 
+const bodyRef = (relation: Relation, form: string): Json => ({
+  $ref: `#/components/requestBodies/${bodyKey(relation, form)}`,
+});
+
 function readOperation(relation: Relation, described: Described): Json {
-  const { handlers } = described.catalog;
   const common = ["select", "order", "limit", "offset", "range", "preferRead"].map(parameter);
   return {
     summary: `Read ${relation.name}`,
     tags: [relation.name],
-    parameters: [...common, ...profileParameter(described, "acceptProfile"), ...allFilters(relation)],
+    parameters: [...common, ...profileParameter(described, "acceptProfile"), ...filterRefs(relation)],
     responses: {
-      200: rows(relation, "The rows.", handlers),
-      206: rows(relation, "A part of the rows.", handlers),
+      200: rows(relation, "The rows."),
+      206: rows(relation, "A part of the rows."),
       ...READ_FAILURES,
     },
   };
@@ -52,10 +63,10 @@ function insertOperation(relation: Relation, described: Described): Json {
     summary: `Insert into ${relation.name}`,
     tags: [relation.name],
     parameters: [...common, ...profileParameter(described, "contentProfile")],
-    requestBody: body(relation, ".insert", true),
+    requestBody: bodyRef(relation, "insert"),
     responses: {
-      201: rows(relation, "Inserted; rows with return=representation.", []),
-      200: rows(relation, "All were there before, and were merged.", []),
+      201: rows(relation, "Inserted; rows with return=representation."),
+      200: rows(relation, "All were there before, and were merged."),
       ...WRITE_FAILURES,
     },
   };
@@ -63,19 +74,18 @@ function insertOperation(relation: Relation, described: Described): Json {
 
 /** The one row of a primary key, made or replaced. */
 function putOperation(relation: Relation, described: Described): Json {
-  const keys = relation.primaryKey.flatMap((name) => relation.columns.get(name) ?? []);
   return {
     summary: `Put one row of ${relation.name}`,
     tags: [relation.name],
     parameters: [
       ...["select", "columns", "preferChange"].map(parameter),
       ...profileParameter(described, "contentProfile"),
-      ...filters(keys).map((filter) => ({ ...filter, required: true, description: "`eq.` and the key's value." })),
+      ...keyParameters(relation),
     ],
-    requestBody: body(relation, ".insert", false),
+    requestBody: bodyRef(relation, "put"),
     responses: {
-      200: rows(relation, "Replaced; the row with return=representation.", []),
-      201: rows(relation, "Made; the row with return=representation.", []),
+      200: rows(relation, "Replaced; the row with return=representation."),
+      201: rows(relation, "Made; the row with return=representation."),
       204: { description: "Done." },
       ...WRITE_FAILURES,
     },
@@ -89,10 +99,10 @@ function changeOperation(relation: Relation, summary: string, described: Describ
     parameters: [
       ...["select", "preferChange"].map(parameter),
       ...profileParameter(described, "contentProfile"),
-      ...allFilters(relation),
+      ...filterRefs(relation),
     ],
     responses: {
-      200: rows(relation, "The rows, with return=representation.", []),
+      200: rows(relation, "The rows, with return=representation."),
       204: { description: "Done." },
       ...WRITE_FAILURES,
     },
@@ -108,7 +118,7 @@ export function relationPath(relation: Relation, described: Described): Json {
     ...(comment !== null && { description: comment }),
     ...(verbs.has("select") && { get: readOperation(relation, described) }),
     ...(verbs.has("insert") && { post: insertOperation(relation, described) }),
-    ...(verbs.has("update") && { patch: { ...change(), requestBody: body(relation, ".update", false) } }),
+    ...(verbs.has("update") && { patch: { ...change(), requestBody: bodyRef(relation, "update") } }),
     ...(canPut && { put: putOperation(relation, described) }),
     ...(verbs.has("delete") && { delete: changeOperation(relation, `Delete rows of ${name}`, described) }),
   };

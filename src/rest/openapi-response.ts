@@ -1,6 +1,6 @@
 import type { MediaHandler, Relation } from "../catalog/catalog.ts";
 import type { Json } from "./openapi-parameter.ts";
-import { schemaRef } from "./openapi-schema.ts";
+import { componentName, schemaRef } from "./openapi-schema.ts";
 
 const ERROR: Json = {
   type: "object",
@@ -45,9 +45,10 @@ export const WRITE_FAILURES: Json = { ...FAILURES, 409: response("Conflict") };
 
 const header = (description: string): Json => ({ description, schema: { type: "string" } });
 
-const HEADERS: Json = {
-  "Content-Range": header("Rows in the answer, and how many there are."),
-  "Preference-Applied": header("What was done of what Prefer asks."),
+/** Headers by the key that responses refer to. */
+export const HEADERS: Json = {
+  ContentRange: header("Rows in the answer, and how many there are."),
+  PreferenceApplied: header("What was done of what Prefer asks."),
 };
 
 /** Rows in every form that they can be had in. */
@@ -61,8 +62,25 @@ export function rowsContent(items: Json, handlers: readonly string[] = []): Json
   };
 }
 
-export function rows(relation: Relation, description: string, handlers: readonly MediaHandler[]): Json {
+const rowsKey = ({ name }: Relation) => `${componentName(name)}.rows`;
+
+/** Rows of a relation as a response, for operations to refer to. */
+export function rowsResponse(relation: Relation, handlers: readonly MediaHandler[]): Json {
   const own = handlers.filter((handler) => handler.relation === null || handler.relation === relation.name);
   const types = own.map(({ mediaType }) => mediaType);
-  return { description, headers: HEADERS, content: rowsContent(schemaRef(relation.name), types) };
+  return {
+    [rowsKey(relation)]: {
+      description: "Rows.",
+      headers: {
+        "Content-Range": { $ref: "#/components/headers/ContentRange" },
+        "Preference-Applied": { $ref: "#/components/headers/PreferenceApplied" },
+      },
+      content: rowsContent(schemaRef(relation.name), types),
+    },
+  };
+}
+
+/** @param description in place of the response's own (OpenAPI 3.1, Reference Object) */
+export function rows(relation: Relation, description: string): Json {
+  return { ...response(rowsKey(relation)), description };
 }

@@ -1,7 +1,7 @@
 import type { Catalog } from "../catalog/catalog.ts";
-import { commonParameters } from "./openapi-parameter.ts";
-import { relationPath } from "./openapi-paths.ts";
-import { ERROR_RESPONSES, ERROR_SCHEMAS } from "./openapi-response.ts";
+import { commonParameters, filterParameters, type Json } from "./openapi-parameter.ts";
+import { relationPath, requestBodies } from "./openapi-paths.ts";
+import { ERROR_RESPONSES, ERROR_SCHEMAS, HEADERS, rowsResponse } from "./openapi-response.ts";
 import { ROUTINES, routinePath } from "./openapi-routine.ts";
 import { relationSchemas } from "./openapi-schema.ts";
 
@@ -10,8 +10,6 @@ export interface OpenApiInfo {
   /** URL that the paths go after: `https://acme.example.com/rest/v1`. */
   readonly server: string;
   readonly description?: string;
-  /** Every schema that is served, the first being the default; the catalog's own alone when left out. */
-  readonly schemas?: readonly string[];
 }
 
 const SECURITY_SCHEMES = {
@@ -19,21 +17,24 @@ const SECURITY_SCHEMES = {
   apikey: { type: "apiKey", in: "header", name: "apikey", description: "An API key of this tenant." },
 };
 
-/**
- * What a role may do with a schema, as an OpenAPI 3.1 document. It is the catalog that knows the role: one that was introspected for
- * another makes another document. `tenant_id` is not in it, since it is not in the catalog.
- */
-export function openApi(
-  catalog: Catalog,
-  { title, server, description, schemas = [catalog.schema] }: OpenApiInfo,
-): object {
-  const relations = [...catalog.relations.values()];
-  const described = { catalog, isOneOfMany: schemas.length > 1 };
-  const version = "1";
+/** What differs from one address to another. */
+export function openApiHead({ title, server, description }: OpenApiInfo): Json {
   return {
     openapi: "3.1.0",
-    info: { title, version, ...(description !== undefined && { description }) },
+    info: { title, version: "1", ...(description !== undefined && { description }) },
     servers: [{ url: server }],
+  };
+}
+
+/**
+ * What a role may do with a schema, as the rest of an OpenAPI 3.1 document. It is the catalog that knows the role: one that was
+ * introspected for another makes another document. `tenant_id` is not in it, since it is not in the catalog.
+ * @param schemas all that are served, the first being the default
+ */
+export function openApiBody(catalog: Catalog, schemas: readonly string[]): Json {
+  const relations = [...catalog.relations.values()];
+  const described = { catalog, isOneOfMany: schemas.length > 1 };
+  return {
     security: [{ bearer: [] }, { apikey: [] }],
     tags: [
       ...relations.map(({ name, comment }) => ({ name, ...(comment !== null && { description: comment }) })),
@@ -48,8 +49,13 @@ export function openApi(
     ]),
     components: {
       schemas: Object.assign({ ...ERROR_SCHEMAS }, ...relations.map(relationSchemas)),
-      parameters: commonParameters(schemas),
-      responses: ERROR_RESPONSES,
+      parameters: Object.assign({ ...commonParameters(schemas) }, ...relations.map(filterParameters)),
+      responses: Object.assign(
+        { ...ERROR_RESPONSES },
+        ...relations.map((relation) => rowsResponse(relation, catalog.handlers)),
+      ),
+      requestBodies: Object.assign({}, ...relations.map(requestBodies)),
+      headers: HEADERS,
       securitySchemes: SECURITY_SCHEMES,
     },
   };

@@ -33,13 +33,26 @@ describe("a schema of 47 tables", () => {
       "read",
       tables.map((table) => statement(rowsQuery(table).replace("array_agg", "json_agg").replace("'{}'", "'[]'"))),
     );
-    return new Map(tables.map(({ identifier }, at) => [identifier, JSON.parse(String(results[at]!.rows[0]![0])) as string[]]));
+    return new Map(
+      tables.map(({ identifier }, at) => [identifier, JSON.parse(String(results[at]!.rows[0]![0])) as string[]]),
+    );
   };
 
   test("is adopted without anything left to do, and the migration applies", async () => {
-    const adopted = await single.run("adopt", "--schema", "guild", "--tenant", "acme", "--out", join(single.appDir, "migrations"), "--json");
+    const adopted = await single.run(
+      "adopt",
+      "--schema",
+      "guild",
+      "--tenant",
+      "acme",
+      "--out",
+      join(single.appDir, "migrations"),
+      "--json",
+    );
     expect(adopted.stderr).not.toMatch(/Not tried/);
-    expect(adopted.json<{ findings: { level: string }[] }>().findings.filter(({ level }) => level !== "info")).toEqual([]);
+    expect(adopted.json<{ findings: { level: string }[] }>().findings.filter(({ level }) => level !== "info")).toEqual(
+      [],
+    );
     expect(adopted.code).toBe(0);
     expect(await readdir(join(single.appDir, "migrations"))).toEqual(["0001_adopt_guild.sql"]);
     await single.must("migrate", "--app", single.appDir);
@@ -47,7 +60,9 @@ describe("a schema of 47 tables", () => {
 
   test("passes check", async () => {
     const { json } = await single.run("check", "--json");
-    expect(json<{ errors: number; findings: { level: string }[] }>().findings.filter(({ level }) => level === "error")).toEqual([]);
+    expect(
+      json<{ errors: number; findings: { level: string }[] }>().findings.filter(({ level }) => level === "error"),
+    ).toEqual([]);
   }, 60_000);
 
   test("every row is its tenant's, byte for byte", async () => {
@@ -75,7 +90,9 @@ describe("a schema of 47 tables", () => {
       single.db.api,
       await single.db.scope("acme"),
       "read",
-      ordered.map(({ identifier }) => statement(`select coalesce(json_agg(t), '[]')::text as rows from ${identifier} t`)),
+      ordered.map(({ identifier }) =>
+        statement(`select coalesce(json_agg(t), '[]')::text as rows from ${identifier} t`),
+      ),
     );
     // In whatever order the keys allow: what is refused now is tried again.
     let waiting = ordered.map((table, at) => ({ ...table, rows: String(sources[at]!.rows[0]![0]) }));
@@ -86,10 +103,12 @@ describe("a schema of 47 tables", () => {
         const list = table.columns.join(", ");
         const text = `insert into ${table.identifier} (${list}) overriding system value
           select ${list} from json_populate_recordset(null::${table.identifier}, $1)`;
-        await runScoped(single.db.api, scope, "write", [statement(text, [table.rows])]).catch((error: { code?: string }) => {
-          if (error.code !== "23503") throw error;
-          refused.push(table);
-        });
+        await runScoped(single.db.api, scope, "write", [statement(text, [table.rows])]).catch(
+          (error: { code?: string }) => {
+            if (error.code !== "23503") throw error;
+            refused.push(table);
+          },
+        );
       }
       waiting = refused;
     }
@@ -124,7 +143,9 @@ describe("a schema of 47 tables", () => {
     expect(again.json()["tables"]).toEqual(["guild.badges"]);
     const sql = await readFile(join(single.appDir, "migrations/0002_adopt_guild.sql"), "utf8");
     expect(sql).not.toContain("guild.members");
-    expect((await single.run("adopt", "--schema", "guild", "--app", single.appDir, "--tenant", "acme")).stderr).toMatch(/waits to be run/);
+    expect((await single.run("adopt", "--schema", "guild", "--app", single.appDir, "--tenant", "acme")).stderr).toMatch(
+      /waits to be run/,
+    );
     await single.must("migrate", "--app", single.appDir);
     expect((await rowsOf("acme")).get("guild.badges")).toEqual(["(1,gold)"]);
     await single.must("migrate", "--app", single.appDir, "--down", "1");

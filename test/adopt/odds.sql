@@ -131,6 +131,11 @@ revoke usage on type odds.secret_kind from public;
 
 grant select, insert, update, delete on odds.cities, odds.agents, odds.city_view, odds.roster, odds.shorthand, odds.census to odds_reader;
 grant select on odds.city_streets to public;
+grant select (id, wheels), insert (id) on odds.vehicles to odds_reader;
+create schema tools;
+create extension ltree with schema tools;
+create table odds.leaves (path tools.ltree primary key, note text);
+grant all on odds.leaves to odds_reader;
 alter table odds.visits enable row level security;
 alter table odds.visits force row level security;
 create policy own_visits on odds.visits to odds_reader using (agent_id = 1);
@@ -159,4 +164,5 @@ insert into odds.vehicles values (1, 4);
 insert into odds.carts values (2, 2, 100);
 insert into odds.pairs values (1, 'one');
 insert into odds.snapshots select 1, a, array[a] from odds.agents a where id = 1;
+insert into odds.leaves values ('top.middle', null);
 refresh materialized view odds.census;

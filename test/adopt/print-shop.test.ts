@@ -15,7 +15,9 @@ describe("the print shop", () => {
 
   beforeAll(async () => {
     single = await singleTenant();
-    const { rows } = await single.db.admin.query<{ version: string }>("select current_setting('server_version_num') as version");
+    const { rows } = await single.db.admin.query<{ version: string }>(
+      "select current_setting('server_version_num') as version",
+    );
     version = Math.floor(Number(rows[0]!.version) / 10_000);
     await single.must("migrate");
     for (const slug of ["acme", "globex"]) await single.must("tenant", "create", slug);
@@ -35,7 +37,8 @@ describe("the print shop", () => {
     expect(adopted.code).toBe(3);
     const written = await readFile(join(running.appDir, "migrations", SECOND), "utf8");
     // PostgreSQL 15 prints the columns of a view with their table where later ones leave it out.
-    const plain = (sql: string) => (version < 16 ? sql.replaceAll(/\b(?:order_items|order_totals)\./g, "").replaceAll(/\s+/g, " ") : sql);
+    const plain = (sql: string) =>
+      version < 16 ? sql.replaceAll(/\b(?:order_items|order_totals)\./g, "").replaceAll(/\s+/g, " ") : sql;
     expect(plain(written)).toBe(plain(await readFile(join(APP, "migrations", SECOND), "utf8")));
     await running.must("migrate", "--app", running.appDir);
   }, 60_000);
@@ -46,16 +49,22 @@ describe("the print shop", () => {
       const [result] = await runScoped(single.db.api, await single.db.scope(slug), "write", [{ text, values: [] }]);
       return result!.rows;
     };
-    expect(await ask("acme", "select number, lines, total_cents from print_shop.order_totals order by number")).toEqual([
-      ["2026-0001", "2", "12800"],
-      ["2026-0002", "1", "24000"],
-    ]);
+    expect(await ask("acme", "select number, lines, total_cents from print_shop.order_totals order by number")).toEqual(
+      [
+        ["2026-0001", "2", "12800"],
+        ["2026-0002", "1", "24000"],
+      ],
+    );
     expect(await ask("globex", "select * from print_shop.order_totals")).toEqual([]);
     await ask("globex", "select print_shop.put_size('A4', 210, 297)");
-    expect(await ask("globex", "select code, area_cm2 from print_shop.size_configurations")).toEqual([["A4", "623.7000000000000000"]]);
+    expect(await ask("globex", "select code, area_cm2 from print_shop.size_configurations")).toEqual([
+      ["A4", "623.7000000000000000"],
+    ]);
     expect(await ask("acme", "select pieces from print_shop.template_sales where template_id = 3")).toEqual([["21"]]);
     const { json } = await single.run("check", "--json");
-    const wrong = json<{ findings: { level: string; key: string }[] }>().findings.filter(({ level }) => level === "error");
+    const wrong = json<{ findings: { level: string; key: string }[] }>().findings.filter(
+      ({ level }) => level === "error",
+    );
     expect(wrong.map(({ key }) => key)).toEqual([]);
   }, 60_000);
 });

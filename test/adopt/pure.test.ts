@@ -22,7 +22,10 @@ describe("indexes", () => {
   });
 
   test.each([
-    ["CREATE INDEX i ON s.t USING btree (lower(a)) WHERE (b > 0)", "create index i on s.t using btree (tenant_id, lower(a)) WHERE (b > 0)"],
+    [
+      "CREATE INDEX i ON s.t USING btree (lower(a)) WHERE (b > 0)",
+      "create index i on s.t using btree (tenant_id, lower(a)) WHERE (b > 0)",
+    ],
     ["CREATE INDEX i ON ONLY s.t USING btree (a DESC)", "create index i on s.t using btree (tenant_id, a DESC)"],
   ])("%s", (definition, led) => {
     expect(leadByTenant(index(definition))).toBe(led);
@@ -54,15 +57,30 @@ describe("group by", () => {
 });
 
 describe("bodies", () => {
-  const table = { identifier: "s.items", bareIdentifier: "items", columns: ["id", "name"], hasPrimaryKey: true } as unknown as Table;
+  const table = {
+    identifier: "s.items",
+    bareIdentifier: "items",
+    columns: ["id", "name"],
+    hasPrimaryKey: true,
+  } as unknown as Table;
   const mend = (source: string, more: Partial<Routine> = {}) =>
     mendBody(
-      { source, language: "plpgsql", returnsRowsOf: null, returnsRecord: false, returnsColumns: false, ...more } as Routine,
+      {
+        source,
+        language: "plpgsql",
+        returnsRowsOf: null,
+        returnsRecord: false,
+        returnsColumns: false,
+        ...more,
+      } as Routine,
       [table],
     ).source;
 
   test.each([
-    ["insert into items values (1) ON CONFLICT (id) do nothing", "insert into items values (1) ON CONFLICT (tenant_id, id) do nothing"],
+    [
+      "insert into items values (1) ON CONFLICT (id) do nothing",
+      "insert into items values (1) ON CONFLICT (tenant_id, id) do nothing",
+    ],
     ["on conflict (tenant_id, id) do nothing", "on conflict (tenant_id, id) do nothing"],
     ["on conflict on constraint items_pkey do nothing", "on conflict on constraint items_pkey do nothing"],
     ["perform set_config('response.status', '205', true);", `set local "response.status" = '205';`],
@@ -78,7 +96,10 @@ describe("bodies", () => {
   });
 
   test.each([
-    ["return query select items.id, items.name from items where id = 1;", "return query select items.id, items.name, tenant_id from items where id = 1;"],
+    [
+      "return query select items.id, items.name from items where id = 1;",
+      "return query select items.id, items.name, tenant_id from items where id = 1;",
+    ],
     ["select id, name from s.items", "select id, name, tenant_id from s.items"],
     ["select id from items", "select id from items"],
     ["select id, name from items_old", "select id, name from items_old"],

@@ -66,6 +66,8 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["keys list", "", each(KEY)],
   ["keys secret", "hooli", ["tenant", "secret", "alg", "issuer", "tenantId", "audience"]],
   ["keys archive", "", ["text", "fingerprint", "alg"]],
+  ["types", "", ["schemas", "relations", "functions", "types"]],
+  ["types", "--out FOLDER/database.ts", ["schemas", "relations", "functions", "path"]],
   [
     "export",
     "hooli -o FOLDER/hooli.rowhouse",

@@ -35,6 +35,7 @@ test("the commands are those of the design", () => {
     "keys rotate",
     "keys secret",
     "keys archive",
+    "types",
     "export",
     "verify",
     "inspect",

@@ -112,9 +112,20 @@ test("wrong ones do not", async () => {
   expect([...refused].filter((n) => n < 0)).toEqual([]);
 }, 60_000);
 
-test("tenant_id is in none of it, and the schema is chosen", async () => {
+test("one schema alone needs no name, and tenant_id is in none of it", async () => {
   const { code, stdout } = await rowhouse("types", "--schema", "app");
   expect(code).toBe(0);
+  await writeFile(join(folder, "app.ts"), stdout);
+  const alone = `
+import { createClient } from "@supabase/supabase-js";
+import type { Database, Tables } from "./app.ts";
+const client = createClient<Database>("http://acme.localhost", "key");
+export const { data } = await client.from("invoices").select("id, customers(name)").limit(1);
+export const name: string | undefined = data?.[0]?.customers.name;
+export const row = (invoice: Tables<"invoices">): string => invoice.id;
+`;
+  expect(await compile(alone)).toBe("");
+  expect(await compile(alone.replace("invoices", "invoyces"))).not.toBe("");
   expect(stdout).toContain("export type Database = {");
   expect(stdout).not.toMatch(/tenant_id|guild/);
   expect(await readFile(join(folder, "database.ts"), "utf8")).not.toContain("tenant_id");
@@ -122,4 +133,4 @@ test("tenant_id is in none of it, and the schema is chosen", async () => {
   expect(json()).toMatchObject({ schemas: ["guild"], types: expect.stringContaining("Größen") });
   const unknown = await rowhouse("types", "--schema", "nothing");
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining("These are: app, guild.")]);
-});
+}, 60_000);

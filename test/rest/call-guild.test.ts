@@ -31,7 +31,11 @@ describe("functions of every shape in a schema of another kind", () => {
     ["/rpc/find_member?member_id=1&select=id", 200, '{"id":1}'],
     ["/rpc/list_members?select=id&limit=2", 200, '[{"id":1}, \n {"id":2}]'],
     ["/rpc/list_members?select=id,initials&id=eq.1", 200, expect.stringMatching(/^\[\{"id":1,"initials":"\w\w"\}\]$/)],
-    ["/rpc/list_members?select=id,halls(name)&id=eq.1", 200, expect.stringMatching(/^\[\{"id":1,"halls":\{"name": ".+"\}\}\]$/)],
+    [
+      "/rpc/list_members?select=id,halls(name)&id=eq.1",
+      200,
+      expect.stringMatching(/^\[\{"id":1,"halls":\{"name": ".+"\}\}\]$/),
+    ],
     ["/rpc/tidy", 404, expect.stringContaining("PGRST202")],
     ["/rpc/count_change", 404, expect.stringContaining("PGRST202")],
     ["/rpc/open_ticket?subject=x", 405, expect.stringContaining("25006")],
@@ -67,6 +71,14 @@ describe("functions of every shape in a schema of another kind", () => {
     const page = await ask("GET", "/rpc/page", { headers: { accept: "text/html" } });
     expect(page.headers["content-type"]).toBe("text/html");
     expect(page.text).toMatch(/^<h1>\d+ halls<\/h1>$/);
+    await db.admin
+      .query(`create function guild.all_halls() returns setof guild.halls language sql stable as 'table guild.halls';
+      grant execute on function guild.all_halls() to rowhouse_api`);
+    const fresh = await guildClient(db);
+    const list = await fresh("GET", "/rpc/all_halls?limit=2", { headers: { accept: "text/html" } });
+    expect(list.text).toMatch(/^(<li>[^<]+<\/li>){2}$/);
+    const parts = await fresh("GET", "/rpc/all_halls?select=name", { headers: { accept: "text/html" } });
+    expect(parts.status).toBe(406);
   });
 
   test("a total of rows that a volatile function returns calls it once", async () => {

@@ -91,6 +91,14 @@ describe("an error's answer", () => {
     });
   });
 
+  test("a deadlock does not tell of the server's processes and transactions", () => {
+    const detail = "Process 2 waits for ShareLock on transaction 841; blocked by process 1.";
+    expect(restError(raised("40P01", "deadlock detected", { detail }))).toMatchObject({
+      status: 500,
+      body: { code: "40P01", message: "deadlock detected", details: null },
+    });
+  });
+
   test("what generated SQL refuses has PostgREST's code", () => {
     expect(restError(raised("RH116", "m", { detail: "The result contains 2 rows" }))).toMatchObject({
       status: 406,

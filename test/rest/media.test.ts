@@ -202,6 +202,20 @@ describe("bodies", () => {
       404,
       expect.objectContaining({ code: "42883", message: "function st_asgeojson(record) does not exist" }),
     ]);
+    // In its place, one that takes any row.
+    await db.admin.query(`create function public.st_asgeojson(anyelement) returns text language sql as
+      $$ select json_build_object('type', 'Feature', 'properties', row_to_json($1))::text $$;
+      grant usage on schema public to rowhouse_api; grant execute on function public.st_asgeojson(anyelement) to rowhouse_api`);
+    const one = await get("/tax_rates?select=name&order=name&limit=1", "application/geo+json");
+    expect([one.headers["content-type"], one.json]).toEqual([
+      "application/geo+json; charset=utf-8",
+      {
+        type: "FeatureCollection",
+        features: [{ type: "Feature", properties: { name: expect.any(String) } }],
+      },
+    ]);
+    const none = await get("/tax_rates?limit=0", "application/geo+json");
+    expect(none.json).toEqual({ type: "FeatureCollection", features: [] });
   });
 
   test("an aggregate for any rows gets those that are selected, without tenant_id", async () => {

@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Catalog } from "../../src/catalog/catalog.ts";
-import { openApi } from "../../src/rest/openapi.ts";
+import { openApiBody, openApiHead } from "../../src/rest/openapi.ts";
 import { swagger } from "../../src/rest/swagger.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 import { readSchema, serveGuild } from "../catalog/guild.ts";
@@ -23,8 +23,9 @@ const dig = (node: unknown, ...path: string[]) =>
   path.reduce<unknown>((at, key) => (at as Json | undefined)?.[key], node) as Json | undefined;
 
 describe("OpenAPI 3.1", () => {
-  const info = { title: "Guild", server: "https://guild.example.com/rest/v1", schemas: ["app", "guild"] };
-  const make = (schema: "app" | "guild") => wire(openApi(catalogs[schema], info));
+  const info = { title: "Guild", server: "https://guild.example.com/rest/v1" };
+  const make = (schema: "app" | "guild") =>
+    wire({ ...openApiHead(info), ...openApiBody(catalogs[schema], ["app", "guild"]) });
 
   test.each(["app", "guild"] as const)("of %s is valid", async (schema) => {
     const result = await new Validator().validate(make(schema));
@@ -85,8 +86,9 @@ describe("OpenAPI 3.1", () => {
     const get = dig(document, "paths", "/halls", "get");
     expect(get?.["parameters"]).toContainEqual({ $ref: "#/components/parameters/acceptProfile" });
     expect(dig(document, "components", "parameters", "acceptProfile", "schema")?.["enum"]).toEqual(["app", "guild"]);
-    expect(dig(get, "responses", "200", "content")).toHaveProperty(["text/html"]);
-    const alone = wire(openApi(catalogs.guild, { title: "Guild", server: "https://guild.example.com/rest/v1" }));
+    expect(dig(get, "responses", "200")?.["$ref"]).toBe("#/components/responses/halls.rows");
+    expect(dig(document, "components", "responses", "halls.rows", "content")).toHaveProperty(["text/html"]);
+    const alone = wire(openApiBody(catalogs.guild, ["guild"]));
     expect(JSON.stringify(alone)).not.toContain("Accept-Profile");
   });
 });

@@ -69,10 +69,15 @@ export function readOverrides(result: StatementResult | undefined): Overrides | 
   return { headers: readHeaders(headers), status: readStatus(status) };
 }
 
+const ASCII = /^[\x20-\x7e\t]*$/;
+
 /** The answer as the app wants it: its own status, and its headers in the place of ours. */
 export function override(answer: RestAnswer, overrides: Overrides | null): RestAnswer {
   if (overrides === null) return answer;
   const headers: Record<string, string | readonly string[]> = { ...answer.headers };
   for (const [name, values] of overrides.headers) headers[name] = values.length === 1 ? values[0]! : values;
-  return { ...answer, status: overrides.status ?? answer.status, headers };
+  const isPlain = [...overrides.headers.values()].every((values) => values.every((value) => ASCII.test(value)));
+  // Node writes headers and a body of text together, in the body's encoding.
+  const body = isPlain || answer.body === null ? answer.body : Buffer.from(answer.body);
+  return { status: overrides.status ?? answer.status, headers, body };
 }
