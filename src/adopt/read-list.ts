@@ -6,17 +6,18 @@ export const NOT_EXTENSIONS = `not exists (select from pg_depend e
 
 /**
  * Who but the owner, superusers and Rowhouse's roles was granted something: the roles that requests may have run as.
- * @param acl expression of the access list
+ * @param acl entries of the access list: aclexplode() of it
  * @param owner expression of the owner's oid
  */
 export function granteesOf(acl: string, owner: string): string {
-  return `array(select distinct coalesce(r.rolname, 'public')::text from aclexplode(${acl}) a
+  return `array(select distinct coalesce(r.rolname, 'public')::text from ${acl} a
     left join pg_roles r on r.oid = a.grantee
     where a.grantee <> ${owner} and (a.grantee = 0 or (r.rolname !~ '^rowhouse_' and not r.rolsuper)) order by 1)`;
 }
 
 /** A relation's access list together with those of its columns. */
-export const WITH_COLUMNS = `(coalesce(c.relacl, '{}') || array(select item from pg_attribute g cross join unnest(g.attacl) item where g.attrelid = c.oid))`;
+export const WITH_COLUMNS = `(select * from aclexplode(c.relacl)
+    union all select acl.* from pg_attribute g cross join lateral aclexplode(g.attacl) acl where g.attrelid = c.oid)`;
 
 /** Columns that somebody was granted one by one, while the others were kept from everybody. */
 export const GRANTED_COLUMNS = `array(select quote_ident(g.attname) from pg_attribute g

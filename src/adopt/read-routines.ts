@@ -11,7 +11,7 @@ const ROUTINES = `
     p.prosecdef as "isDefiner", p.proleakproof as "isLeakproof",
     ${isGrantedTo(ACL, "public", "EXECUTE")} as "isPublic",
     ${isGrantedTo(ACL, "rowhouse_api", "EXECUTE")} as "isGranted",
-    ${granteesOf(ACL, "p.proowner")} as grantees,
+    ${granteesOf(`aclexplode(${ACL})`, "p.proowner")} as grantees,
     case when l.lanname in ('sql', 'plpgsql') then p.prosrc else '' end as source,
     case when l.lanname in ('sql', 'plpgsql') and p.prokind in ('f', 'p') then pg_get_functiondef(p.oid) else '' end as definition,
     (select format('%I.%I', rn.nspname, r.relname) from pg_type t

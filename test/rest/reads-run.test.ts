@@ -46,23 +46,34 @@ const embed = fc
   .tuple(words("... x: y: "), related, inside)
   .map(([before, name, items]) => `${before.trim()}${name}(${items})`);
 const FILTERS = [
-  ...["id=gt.1", "id=not.in.(1,2)", "id=eq(any).{1,2}", "rank=eq.master", "rank=in.(master,warden)", "fee=lte.80.00"],
-  ...[
-    "skills=cs.{forging}",
-    "skills=in.({forging},{})",
-    "profile=cs.{}",
-    "profile->shoe->>size=neq.1",
-    "skills->0=eq.%22a%22",
-  ],
-  ...[
-    "first_name=like.A*",
-    "email=ilike(any).{*a*,b*}",
-    "full_name=match.^A",
-    "initials=imatch(all).{a,j}",
-    "initials=like.A*",
-  ],
-  ...["last_name=fts(simple).jansen", "profile=plfts.nl", "born_on=isdistinct.1960-01-31", "sponsor_id=is.null"],
-  ...["born_on=not.is.null", "joined_at=gte.2020-01-01", "id=sl.1", "rank=eq.king", "initials->0=eq.1"],
+  "id=gt.1",
+  "id=not.in.(1,2)",
+  "id=eq(any).{1,2}",
+  "rank=eq.master",
+  "rank=in.(master,warden)",
+  "fee=lte.80.00",
+
+  "skills=cs.{forging}",
+  "skills=in.({forging},{})",
+  "profile=cs.{}",
+  "profile->shoe->>size=neq.1",
+  "skills->0=eq.%22a%22",
+  ,
+  "first_name=like.A*",
+  "email=ilike(any).{*a*,b*}",
+  "full_name=match.^A",
+  "initials=imatch(all).{a,j}",
+  "initials=like.A*",
+  ,
+  "last_name=fts(simple).jansen",
+  "profile=plfts.nl",
+  "born_on=isdistinct.1960-01-31",
+  "sponsor_id=is.null",
+  "born_on=not.is.null",
+  "joined_at=gte.2020-01-01",
+  "id=sl.1",
+  "rank=eq.king",
+  "initials->0=eq.1",
 ];
 const filter = oneOf(...FILTERS);
 const last = oneOf(

@@ -11,7 +11,7 @@ const FUNCTIONS = new Set(
    json_array_elements json_to_record json_to_recordset json_strip_nulls json_populate_record string_agg substring length concat to_tsvector
    to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery nextval gen_random_uuid now refuse nullif pg_typeof octet_length
    hash_record_extended hashtextextended encode convert_to convert_from sha256 unnest xmlagg array_to_json json_array_length like_escape decode
-   st_asgeojson current_tenant current_principal set_request left replace regexp_replace lower to_char textcat`.split(
+   st_asgeojson jsonb_array_elements jsonb_to_record jsonb_to_recordset jsonb_populate_record current_tenant current_principal set_request left replace regexp_replace lower to_char textcat`.split(
     /\s+/,
   ),
 );
