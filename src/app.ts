@@ -26,6 +26,7 @@ import { anonymousReader, type Runner } from "./http/run.ts";
 import { checkHeaders } from "./http/single-headers.ts";
 import { selectSite } from "./http/site.ts";
 import type { Log } from "./log.ts";
+import type { RestLimits } from "./rest/answer.ts";
 import type { OutOfService } from "./tenant/placements.ts";
 import type { Registry } from "./tenant/registry.ts";
 import type { Tenant } from "./tenant/tenant.ts";
@@ -45,6 +46,21 @@ export interface AppSources {
   readonly readiness: Readiness;
   readonly isDraining: () => boolean;
   readonly outOfService: () => readonly OutOfService[];
+}
+
+/** How far one request may go (threats.md H19). */
+function limitsOf(config: Config): RestLimits {
+  return {
+    maxRows: config.MAX_ROWS,
+    maxInsertRows: config.MAX_INSERT_ROWS,
+    maxEmbeds: config.MAX_EMBEDS,
+    maxDepth: config.MAX_EMBED_DEPTH,
+    maxUrlBytes: config.MAX_URL_BYTES,
+    maxSelectItems: config.MAX_SELECT_ITEMS,
+    maxFilters: config.MAX_FILTERS,
+    maxLogicDepth: config.MAX_LOGIC_DEPTH,
+    maxListItems: config.MAX_LIST_ITEMS,
+  };
 }
 
 /**
@@ -67,13 +83,14 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     runner,
     served,
     readiness,
-    limits: { maxRows: config.MAX_ROWS, maxInsertRows: 10_000, maxEmbeds: 12, maxDepth: 4 }, // threats.md H19
+    limits: limitsOf(config),
     settings: {
       aggregates: config.AGGREGATES,
       plans: config.PLANS,
       txEnd: config.TX_END,
       preRequest: config.PRE_REQUEST ?? null,
       countLimit: config.COUNT_LIMIT,
+      softDelete: config.SOFT_DELETE,
     },
     maxBodyBytes: config.MAX_BODY_BYTES,
     serverTiming: config.SERVER_TIMING,

@@ -231,7 +231,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   await using stack = new AsyncDisposableStack();
   const { config, log } = options;
   const sources = await openSources(stack, options);
-  const http = await listenHttp(config.HOST, config.PORT);
+  const http = await listenHttp(config.HOST, config.PORT, config.MAX_URL_BYTES);
   let isDraining = false;
   stack.defer(() => {
     isDraining = true;

@@ -78,6 +78,17 @@ export const settings = z.object({
   STATEMENT_TIMEOUT_MS: count(8000, 600_000).describe("Longest run of one request's statement"),
   MAX_BODY_BYTES: count(1_048_576, 1_073_741_824).describe("Largest request body"),
   MAX_ROWS: count(1000, 1_000_000).describe("Most rows in one answer"),
+  MAX_INSERT_ROWS: count(10_000, 1_000_000).describe("Most rows in one body"),
+  MAX_URL_BYTES: count(65_536, 1_048_576).describe("Longest path and query of a request"),
+  MAX_EMBEDS: count(12, 1000).describe("Most embeds in one request"),
+  MAX_EMBED_DEPTH: count(4, 64).describe("Most levels of embeds within embeds"),
+  MAX_SELECT_ITEMS: count(500, 10_000).describe("Most columns and embeds that one request names, and most terms of its orders"),
+  MAX_FILTERS: count(200, 10_000).describe("Most filters in one request, those in logic trees included"),
+  MAX_LOGIC_DEPTH: count(16, 64).describe("Most levels of and=(…) and or=(…) within each other"),
+  MAX_LIST_ITEMS: count(2000, 100_000).describe("Most values of one in.(…) filter"),
+  SOFT_DELETE: flagOf("on").describe(
+    "Whether rows of tables that have a column deleted_at (timestamptz) are marked instead of deleted, and hidden once they are",
+  ),
   AGGREGATES: flag.describe("Whether select=amount.sum() and its like are answered: on or off"),
   PLANS: flag.describe(
     "Whether plans are shown (Accept: application/vnd.pgrst.plan); they tell of other tenants' sizes",

@@ -20,7 +20,8 @@ export interface FoundRelation {
 
 /**
  * Served is what the role may touch; partitions are reached through their parent only (threats.md, D25), materialized views and
- * foreign tables not at all, since row-level security does not cover them (D24). What else functions give rows of comes along
+ * foreign tables not at all, since row-level security does not cover them (D24), nor what an extension brings: its views tell of the
+ * whole server (pg_stat_statements). What else functions give rows of comes along
  * without verbs, for its columns.
  */
 const QUERY = `
@@ -35,7 +36,10 @@ given as (
 -- The rights of a view count for what it can do at all (pg_relation_is_updatable: 8 insert, 4 update, 16 delete).
 listed as materialized (
   select c.oid, n.nspname, c.relname, c.relkind,
-    case when w.oid is null or c.relispartition or c.relkind not in ('r', 'p', 'v') then '{}' else array_remove(array[
+    case when w.oid is null or c.relispartition or c.relkind not in ('r', 'p', 'v') or exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    ) then '{}' else array_remove(array[
       case when pg_catalog.has_any_column_privilege($2, c.oid, 'select') then 'select' end,
       case when able.bits & 8 > 0 and pg_catalog.has_any_column_privilege($2, c.oid, 'insert') then 'insert' end,
       case when able.bits & 4 > 0 and pg_catalog.has_any_column_privilege($2, c.oid, 'update') then 'update' end,

@@ -20,6 +20,8 @@ export interface HttpListener {
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_MS = 20_000;
 const REQUEST_MS = 60_000;
+/** What node:http takes by default for the first line and all headers together. */
+const HEADER_BYTES = 16_384;
 /** For a request that is on its way when the drain begins. */
 const GRACE_MS = 100;
 
@@ -44,10 +46,12 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): unkn
 
 /**
  * Binds the port. Requests that come before `serve` wait.
+ * @param maxUrlBytes of path and query; a longer one gets its refusal from the dialect, and one that is far longer a 431
  * @throws RowhouseError portTaken, configInvalid
  */
-export async function listenHttp(host: string, port: number): Promise<HttpListener> {
+export async function listenHttp(host: string, port: number, maxUrlBytes = 0): Promise<HttpListener> {
   const server = createServer({
+    maxHeaderSize: HEADER_BYTES + maxUrlBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,

@@ -11,6 +11,15 @@ export interface RestLimits {
   readonly maxEmbeds: number;
   /** Embeds within embeds. */
   readonly maxDepth: number;
+  /** Path and query, in bytes as they were sent. */
+  readonly maxUrlBytes: number;
+  /** Columns and embeds at all levels; and terms of orders. */
+  readonly maxSelectItems: number;
+  /** At all levels, members of logic trees included. */
+  readonly maxFilters: number;
+  readonly maxLogicDepth: number;
+  /** Values of one `in`. */
+  readonly maxListItems: number;
 }
 
 /** How the dialect is set up: what PostgREST calls its configuration. */
@@ -25,6 +34,8 @@ export interface RestSettings {
   readonly preRequest: string | null;
   /** `count=planned` and `estimated` count no further than this. */
   readonly countLimit: number;
+  /** Whether rows of tables with `deleted_at` are marked instead of deleted. */
+  readonly softDelete: boolean;
 }
 
 export interface RestContext {

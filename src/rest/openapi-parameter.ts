@@ -43,9 +43,10 @@ export function commonParameters(schemas: readonly string[]): Json {
       "Columns to answer, renamed (`as:name`), cast (`name::text`), paths into JSON (`data->>key`), and embedded relations with theirs (`customer(name)`).",
       { schema: { type: "string", default: "*" } },
     ),
-    order: query("order", "Columns to sort by, each with `.asc` or `.desc`, `.nullsfirst` or `.nullslast`.", {
-      example: "id.desc.nullslast",
-    }),
+    order: query(
+      "order",
+      "Columns to sort by, each with `.asc` or `.desc`, `.nullsfirst` or `.nullslast`: `total.desc.nullslast,id`.",
+    ),
     limit: query("limit", "The most rows to answer.", number),
     offset: query("offset", "How many rows to leave out first.", number),
     or: query("or", "Alternatives: `(age.lt.18,and(age.gt.65,name.like.A*))`."),
@@ -55,9 +56,8 @@ export function commonParameters(schemas: readonly string[]): Json {
     range: {
       name: "Range",
       in: "header",
-      description: "First and last row to answer, counted from 0.",
+      description: "First and last row to answer, counted from 0: `0-24`.",
       schema: { type: "string", pattern: "^\\d+-\\d*$" },
-      example: "0-24",
     },
     preferRead: prefer(
       `\`count=exact\`, \`planned\` or \`estimated\` adds the number of all rows to Content-Range; ${ANY}.`,

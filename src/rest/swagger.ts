@@ -8,7 +8,12 @@ const DOCUMENTATION = "https://postgrest.org/en/v16/references/api.html";
 const OBJECT_TYPES = ["application/vnd.pgrst.object+json;nulls=stripped", "application/vnd.pgrst.object+json"];
 const MEDIA_TYPES = ["application/json", ...OBJECT_TYPES, "text/csv"];
 
-const ref = (name: string): Json => ({ $ref: `#/parameters/${name}` });
+/** A name within a reference (RFC 6901 3). */
+const pointer = (name: string) => name.replaceAll("~", "~0").replaceAll("/", "~1");
+
+const ref = (name: string): Json => ({ $ref: `#/parameters/${pointer(name)}` });
+
+const definition = (name: string): Json => ({ $ref: `#/definitions/${pointer(name)}` });
 
 const text = (name: string, place: string, description: string | null, rest: Json = {}): Json => ({
   name,
@@ -41,7 +46,7 @@ const COMMON: Json = {
 };
 
 function relationParameters({ name, columns }: Relation): [string, Json][] {
-  const body = { name, description: name, required: false, in: "body", schema: { $ref: `#/definitions/${name}` } };
+  const body = { name, description: name, required: false, in: "body", schema: definition(name) };
   return [
     [`body.${name}`, body],
     ...[...columns.values()].map((column): [string, Json] => [
@@ -69,7 +74,7 @@ function relationPath(relation: Relation): Json {
   const operation = { tags: [name], ...describe(comment) };
   const filters = [...columns.keys()].map((column) => ref(`rowFilter.${name}.${column}`));
   const paging = ["select", "order", "range", "rangeUnit", "offset", "limit", "preferCount"].map(ref);
-  const rows = { schema: { type: "array", items: { $ref: `#/definitions/${name}` } } };
+  const rows = { schema: { type: "array", items: definition(name) } };
   const body = ref(`body.${name}`);
   const get = {
     ...operation,

@@ -124,7 +124,9 @@ describe("rare shapes", () => {
   });
 
   test("types of an extension are found", async () => {
-    expect(await ask("select path from odds.leaves where path <@ 'top'::tools.ltree")).toEqual([["top.middle"]]);
+    expect(await ask("select path from odds.leaves where path operator(tools.<@) 'top'::tools.ltree")).toEqual([
+      ["top.middle"],
+    ]);
   });
 
   test("rules of a view do as triggers what they did", async () => {
@@ -159,6 +161,16 @@ describe("rare shapes", () => {
     expect(await ask("select odds.definer_count()", "globex")).toEqual([["0"]]);
     expect(await ask("select odds.for_reader()")).toEqual([["2"]]);
     await expect(ask("select odds.only_owner()")).rejects.toThrow(/permission denied/);
+  });
+
+  test("a tenant goes whole, though keys of its rows run in a circle", async () => {
+    await ask("insert into odds.agents (id, name) values (1, 'Twin')", "globex");
+    await ask("insert into odds.departments values (1, 'Twins', 1)", "globex");
+    await ask("update odds.agents set department_id = 1", "globex");
+    await single.must("tenant", "delete", "globex", "--confirm", "globex");
+    expect(await ask("select count(*) from odds.departments where head_id is not null")).toEqual([["2"]]);
+    const { rows } = await single.db.admin.query("select count(distinct tenant_id)::integer from odds.agents");
+    expect(rows).toEqual([{ count: 1 }]);
   });
 
   test("Down puts back what it was, but for what was dropped or stands apart now", async () => {

@@ -44,6 +44,14 @@ test("partitions, materialized views and foreign tables are not served", async (
   expect(keys("events")).toEqual(["events_hall_id_fkey(hall_id) halls(id)"]);
 });
 
+test("nothing of an extension is served: its views tell of the whole server", async () => {
+  await db.admin.query(
+    "create extension pg_stat_statements schema guild; grant select on guild.pg_stat_statements to rowhouse_api",
+  );
+  expect((await readSchema(db, "guild")).relations.has("pg_stat_statements")).toBe(false);
+  await db.admin.query("drop extension pg_stat_statements");
+});
+
 test("views can do what PostgreSQL lets them do", () => {
   const verbs = (name: string) => [...guild.relations.get(name)!.verbs].join();
   expect(verbs("active_members")).toBe("select,insert,update,delete");

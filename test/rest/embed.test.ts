@@ -70,6 +70,11 @@ const EMBEDS: readonly (readonly [url: string, body: string])[] = [
     rows('{"city":"Rotterdam"}'),
   ],
   ["/halls?select=members()&limit=1", rows("{}")],
+  ["/members?select=id,halls!inner(name)&halls.limit=0", "[]"],
+  [
+    "/halls?select=city,members!inner(id)&members.offset=1&members.order=id&city=eq.Delft",
+    rows('{"city":"Delft","members":[{"id": 2}]}'),
+  ],
   [
     "/members?select=id,crafts(*)&id=eq.2",
     rows('{"id":2,"crafts":[{"code": "iron", "name": "Smithing", "colors": ["black", "red"], "is_messy": true}]}'),

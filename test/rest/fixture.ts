@@ -104,7 +104,17 @@ export const CATALOG: Catalog = {
 };
 
 export const TENANT = "0b8f3c1e-0000-4000-8000-000000000001";
-export const LIMITS = { maxRows: 1000, maxInsertRows: 100, maxEmbeds: 12, maxDepth: 4 };
+export const LIMITS = {
+  maxRows: 1000,
+  maxInsertRows: 100,
+  maxEmbeds: 12,
+  maxDepth: 4,
+  maxUrlBytes: 65_536,
+  maxSelectItems: 500,
+  maxFilters: 200,
+  maxLogicDepth: 64,
+  maxListItems: 2000,
+};
 
 export const SETTINGS: RestSettings = {
   aggregates: false,
@@ -112,6 +122,7 @@ export const SETTINGS: RestSettings = {
   txEnd: "commit",
   preRequest: null,
   countLimit: 100_000,
+  softDelete: false,
 };
 
 /** One schema served, and nothing of the app that reads or writes a request's settings. */

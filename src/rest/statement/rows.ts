@@ -124,8 +124,10 @@ export function relatedRows(writer: Writer, embed: EmbedTarget, here: string): R
   return { from: before + table, alias, tests: [...own, ...tests], isJoined: before !== "" };
 }
 
-/** Whether a row of `here` has rows in the embed. */
+/** Whether a row of `here` has rows in the embed, on the page of it that is asked for. */
 export function existsRows(writer: Writer, embed: EmbedTarget, here: string): string {
   const { from, alias, tests } = relatedRows(writer, embed, here);
-  return `exists (select from ${from} ${alias}${where(tests)})`;
+  const { offset, limit } = embed.range;
+  const page = limit === 0 ? " limit 0" : offset > 0 ? ` offset ${offset}` : "";
+  return `exists (select from ${from} ${alias}${where(tests)}${page})`;
 }

@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import type { DbClient } from "../../../src/db/connections.ts";
+import type { Statement, StatementResult } from "../../../src/db/statement.ts";
+import { migrate } from "../../../src/db/migrate.ts";
+import { answerRest, type RestAnswer, type RestContext, type RestSettings } from "../../../src/rest/answer.ts";
+import { restError } from "../../../src/rest/errors.ts";
+import type { Served } from "../../../src/catalog/catalog.ts";
+import { testDatabase, type TestDatabase } from "../../harness.ts";
+import { readServed } from "../caller.ts";
+import { request, SETTINGS } from "../fixture.ts";
+import type { GuildRequest } from "./requests.ts";
+
+/** What an answer is compared by. */
+export interface Told {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+export interface Side {
+  readonly db: TestDatabase;
+  readonly ask: (request: GuildRequest) => Promise<Told>;
+  readonly close: () => Promise<void>;
+}
+
+/** Those of the server. */
+const LIMITS = { maxRows: 1000, maxInsertRows: 10_000, maxEmbeds: 12, maxDepth: 4 };
+
+/** Everything is text on the wire, and stays it. */
+const AS_TEXT = { getTypeParser: () => (value: string) => value };
+
+/** In a transaction of its own, without anybody's context: no tenant, no settings but those of the request. */
+async function run(client: DbClient, access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> {
+  const results: StatementResult[] = [];
+  await client.query(access === "read" ? "begin read only" : "begin");
+  try {
+    for (const { text, values } of statements) {
+      if (text === "rollback") break;
+      const { rows, rowCount } = await client.query<(string | null)[]>({ text, values: [...values], rowMode: "array", types: AS_TEXT });
+      results.push({ rows: rows as never, rowCount: rowCount ?? 0 });
+    }
+    await client.query(statements.at(-1)?.text === "rollback" ? "rollback" : "commit");
+  } catch (error) {
+    await client.query("rollback");
+    throw error;
+  }
+  return results;
+}
+
+export const lower = (headers: RestAnswer["headers"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
+
+async function answer(said: GuildRequest, context: RestContext): Promise<Told> {
+  const { status, headers, body } = await answerRest({ ...request(said.path, said), body: said.body ? Buffer.from(said.body) : null }, context).catch(
+    (error: unknown): RestAnswer => {
+      const refused = restError(error);
+      return { status: refused.status, headers: refused.headers, body: JSON.stringify(refused.body) };
+    },
+  );
+  const isSilent = said.method === "HEAD" || status === 204;
+  return { status, headers: lower(headers), text: isSilent ? "" : (body?.toString() ?? "") };
+}
+
+async function onlyGuild(db: TestDatabase): Promise<Served> {
+  const served = await readServed(db);
+  return { ...served, catalogs: new Map([...served.catalogs].filter(([name]) => name === "guild")) };
+}
+
+/** The guild as it is: one tenant's, with no law over its tables; and the dialect spoken to it in this process. */
+export async function plainGuild(settings: Partial<RestSettings> = {}): Promise<Side> {
+  const db = await testDatabase("empty");
+  for (const name of ["schema", "data"]) await db.admin.query(await readFile(new URL(`${name}.sql`, import.meta.url), "utf8"));
+  await migrate(db.database, { appDir: null });
+  await db.admin.query(`insert into platform.schemas (name) values ('guild');
+    grant usage on schema guild to rowhouse_api;
+    grant select, insert, update, delete on all tables in schema guild to rowhouse_api;
+    grant usage on all sequences in schema guild to rowhouse_api;
+    grant execute on all functions in schema guild to rowhouse_api`);
+  const client = await db.database.connect("rowhouse_api");
+  const context: RestContext = {
+    served: await onlyGuild(db),
+    settings: { ...SETTINGS, aggregates: true, ...settings },
+    tenantId: "00000000-0000-0000-0000-000000000000",
+    limits: LIMITS,
+    basePath: "/rest/v1",
+    run: (access, statements) => run(client, access, statements),
+  };
+  const close = async () => {
+    await client.end();
+    await db.close();
+  };
+  return { db, ask: (said) => answer(said, context), close };
+}
