@@ -4,6 +4,37 @@ import { plainGuild, type Side, type Told } from "./guild/plain.ts";
 import { describeRequest, readRequests, type GuildRequest } from "./guild/requests.ts";
 import { MARK } from "./guild/twin.ts";
 
+/** Where the two may differ, since isolation says so: nothing else does. */
+const FORBIDDEN: readonly { readonly code: string; readonly reason: string; readonly hide: (body: Refusal) => Refusal }[] = [
+  {
+    code: "23505",
+    reason: "PostgreSQL tells no values of a row to a role that row-level security holds (ExecConstraints, BuildIndexValueDescription)",
+    hide: (body) => ({ ...body, details: null }),
+  },
+  {
+    code: "23503",
+    reason: "the same, of the key: `Key (id)=(5) is still referenced` becomes `Key is still referenced`",
+    hide: (body) => ({ ...body, details: body.details?.replace(/^Key \(.*\)=\(.*\) is/, "Key is") ?? null }),
+  },
+];
+
+/** A key of several columns that is MATCH FULL can't hold tenant_id, which is never null; adopt writes a CHECK that says the same. */
+const ANSWERED_BY_A_CHECK = new Set(['PATCH /workshops?id=eq.1 {"hall_id":null}']);
+
+interface Refusal {
+  readonly code: string;
+  readonly details: string | null;
+}
+
+const nameOf = ({ method, path, body }: GuildRequest) => `${method} ${path} ${body ?? ""}`.trim();
+
+/** The answer as one text, but for what isolation forbids to tell. */
+function comparable({ status, headers, text }: Told): string {
+  const rule = FORBIDDEN.find(({ code }) => headers["proxy-status"]?.endsWith(`=${code}`) === true);
+  const body = rule === undefined || text === "" ? text : JSON.stringify(rule.hide(JSON.parse(text) as Refusal));
+  return [status, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`).toSorted(), "", body].join("\n");
+}
+
 const requests = await readRequests();
 
 let plain: Side;
@@ -11,30 +42,22 @@ let adopted: Side;
 beforeAll(async () => {
   [plain, adopted] = await Promise.all([plainGuild({ txEnd: "rollback" }), adoptedGuild({ TX_END: "rollback" })]);
 }, 120_000);
-afterAll(() => Promise.all([plain?.close(), adopted?.close()]));
+afterAll(() => Promise.all([plain.close(), adopted.close()]));
 
-const sorted = ({ status, headers, text }: Told) => JSON.stringify({ status, headers: Object.entries(headers).toSorted(([x], [y]) => (x < y ? -1 : 1)), text });
-test("d", async () => {
-  const { writeFileSync } = await import("node:fs");
-  let n = 0;
-  let out = "";
-  let wrong = "";
-  let m = 0;
-  const parse = (t: string) => { try { return JSON.stringify(JSON.parse(t)); } catch { return t; } };
-  for (const each of requests) {
-    const a = await plain.ask(each);
-    const b = await adopted.ask(each);
-    if (sorted(a) !== sorted(b)) {
-      n++;
-      out += `DIFF ${describeRequest(each)}\n A ${sorted(a)}\n B ${sorted(b)}\n`;
+/** Rows of every table as the side's own tenant left them. */
+const files = [...new Set(requests.map(({ file }) => file))];
+
+test("the corpus is large, and each request is in it once", () => {
+  expect(requests.length).toBeGreaterThan(900);
+});
+
+describe.each(files)("%s", (file) => {
+  test("is answered byte for byte as without tenants, and tells nothing of the twin", async () => {
+    for (const each of requests.filter((request) => request.file === file)) {
+      const [before, after] = [await plain.ask(each), await adopted.ask(each)];
+      expect(after.text).not.toMatch(new RegExp(`${MARK}|tenant_id`));
+      if (ANSWERED_BY_A_CHECK.has(nameOf(each))) expect([before.status, after.status]).toEqual([409, 400]);
+      else expect(`${describeRequest(each)}\n${comparable(after)}`).toBe(`${describeRequest(each)}\n${comparable(before)}`);
     }
-    const e = each.expected;
-    if (e !== null && (e.status !== a.status || (e.body !== null && parse(e.body) !== parse(a.text)))) {
-      m++;
-      wrong += `WRONG ${describeRequest(each)}\n want ${e.status} ${e.body}\n got  ${a.status} ${a.text}\n`;
-    }
-  }
-  writeFileSync("/tmp/x.diff", out);
-  writeFileSync("/tmp/x.wrong", wrong);
-  console.log(n, "differ", m, "wrong of", requests.length, requests.filter((r) => r.expected !== null).length);
-}, 300_000);
+  });
+});

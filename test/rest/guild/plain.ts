@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import type { DbClient } from "../../../src/db/connections.ts";
 import type { Statement, StatementResult } from "../../../src/db/statement.ts";
 import { migrate } from "../../../src/db/migrate.ts";
-import { answerRest, type RestAnswer, type RestContext, type RestSettings } from "../../../src/rest/answer.ts";
+import { answerRest, type RestAnswer, type RestContext, type RestRequest, type RestSettings } from "../../../src/rest/answer.ts";
 import { restError } from "../../../src/rest/errors.ts";
 import type { Served } from "../../../src/catalog/catalog.ts";
 import { testDatabase, type TestDatabase } from "../../harness.ts";
 import { readServed } from "../caller.ts";
-import { request, SETTINGS } from "../fixture.ts";
+import { SETTINGS } from "../fixture.ts";
 import type { GuildRequest } from "./requests.ts";
 
 /** What an answer is compared by. */
@@ -50,8 +50,16 @@ async function run(client: DbClient, access: "read" | "write", statements: reado
 export const lower = (headers: RestAnswer["headers"]): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
 
+/** As the server reads it: an empty body is none, and a slash at the end is a name more. */
+function toRequest({ method, path, headers, body }: GuildRequest): RestRequest {
+  const at = path.indexOf("?");
+  const names = (at < 0 ? path : path.slice(0, at)).slice(1).split("/").map(decodeURIComponent);
+  const query = at < 0 ? "" : path.slice(at + 1);
+  return { method, path: names, query, headers, body: body ? Buffer.from(body) : null };
+}
+
 async function answer(said: GuildRequest, context: RestContext): Promise<Told> {
-  const { status, headers, body } = await answerRest({ ...request(said.path, said), body: said.body ? Buffer.from(said.body) : null }, context).catch(
+  const { status, headers, body } = await answerRest(toRequest(said), context).catch(
     (error: unknown): RestAnswer => {
       const refused = restError(error);
       return { status: refused.status, headers: refused.headers, body: JSON.stringify(refused.body) };
@@ -77,6 +85,9 @@ export async function plainGuild(settings: Partial<RestSettings> = {}): Promise<
     grant usage on all sequences in schema guild to rowhouse_api;
     grant execute on all functions in schema guild to rowhouse_api`);
   const client = await db.database.connect("rowhouse_api");
+  // Where the law puts the schemas that are served; it says so when it is laid down, which here it never is.
+  const { rows } = await db.admin.query<{ path: string }>("select platform.api_search_path() as path");
+  await client.query(`set search_path to ${rows[0]!.path}`);
   const context: RestContext = {
     served: await onlyGuild(db),
     settings: { ...SETTINGS, aggregates: true, ...settings },
