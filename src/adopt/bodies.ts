@@ -104,6 +104,14 @@ function spellOut(source: string, names: ReadonlyMap<string, Table>): string {
   });
 }
 
+const READS = new RegExp(String.raw`\b(?:from|join|update|into)\s+(?:only\s+)?${RELATION}`, "giu");
+
+/** Whether the body names one of the tables where rows are read or written. Pure. */
+export function readsTables({ source }: Pick<Routine, "source">, tables: readonly Table[]): boolean {
+  const names = namesOf(tables);
+  return [...source.matchAll(READS)].some(([, relation]) => names.has(keyOf(relation!)));
+}
+
 /**
  * Mends what is sure to break in a body of SQL or PL/pgSQL once the tables have tenant_id. Text alone is looked at: a form that is
  * not known stays as it is. Pure.

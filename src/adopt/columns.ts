@@ -2,12 +2,17 @@ import type { AdoptFinding } from "./finding.ts";
 import type { Table } from "./schema.ts";
 import { doBlock, literal, tableArray, type Planned, type Step } from "./step.ts";
 
-/** A table whose rows stand whole in columns of others takes no default while the column is added: each row is written. */
+/**
+ * A table whose rows stand whole in columns of others takes no default while the column is added: each row is written. Where it is
+ * published, an update wants a replica identity, and the key is away at this moment.
+ */
 const FILL_HELD = `    elsif has_rows then
+      identity := (select c.relreplident from pg_class c where c.oid = adopted);
       execute format('alter table %s add column tenant_id uuid', adopted);
-      execute format('alter table %s disable trigger user', adopted);
+      execute format('alter table %s disable trigger user, replica identity full', adopted);
       execute format('update %s set tenant_id = %L', adopted, owner);
-      execute format('alter table %s enable trigger user', adopted);
+      execute format('alter table %s enable trigger user, replica identity %s', adopted,
+        case identity when 'f' then 'full' when 'n' then 'nothing' else 'default' end);
       execute format('alter table %s alter column tenant_id set not null', adopted);
 `;
 
@@ -24,7 +29,7 @@ declare
   slug constant text := ${slug};
   owner constant uuid := (select id from platform.tenants t where t.slug = ${slug});
   adopted regclass;
-  has_rows boolean;
+  has_rows boolean;${held.length === 0 ? "" : '\n  identity "char";'}
 begin
   foreach adopted in array ${tableArray(tables.map(({ identifier }) => identifier))} loop
     execute format('select exists (select from %s)', adopted) into has_rows;

@@ -89,13 +89,21 @@ function planForeignTables({ foreignTables }: Schema): Planned {
 }
 
 function findOfServer({ server }: Schema): AdoptFinding[] {
-  return server.eventTriggers.map((name) => ({
+  const triggers = server.eventTriggers.map((name): AdoptFinding => ({
     level: "info",
     kind: "event-trigger",
     object: `event trigger ${name}`,
     reason: "It belongs to the whole database and was left alone; it sees what this migration does.",
     line: "",
   }));
+  const publications = server.publications.map((name): AdoptFinding => ({
+    level: "error",
+    kind: "publication",
+    object: `publication ${name}`,
+    reason: "It was left alone, and sends the rows of all tenants to whoever subscribes.",
+    line: `drop publication ${name}; -- or give each of its tables a row filter by tenant_id`,
+  }));
+  return [...publications, ...triggers];
 }
 
 /** Once, and only where a constraint could be waiting for the end of the transaction: PostgreSQL alters no table with such rows. */
@@ -156,7 +164,7 @@ export function planAdoption(schema: Schema, wish: Wish): AdoptPlan {
       ...protection.findings,
       ...views.findings,
       ...routines.findings,
-      ...findOfServer(schema),
+      ...(conversion.length === 0 ? [] : findOfServer(schema)),
     ],
     tables: whole.map(({ identifier }) => identifier),
     views: schema.views.length,

@@ -8,7 +8,7 @@ const ACL = "coalesce(p.proacl, acldefault('f', p.proowner))";
 const ROUTINES = `
   select p.oid::regprocedure::text as identifier, n.nspname as schema, ${isStranger("p.proowner")} as "isStranger", l.lanname as language,
     p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as "isTrigger",
-    p.prosecdef as "isDefiner", p.proleakproof as "isLeakproof",
+    p.prosecdef as "isDefiner", p.proleakproof as "isLeakproof", p.provolatile = 'i' as "isImmutable",
     ${isGrantedTo(ACL, "public", "EXECUTE")} as "isPublic",
     ${isGrantedTo(ACL, "rowhouse_api", "EXECUTE")} as "isGranted",
     ${granteesOf(`aclexplode(${ACL})`, "p.proowner")} as grantees,

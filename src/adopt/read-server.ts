@@ -43,6 +43,7 @@ const SERVER = `
     case when exists (select from pg_extension where extname = 'btree_gist') then 'installed'
       when exists (select from pg_available_extensions where name = 'btree_gist') then 'available' else 'missing' end as "btreeGist",
     '{}'::text[] as "extensionSchemas", false as "hasTenant",
+    array(select distinct quote_ident(t.pubname) from pg_publication_tables t where t.schemaname = any ($1)) as publications,
     array(select quote_ident(evtname) from pg_event_trigger where evtenabled <> 'D' order by evtname) as "eventTriggers"
   where $1::text[] is not null`;
 

@@ -1,4 +1,4 @@
-import { mendBody, type Mended } from "./bodies.ts";
+import { mendBody, readsTables, type Mended } from "./bodies.ts";
 import type { AdoptFinding } from "./finding.ts";
 import { isFresh, type Routine, type Schema, type Table } from "./schema.ts";
 import type { Planned, Step } from "./step.ts";
@@ -109,6 +109,24 @@ function planRights(routines: readonly Routine[]): Step[] {
   return up.length === 0 ? [] : [{ title, up, down }];
 }
 
+/**
+ * A function that is marked immutable may be worked out while a statement is planned, and the plan kept for the session's next
+ * tenant: one that reads tables is stable at most (manual, 38.7).
+ */
+const isMismarked = (routine: Routine, tables: readonly Table[]) => routine.isImmutable && readsTables(routine, tables);
+
+function planVolatility(mismarked: readonly Routine[]): Step[] {
+  const alter = (to: string) => mismarked.map(({ identifier }) => `alter routine ${identifier} ${to};`);
+  if (mismarked.length === 0) return [];
+  return [
+    {
+      title: "What reads a tenant's rows is not immutable: a plan could keep it",
+      up: alter("stable"),
+      down: alter("immutable"),
+    },
+  ];
+}
+
 function planSecurity(routines: readonly Routine[]): Step[] {
   const definers = routines.filter(({ isDefiner }) => isDefiner);
   const leakproof = routines.filter(({ isLeakproof }) => isLeakproof);
@@ -173,8 +191,25 @@ export function planRoutines(schema: Schema, tables: readonly Table[]): Planned 
     const unchanged = { source: routine.source, changes: [] };
     return { routine, mended: redefine(routine, mended.source) === null ? unchanged : mended };
   });
+  const mismarked = routines.filter((routine) => isMismarked(routine, tables));
   return {
-    steps: [...planBodies(mends), ...planSecurity(routines), ...planRights(routines), ...planTypes(schema)],
-    findings: mends.flatMap(({ routine, mended }) => findIn(routine, mended)),
+    steps: [
+      ...planBodies(mends),
+      ...planVolatility(mismarked),
+      ...planSecurity(routines),
+      ...planRights(routines),
+      ...planTypes(schema),
+    ],
+    findings: [
+      ...mends.flatMap(({ routine, mended }) => findIn(routine, mended)),
+      ...mismarked.map(({ identifier }) => ({
+        level: "info" as const,
+        kind: "function-immutable",
+        object: `routine ${identifier}`,
+        reason:
+          "It was marked immutable and reads tables; it is stable now, so that no plan keeps one tenant's answer for another.",
+        line: "",
+      })),
+    ],
   };
 }

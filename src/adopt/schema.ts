@@ -35,6 +35,8 @@ export interface ServerFacts {
   /** Schemas that hold nothing but an extension, and that objects of ours depend on. */
   readonly extensionSchemas: readonly string[];
   readonly eventTriggers: readonly string[];
+  /** Those that publish our tables. */
+  readonly publications: readonly string[];
   /** Whether the tenant that is to own the rows exists. */
   readonly hasTenant: boolean;
 }
@@ -180,6 +182,7 @@ export interface Routine {
   readonly isTrigger: boolean;
   readonly isDefiner: boolean;
   readonly isLeakproof: boolean;
+  readonly isImmutable: boolean;
   readonly isPublic: boolean;
   readonly isGranted: boolean;
   readonly grantees: readonly string[];

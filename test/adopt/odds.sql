@@ -93,6 +93,8 @@ create rule guests_also as on insert to odds.guests do also update odds.agents s
 -- Functions
 
 create function odds.definer_count() returns bigint language sql stable security definer as 'select count(*) from odds.agents';
+create function odds.agent_count() returns bigint language sql immutable as 'select count(*) from odds.agents';
+create publication odds_rows for table odds.agents;
 create function odds.leaky(integer) returns integer language sql immutable leakproof as 'select $1';
 create function odds.only_owner() returns integer language sql as 'select 1';
 revoke execute on function odds.only_owner() from public;

@@ -61,6 +61,7 @@ describe("rare shapes", () => {
       "exclusion: constraint points_apart on odds.points",
       "foreign-key-from-outside: foreign key letters_agent_id_fkey of elsewhere.letters",
       "inheritance: table odds.carts",
+      "publication: publication odds_rows",
       "rule: rule guests_also on odds.guests",
     ]);
     expect(kindsOf("warn").filter((kind) => !kind.startsWith("table-without-grants"))).toEqual([
@@ -76,6 +77,22 @@ describe("rare shapes", () => {
       "security-definer: routine odds.tell()",
       "view-outside: view odds.planet_view",
     ]);
+  });
+
+  test("no plan keeps one tenant's answer for another", async () => {
+    const count = async (slug: string) => {
+      const scope = await single.db.scope(slug);
+      const [result] = await runScoped(single.db.api, scope, "read", [
+        { name: "count_agents", text: "select odds.agent_count()", values: [] },
+      ]);
+      return result!.rows;
+    };
+    // More often than there are connections: each has planned it for one of the two by then.
+    for (let round = 0; round < 6; round++) {
+      expect(await count("acme")).toEqual([["3"]]);
+      expect(await count("globex")).toEqual([["0"]]);
+    }
+    await single.db.admin.query("drop publication odds_rows");
   });
 
   test("and stands in the file, with the line to write by hand", async () => {

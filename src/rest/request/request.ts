@@ -1,5 +1,6 @@
 import { RowhouseError } from "../../errors.ts";
 import { parseBody, type Payload } from "./body.ts";
+import { parseConditions, type Conditions } from "./conditional.ts";
 import type { Media } from "./media.ts";
 import { parsePreferences, type Preferences } from "./preferences.ts";
 import { parseQuery, type QueryParts } from "./query.ts";
@@ -33,6 +34,7 @@ export interface ParsedRequest {
   /** The header. */
   readonly accept: string | undefined;
   readonly payload: Payload | null;
+  readonly conditions: Conditions;
 }
 
 /** The first value of the pipeline: what is wanted of the relation, and in which shape. */
@@ -95,5 +97,6 @@ export function parseRequest(
     preferences: parsePreferences(headers["prefer"], allowsTx),
     accept: headers["accept"],
     payload,
+    conditions: parseConditions(headers),
   };
 }

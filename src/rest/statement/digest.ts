@@ -1,24 +1,18 @@
-import type { Column, Relation } from "../../catalog/catalog.ts";
-import { quote } from "./writer.ts";
+import type { Relation } from "../../catalog/catalog.ts";
+import { shownColumns } from "./select.ts";
 
-/** Types of `pg_catalog` without a binary form (`pg_type.typsend`). */
-const TEXT_ONLY: ReadonlySet<string> = new Set(["aclitem", "gtsvector"]);
-
-/**
- * Built-in types by their binary form, which no setting of the session changes; others by their text, since a type may have no other form,
- * and an enum's would hold the OID of one database.
- */
-function digested({ name, castType }: Column, alias: string): string {
-  const value = `${alias}.${quote(name)}`;
-  const isBuiltIn = !castType.includes(".") && !castType.includes('"') && !TEXT_ONLY.has(castType);
-  return isBuiltIn ? value : `${value}::text`;
-}
+/** Bytes of a SHA-256 that make a digest of a row. */
+const BYTES = 12;
 
 /**
- * SQL of the digest of a row of `alias` as it is stored: every column that requests see, whether or not it is selected. By its bytes and not
- * by hash_record(), to which 1.0 and 1.00, or two spellings of one citext, are the same, and which json has none of.
+ * SQL of the digest of a row of `alias` as it is stored: of its JSON with every column that requests see, as `select=*` answers it. So the
+ * digest of such an answer can be told from its body (`response/etag.ts`), and costs the database nothing. Not hash_record(), to which
+ * 1.0 and 1.00, or two spellings of one citext, are the same, and which json has none of.
  */
-export function rowDigest({ columns }: Pick<Relation, "columns">, alias: string): string {
-  const list = [...columns.values()].map((column) => digested(column, alias));
-  return `encode(substring(sha256(record_send(row(${list.join(", ")}))) for 12), 'hex')`;
+export function rowDigest(relation: Relation, alias: string): string {
+  const row = `(select row_to_json(d)::text from (select ${shownColumns(relation, alias)}) d)`;
+  return `encode(substring(sha256(convert_to(${row}, 'UTF8')) for ${BYTES}), 'hex')`;
 }
+
+/** Hexadecimal digits of what {@link rowDigest} gives. */
+export const DIGEST_LENGTH = 2 * BYTES;

@@ -3,12 +3,14 @@ import { WHOLE_ROW, type Media } from "../request/media.ts";
 import { isGrouped } from "../target/resolve.ts";
 import type { ReadTarget } from "../target/target.ts";
 import { renderTotal } from "./count.ts";
+import { rowDigest } from "./digest.ts";
 import { statementName } from "./name.ts";
+import { renderOrders } from "./page.ts";
 import { explain } from "./plan.ts";
 import { rowTests } from "./rows.ts";
 import { withoutOutput } from "./output.ts";
 import { renderRows } from "./select.ts";
-import { Writer, type WriterOptions } from "./writer.ts";
+import { where, Writer, type WriterOptions } from "./writer.ts";
 
 export interface ReadShape {
   readonly media: Media;
@@ -18,6 +20,16 @@ export interface ReadShape {
   /** See `countLimitOf`. */
   readonly countLimit: number | null;
   readonly maxRows: number;
+  /** Whether the digest of the one row is wanted, as it is stored. */
+  readonly wantsDigest: boolean;
+}
+
+/** Of the first row that the answer shows; the caller knows that there is one. */
+function renderDigest(writer: Writer, target: ReadTarget, source: string, alias: string): string {
+  const sorted = renderOrders(writer, target.order, alias, new Map());
+  const { offset } = target.range;
+  const skipped = offset === 0 ? "" : ` offset ${writer.bind(String(offset))}::bigint`;
+  return `(select ${rowDigest(target.relation, alias)} ${source}${sorted} limit 1${skipped})`;
 }
 
 /** A page from the first row on that is not full shows how many rows there are: the sub-select is then never run. */
@@ -29,7 +41,8 @@ function renderPageTotal(total: string, target: ReadTarget, { maxRows }: ReadSha
 }
 
 /**
- * Target to statement. Its one row has: how many rows there are in the answer; the body, or null; the total, or null.
+ * Target to statement. Its one row has: how many rows there are in the answer; the body, or null; the total, or null; and
+ * the digest of its one row, where it is wanted.
  */
 export function renderRead(target: ReadTarget, shape: ReadShape, options: WriterOptions): Statement {
   const { media, wantsBody, wantsTotal, maxRows } = shape;
@@ -43,6 +56,7 @@ export function renderRead(target: ReadTarget, shape: ReadShape, options: Writer
   const total = wantsTotal
     ? renderPageTotal(renderTotal({ from, alias, tests }, shape.countLimit), target, shape)
     : "null";
-  const text = `select count(*), ${wantsBody ? media.body : "null"}, ${total} from (${rows}) t`;
+  const digest = shape.wantsDigest ? `, ${renderDigest(writer, target, `from ${from} ${alias}${where(tests)}`, alias)}` : "";
+  const text = `select count(*), ${wantsBody ? media.body : "null"}, ${total}${digest} from (${rows}) t`;
   return explain(media, { name: statementName(text), text, values: writer.values });
 }

@@ -21,6 +21,17 @@ function star(relation: Relation): string {
   return list;
 }
 
+/** Every column of `alias` as `*` shows it. */
+export function shownColumns(relation: Relation, alias: string): string {
+  return [...relation.columns.values()]
+    .map(({ name, representation }) => {
+      const value = `${alias}.${quote(name)}`;
+      const shown = representation?.toJson;
+      return `${shown === undefined || shown === null ? value : `${shown}(${value})`} as ${quote(name)}`;
+    })
+    .join(", ");
+}
+
 /** Where the rows of a level come from: a table, CTE or call, its alias, and the tests that are its whole `where`. */
 export interface Source {
   readonly from: string;
