@@ -22,6 +22,10 @@ export interface QueryParts {
   readonly ranges: ReadonlyMap<string, Placed<RowRange>>;
   readonly columns: readonly string[] | null;
   readonly onConflict: readonly string[] | null;
+  /** Which rows of a table with soft delete; null when nothing is said. */
+  readonly deleted: "include" | "only" | null;
+  /** Opaque, and empty for the first page; null for a request that is not paged so. */
+  readonly cursor: string | null;
 }
 
 interface Collected {
@@ -31,7 +35,12 @@ interface Collected {
   ranges: Map<string, Placed<RowRange>>;
   columns: readonly string[] | null;
   onConflict: readonly string[] | null;
+  deleted: "include" | "only" | null;
+  cursor: string | null;
 }
+
+/** Base64url, or nothing. A filter on a column of that name has a dot. */
+const CURSOR = /^[\w-]*$/;
 
 /** The names before the last one: `items.product` of `items.product.limit`. */
 function readEmbedPath(key: string): string[] {
@@ -85,6 +94,15 @@ function collect(parts: Collected, key: string, value: string): void {
       parts.orders.push({ path: key === word ? [] : readEmbedPath(key), value: parseOrder(value) });
       return;
   }
+  // A filter has a dot, and so a column may have either name.
+  if (key === "deleted" && (value === "include" || value === "only")) {
+    parts.deleted ??= value;
+    return;
+  }
+  if (key === "cursor" && CURSOR.test(value)) {
+    parts.cursor ??= value;
+    return;
+  }
   switch (key) {
     case "select":
       parts.select ??= parseSelect(value);
@@ -112,6 +130,8 @@ export function parseParams(params: readonly (readonly [name: string, value: str
     ranges: new Map(),
     columns: null,
     onConflict: null,
+    deleted: null,
+    cursor: null,
   };
   for (const [key, value] of params) collect(parts, key, value);
   return { ...parts, select: parts.select ?? ALL_COLUMNS };

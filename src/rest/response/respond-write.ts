@@ -81,7 +81,8 @@ export function respondWrite(
   if (keys !== null) headers["location"] = locationOf(target, keys, basePath);
   const showsRows = request.preferences.return === "representation";
   return {
-    status: statusOf(request, added === null ? count : Number(added)),
+    // A PUT of what has to be there already adds nothing.
+    status: statusOf(request, target.verb === "update" ? 0 : added === null ? count : Number(added)),
     headers,
     body: showsRows ? decodeBody(request.media, body) : null,
   };

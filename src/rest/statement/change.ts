@@ -1,16 +1,24 @@
 import type { Column } from "../../catalog/catalog.ts";
+import { DELETED_AT } from "../target/soft-delete.ts";
 import type { Conflict, WriteTarget } from "../target/write-target.ts";
 import { renderBodyRows } from "./body-rows.ts";
+import { rowDigest } from "./digest.ts";
 import { ownTests, renderCondition } from "./rows.ts";
-import { quote, where, type Writer } from "./writer.ts";
+import { arrayLiteral, quote, where, type Writer } from "./writer.ts";
 
 const list = (columns: readonly Column[]): string => columns.map(({ name }) => quote(name)).join(", ");
 
 /** A tenant's keys all begin with it. */
-function renderConflict({ columns, isMerge }: Conflict, { read, columns: written }: WriteTarget): string {
+function renderConflict(
+  { columns, isMerge }: Conflict,
+  { read, columns: written, keepsDeleted }: WriteTarget,
+  alias: string,
+): string {
   const key = [...(read.relation.hasTenant ? ["tenant_id"] : []), ...columns.map(({ name }) => quote(name))];
   const sets = written.map(({ name }) => `${quote(name)} = excluded.${quote(name)}`);
-  const action = isMerge && sets.length > 0 ? `do update set ${sets.join(", ")}` : "do nothing";
+  // A row that is deleted stays as it is, and the statement is refused for it.
+  const isLeft = keepsDeleted ? ` where ${alias}.${quote(DELETED_AT)} is null` : "";
+  const action = isMerge && sets.length > 0 ? `do update set ${sets.join(", ")}${isLeft}` : "do nothing";
   return ` on conflict (${key.join(", ")}) ${action}`;
 }
 
@@ -18,7 +26,7 @@ function renderConflict({ columns, isMerge }: Conflict, { read, columns: written
 function renderInsert(writer: Writer, target: WriteTarget, alias: string): string {
   const { columns, conflict, read, isPut } = target;
   const into = `insert into ${writer.table(read.relation)} as ${alias}`;
-  const onConflict = conflict === null ? "" : renderConflict(conflict, target);
+  const onConflict = conflict === null ? "" : renderConflict(conflict, target, alias);
   if (columns.length === 0)
     return `${into} select from json_array_elements(${writer.bind(target.json)}::json)${onConflict}`;
   const values = columns.map(({ name }) => `r.${quote(name)}`).join(", ");
@@ -27,16 +35,27 @@ function renderInsert(writer: Writer, target: WriteTarget, alias: string): strin
   return `${into} (${list(columns)}) select ${values} from ${rows}${where(tests)}${onConflict}`;
 }
 
+/** What picks the rows that are changed. A row that another transaction has just changed is tested again as it is then (manual, 13.2.1). */
+function changedTests(writer: Writer, { read, precondition }: WriteTarget, alias: string): (string | undefined)[] {
+  const tests = ownTests(writer, read, alias);
+  if (precondition?.kind !== "match" || precondition.rows === "*") return tests;
+  return [...tests, `${rowDigest(read.relation, alias)} = any(${writer.bind(arrayLiteral(precondition.rows))}::text[])`];
+}
+
 function renderUpdate(writer: Writer, target: WriteTarget, alias: string): string {
   const sets = target.columns.map(({ name }) => `${quote(name)} = r.${quote(name)}`).join(", ");
-  const tests = ownTests(writer, target.read, alias);
+  const tests = changedTests(writer, target, alias);
+  // The row of a PUT is the one that its filters name, as well in the body.
+  if (target.isPut) tests.push(...target.read.where.map((condition) => renderCondition(writer, condition, "r")));
   // A list of several updates from its first row.
   const body = `(select * from ${renderBodyRows(writer, target)} limit 1) as r`;
   return `update ${writer.table(target.read.relation)} ${alias} set ${sets} from ${body}${where(tests)}`;
 }
 
-function renderDelete(writer: Writer, { read }: WriteTarget, alias: string): string {
-  return `delete from ${writer.table(read.relation)} ${alias}${where(ownTests(writer, read, alias))}`;
+function renderDelete(writer: Writer, target: WriteTarget, alias: string): string {
+  const table = `${writer.table(target.read.relation)} ${alias}`;
+  const tests = where(changedTests(writer, target, alias));
+  return target.keepsDeleted ? `update ${table} set ${quote(DELETED_AT)} = now()${tests}` : `delete from ${table}${tests}`;
 }
 
 /** Whether there is nothing to change: an update that gives no column. */

@@ -9,6 +9,10 @@ export interface RowBounds {
   readonly affected: string;
   /** The most rows that a body may show; null when it shows none, or something else sees to it. */
   readonly maxShown: number | null;
+  /** SQL that is true when the rows were not as If-Match or If-None-Match wants them. */
+  readonly missed?: string | null;
+  /** SQL that is true when a row that is deleted stood in the way. */
+  readonly deleted?: string | null;
 }
 
 /** SQLSTATE and words of a refusal; `detail` is SQL. `src/rest/errors.ts` knows the codes. */
@@ -38,6 +42,17 @@ const TOO_MANY_SHOWN: Refusal = {
   detail: "'Ask for return=minimal to change as many.'",
 };
 
+const NOT_AS_WANTED: Refusal = {
+  sqlstate: "RH120",
+  message: "The row is not as If-Match or If-None-Match wants it",
+  detail: "''",
+};
+const ROW_DELETED: Refusal = {
+  sqlstate: "RH129",
+  message: "The row of this key is deleted",
+  detail: "''",
+};
+
 function refuseWhen(test: string, { sqlstate, message, detail }: Refusal): string {
   return `case when ${test} then platform.refuse('${sqlstate}', ${literal(message)}, ${detail}) end`;
 }
@@ -46,8 +61,11 @@ function refuseWhen(test: string, { sqlstate, message, detail }: Refusal): strin
  * Columns that refuse: PostgreSQL ends the transaction, in the same round trip, when the number of rows is not as wanted. The first of
  * them that does is the one that is told.
  */
-export function renderRefusals(writer: Writer, { wants, maxAffected, affected, maxShown }: RowBounds): string[] {
+export function renderRefusals(writer: Writer, bounds: RowBounds): string[] {
+  const { wants, maxAffected, affected, maxShown, missed, deleted } = bounds;
   const refusals: string[] = [];
+  if (typeof missed === "string") refusals.push(refuseWhen(missed, NOT_AS_WANTED));
+  if (typeof deleted === "string") refusals.push(refuseWhen(deleted, ROW_DELETED));
   if (wants === "one") refusals.push(refuseWhen("count(*) <> 1", NOT_SINGLE));
   if (wants === "put") refusals.push(refuseWhen("count(*) <> 1", NOT_THE_ROW));
   if (maxAffected !== null) {

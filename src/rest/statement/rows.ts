@@ -89,6 +89,7 @@ function junctionJoin(
     ...pairTests(pairs(origin.columns, origin.referenced), here, between),
     ...tenantPair(to, relation, there, between),
     ...pairTests(pairs(target.columns, target.referenced), there, between),
+    ...(junction.where === undefined ? [] : [renderCondition(writer, junction.where, between)]),
   ];
   return { before: `${writer.table(relation)} ${between}, `, tests };
 }

@@ -1,13 +1,14 @@
 import type { Statement } from "../../db/statement.ts";
 import { WHOLE_ROW, type Media } from "../request/media.ts";
 import { ALL_ROWS } from "../request/range.ts";
+import { DELETED_AT } from "../target/soft-delete.ts";
 import type { Conflict, WriteTarget } from "../target/write-target.ts";
 import { isNoChange, renderChange } from "./change.ts";
 import { statementName } from "./name.ts";
 import { explain } from "./plan.ts";
 import { renderRefusals, type RowBounds } from "./refusal.ts";
 import { returnColumns, returnShown } from "./returning.ts";
-import { innerTests, readsWholeRow } from "./rows.ts";
+import { innerTests, ownTests, readsWholeRow } from "./rows.ts";
 import { renderRows } from "./select.ts";
 import { quote, where, Writer, type WriterOptions } from "./writer.ts";
 
@@ -90,6 +91,22 @@ function renderShown(writer: Writer, target: WriteTarget, shape: WriteShape): st
   return `(${renderRows(writer, { ...read, range: ALL_ROWS }, source, Infinity, shape.maxRows)})`;
 }
 
+/** Whether rows were not as the request's condition wants them. */
+function renderMissed(writer: Writer, { precondition }: WriteTarget): string | null {
+  if (precondition === null) return null;
+  if (precondition.kind === "match") return `${AFFECTED} = 0`;
+  return `${AFFECTED} <> ${writer.bind(String(precondition.rowCount))}::bigint`;
+}
+
+/** Whether an upsert left a row as it was, which only one that is deleted makes it do. */
+function renderDeleted(writer: Writer, { conflict, keepsDeleted, read, isPut, rowCount }: WriteTarget): string | null {
+  if (!keepsDeleted || conflict?.isMerge !== true) return null;
+  if (!isPut) return `${AFFECTED} < ${writer.bind(String(rowCount))}::bigint`;
+  const alias = writer.alias();
+  const tests = [...ownTests(writer, read, alias), `${alias}.${quote(DELETED_AT)} is not null`];
+  return `${AFFECTED} = 0 and exists (select from ${writer.table(read.relation)} ${alias}${where(tests)})`;
+}
+
 function renderAnswer(writer: Writer, target: WriteTarget, shape: WriteShape): string {
   const maxShown = shape.answers === "body" ? shape.maxRows : null;
   const shown = renderShown(writer, target, shape);
@@ -98,7 +115,13 @@ function renderAnswer(writer: Writer, target: WriteTarget, shape: WriteShape): s
     shape.answers === "body" ? shape.media.body : "null",
     shape.answers === "location" ? renderLocation(target) : "null",
     renderNew(writer, target, shape),
-    ...renderRefusals(writer, { ...shape, affected: AFFECTED, maxShown }),
+    ...renderRefusals(writer, {
+      ...shape,
+      affected: AFFECTED,
+      maxShown,
+      missed: renderMissed(writer, target),
+      deleted: renderDeleted(writer, target),
+    }),
   ];
   return `select ${columns.join(", ")} from ${shown} t`;
 }
@@ -113,7 +136,8 @@ function renderWritten(writer: Writer, target: WriteTarget, shape: WriteShape, a
 
 function renderText(writer: Writer, target: WriteTarget, shape: WriteShape): string {
   const alias = writer.alias();
-  const isPlain = shape.answers === "count" && shape.maxAffected === null && shape.wants === "any";
+  const isBound = target.precondition !== null || (target.keepsDeleted && target.conflict?.isMerge === true);
+  const isPlain = shape.answers === "count" && shape.maxAffected === null && shape.wants === "any" && !isBound;
   if (isPlain && newRows(target, shape) === null && !isNoChange(target)) return renderChange(writer, target, alias);
   return `with written as (${renderWritten(writer, target, shape, alias)}) ${renderAnswer(writer, target, shape)}`;
 }

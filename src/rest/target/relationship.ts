@@ -8,6 +8,8 @@ export interface Junction {
   /** From the origin to the junction, and from the target to it. */
   readonly origin: ForeignKey;
   readonly target: ForeignKey;
+  /** What its own rows have to pass: not to be deleted. */
+  readonly where?: ColumnCondition;
 }
 
 /** A way from the rows of one relation to those of another. */

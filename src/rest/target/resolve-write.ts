@@ -1,8 +1,6 @@
 import type { Catalog, Column, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
-import type { Filter } from "../request/filter.ts";
 import type { Logic } from "../request/logic.ts";
-import { OPERATORS } from "../request/operators.ts";
 import type { Placed, QueryParts } from "../request/query.ts";
 import { ALL_ROWS } from "../request/range.ts";
 import type { ApiRequest } from "../request/request.ts";
@@ -10,7 +8,9 @@ import type { SelectItem } from "../request/select.ts";
 import { hintColumns } from "./column-hint.ts";
 import { isHere } from "./level.ts";
 import { findRelation, findWritten, MissingName, refuseTenantId } from "./names.ts";
+import { nameTheRow, resolvePrecondition, type Precondition } from "./precondition.ts";
 import { resolveRows, type TargetContext } from "./resolve.ts";
+import { checkDeleted, hasSoftDelete, type DeletedRows } from "./soft-delete.ts";
 import type { RootTarget } from "./target.ts";
 import type { Conflict, WriteTarget } from "./write-target.ts";
 
@@ -23,7 +23,13 @@ function findKeyColumn(relation: Relation, name: string): Column {
 }
 
 /** Without `on_conflict` rows conflict in their primary key; without that either there is nothing to resolve. */
-function resolveConflict({ isPut, query, preferences }: ApiRequest, relation: Relation): Conflict | null {
+function resolveConflict(
+  { isPut, query, preferences }: ApiRequest,
+  relation: Relation,
+  precondition: Precondition | null,
+): Conflict | null {
+  if (precondition?.kind === "absent" && relation.primaryKey.length > 0)
+    return { columns: relation.primaryKey.map((name) => findKeyColumn(relation, name)), isMerge: false };
   const resolution = isPut ? "merge-duplicates" : preferences.resolution;
   if (resolution === null) return null;
   const names = (isPut ? null : query.onConflict) ?? relation.primaryKey;
@@ -35,24 +41,6 @@ function resolveConflict({ isPut, query, preferences }: ApiRequest, relation: Re
 function checkVerb(relation: Relation, verb: WriteTarget["verb"]): void {
   if (relation.kind === "table" || relation.verbs.has(verb)) return;
   throw new RowhouseError("methodUnsupported", { message: `The view '${relation.name}' does not take ${verb}` });
-}
-
-function isKeyFilter(logic: Logic): logic is Filter {
-  if (logic.kind !== "filter") return false;
-  return !logic.isNegated && logic.operator === OPERATORS.get("eq") && logic.quantifier === null;
-}
-
-/** Whether the filters are `eq` on each column of the primary key and nothing else, and there is no logic tree at any level. */
-function nameTheRow(filters: readonly Placed<Logic>[], { primaryKey }: Relation): boolean {
-  const own = filters.filter(isHere).map(({ value }) => value);
-  const names = new Set(own.filter(isKeyFilter).map(({ field }) => field.name));
-  return (
-    primaryKey.length > 0 &&
-    filters.every(({ value }) => value.kind === "filter") &&
-    own.every(isKeyFilter) &&
-    names.size === primaryKey.length &&
-    primaryKey.every((name) => names.has(name))
-  );
 }
 
 /** The embeds of a select and nothing else: what is looked for even when nothing is shown. */
@@ -70,13 +58,42 @@ function shownParts({ query, preferences }: ApiRequest): QueryParts {
   return { ...parts, select: embedsOnly(query.select), orders: [] };
 }
 
+/** Which rows of a table with soft delete the filters pick. An insert makes rows, and a delete is of those that are there. */
+function changedRows({ verb, query }: ApiRequest): DeletedRows {
+  if (verb === "insert") return "include";
+  return verb === "delete" ? "hide" : (query.deleted ?? "hide");
+}
+
+/** @throws RowhouseError deletedForbidden, deletedUnknown */
+function checkChanged({ verb, query }: ApiRequest, relation: Relation, context: TargetContext): void {
+  if (verb === "delete" && query.deleted !== null) {
+    throw new RowhouseError("deletedUnknown", {
+      message: "A DELETE is of rows that are not deleted yet",
+      hint: "`rowhouse purge` removes deleted rows for good.",
+    });
+  }
+  checkDeleted(relation, query.deleted, context);
+}
+
+/** A right to update is no right to delete, so without the latter PostgreSQL gets to refuse. */
+function keepsDeleted(relation: Relation, verb: WriteTarget["verb"], { settings }: TargetContext): boolean {
+  if (!settings.softDelete || !hasSoftDelete(relation)) return false;
+  return verb === "insert" || (verb === "delete" && relation.verbs.has("delete"));
+}
+
 /** Filters of an insert are left aside, but for those below the root: there is nothing yet that they could pick. */
 function resolveShown(request: ApiRequest, relation: Relation, catalog: Catalog, context: TargetContext): RootTarget {
   const { filters } = request.query;
   const below = filters.filter((filter) => !isHere(filter));
   const shown = shownParts(request);
   const resolve = (some: QueryParts["filters"]) =>
-    resolveRows(relation, catalog, { query: { ...shown, filters: some }, range: ALL_ROWS }, context);
+    resolveRows(
+      relation,
+      catalog,
+      { query: { ...shown, filters: some }, range: ALL_ROWS },
+      context,
+      changedRows(request),
+    );
   if (!request.isPut) return resolve(request.verb === "insert" ? below : filters);
   if (nameTheRow(filters, relation)) return resolve(filters);
   // Whatever else is wrong with the request is said first.
@@ -95,24 +112,30 @@ function refuseOtherKey(): never {
 /**
  * Request to target, for one that writes. What is wrong is said in PostgREST's order: table, select and embeds, filters of a PUT, columns.
  * @throws RowhouseError as {@link resolveRows}; methodUnsupported for a view that is only read; putFiltersInvalid, putKeyDiffers;
- * columnUnknown for a name in the body, in `columns` or in `on_conflict`
+ * columnUnknown for a name in the body, in `columns` or in `on_conflict`; preconditionInvalid, deletedForbidden, deletedUnknown
  */
 export function resolveWrite(request: ApiRequest, catalog: Catalog, context: TargetContext): WriteTarget {
   const { verb, payload, preferences, isPut } = request;
   if (verb === "read") throw new RowhouseError("internal", { message: "A read has nothing to write" });
   const relation = findRelation(catalog, request.relation);
+  checkChanged(request, relation, context);
   const read = resolveShown(request, relation, catalog, context);
   checkVerb(relation, verb);
   const keys = payload?.keys ?? [];
   const columns = keys.map((name) => findWritten(relation, name));
   if (isPut && !relation.primaryKey.every((name) => keys.includes(name))) refuseOtherKey();
+  const precondition = resolvePrecondition(request, relation);
   return {
-    verb,
+    // What is replaced only when it is there is an update, which looks again at a row that another has just changed.
+    verb: precondition?.kind === "match" && isPut ? "update" : verb,
     read,
     isPut,
     columns,
     json: payload?.json ?? null,
     usesDefaults: preferences.missing === "default" && payload?.isChosen === true,
-    conflict: verb === "insert" ? resolveConflict(request, relation) : null,
+    conflict: verb === "insert" ? resolveConflict(request, relation, precondition) : null,
+    precondition,
+    keepsDeleted: keepsDeleted(relation, verb, context),
+    rowCount: payload?.rowCount ?? 0,
   };
 }

@@ -11,7 +11,8 @@ import { isHere, levelParts, namesOfEmbeds, partsBelow, type LevelParts } from "
 import { findRelation } from "./names.ts";
 import { resolveOrder } from "./order.ts";
 import { isToOne, type Relationship } from "./relationship.ts";
-import type { EmbedTarget, LegacyName, ReadTarget, RootTarget, SelectedColumn } from "./target.ts";
+import { checkDeleted, deletedCondition, type DeletedRows } from "./soft-delete.ts";
+import type { ColumnCondition, EmbedTarget, LegacyName, ReadTarget, RootTarget, SelectedColumn } from "./target.ts";
 
 export interface TargetLimits {
   readonly maxEmbeds: number;
@@ -21,7 +22,9 @@ export interface TargetLimits {
 /** How far a request may go. */
 export interface TargetContext {
   readonly limits: TargetLimits;
-  readonly settings: { readonly aggregates: boolean };
+  readonly settings: { readonly aggregates: boolean; readonly softDelete: boolean };
+  /** Of the verified token. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
 function refuseEmbeds(message: string): never {
@@ -61,14 +64,17 @@ class Resolver {
   readonly legacyNames: LegacyName[] = [];
   readonly #catalog: Catalog;
   readonly #context: TargetContext;
+  /** Which rows of the embeds. */
+  readonly #deleted: DeletedRows;
   #embeds = 0;
 
-  constructor(catalog: Catalog, context: TargetContext) {
+  constructor(catalog: Catalog, context: TargetContext, deleted: DeletedRows) {
     this.#catalog = catalog;
     this.#context = context;
+    this.#deleted = deleted;
   }
 
-  level(level: Level, items: readonly SelectItem[], parts: LevelParts): ReadTarget {
+  level(level: Level, items: readonly SelectItem[], parts: LevelParts, deleted: DeletedRows): ReadTarget {
     const { relation, label } = level;
     const names = parts.hasPlaced ? namesOfEmbeds(parts, items.filter(isEmbed)) : NO_NAMES;
     const columns: (SelectedColumn | "*")[] = [];
@@ -80,9 +86,23 @@ class Resolver {
     }
     const scope = { relation, embeds, label };
     const where = parts.filters.filter(isHere).map(({ value }) => resolveCondition(scope, value));
+    const isLeft = this.#isLeft(relation, deleted);
+    if (isLeft !== undefined) where.push(isLeft);
     const terms = parts.orders.find(isHere)?.value ?? [];
     const order = terms.map((term) => resolveOrder(scope, term));
     return { relation, columns, embeds, where, order, range: parts.ranges.find(isHere)?.value ?? ALL_ROWS };
+  }
+
+  /** What keeps deleted rows out, or others. */
+  #isLeft(relation: Relation, deleted: DeletedRows): ColumnCondition | undefined {
+    return this.#context.settings.softDelete ? deletedCondition(relation, deleted) : undefined;
+  }
+
+  /** A row of a junction that is deleted joins nothing. */
+  #related(origin: Relation, { relation, hint }: EmbedItem): Relationship {
+    const found = findRelationship(this.#catalog, origin, relation, hint);
+    const where = found.junction === null ? undefined : this.#isLeft(found.junction.relation, this.#deleted);
+    return where === undefined || found.junction === null ? found : { ...found, junction: { ...found.junction, where } };
   }
 
   #column({ relation, label }: Level, item: ColumnItem): SelectedColumn {
@@ -97,8 +117,8 @@ class Resolver {
     const name = checkName(alias ?? item.relation);
     if (alias !== null && alias !== item.relation && names.has(item.relation))
       this.legacyNames.push({ relation: item.relation, alias });
-    const relationship = findRelationship(this.#catalog, origin.relation, item.relation, item.hint);
-    const target = this.level(levelBelow(relationship, depth), item.items, parts);
+    const relationship = this.#related(origin.relation, item);
+    const target = this.level(levelBelow(relationship, depth), item.items, parts, this.#deleted);
     const isHidden = target.columns.length === 0 && target.embeds.every((embed) => embed.isHidden);
     const embed = { ...target, name, relationship, isInner, isHidden, isSpread };
     checkSpread(embed);
@@ -124,6 +144,7 @@ function isEmbed(item: SelectItem): item is EmbedItem {
  * What a query reads of the rows of a relation, whether they come from its table, from a write or from a function. The relation may be
  * made up (rows of a composite type): only one of the catalog's own has embeds.
  * @param query of which the filters, orders and ranges of the root are about these rows
+ * @param deleted which of these rows, where their table has soft delete; embeds show those that are deleted when the request speaks of such
  * @throws MissingName; RowhouseError tenantIdGiven, relationshipUnknown, relationshipAmbiguous, embedNotSelected, embedFilterInvalid,
  * orderNotToOne, aggregatesOff, spreadAggregate, limitExceeded
  */
@@ -132,17 +153,21 @@ export function resolveRows(
   catalog: Catalog,
   { query, range }: { readonly query: QueryParts; readonly range: RowRange },
   context: TargetContext,
+  deleted: DeletedRows = "include",
 ): RootTarget {
   const parts = levelParts(query.filters, query.orders, [...query.ranges.values()]);
-  const resolver = new Resolver(catalog, context);
-  const root = resolver.level({ relation, depth: 0, label: relation.name }, query.select, parts);
+  const resolver = new Resolver(catalog, context, query.deleted === null ? "hide" : "include");
+  const root = resolver.level({ relation, depth: 0, label: relation.name }, query.select, parts, deleted);
   return { ...root, range, legacyNames: resolver.legacyNames };
 }
 
 /**
  * Request to target: names become objects of the catalog, or a refusal.
- * @throws RowhouseError tableUnknown; as {@link resolveRows}
+ * @throws RowhouseError tableUnknown, deletedForbidden, deletedUnknown; as {@link resolveRows}
  */
 export function resolveRead(request: ApiRequest, catalog: Catalog, context: TargetContext): RootTarget {
-  return resolveRows(findRelation(catalog, request.relation), catalog, request, context);
+  const relation = findRelation(catalog, request.relation);
+  const { deleted } = request.query;
+  checkDeleted(relation, deleted, context);
+  return resolveRows(relation, catalog, request, context, deleted ?? "hide");
 }

@@ -1,4 +1,5 @@
 import type { Column } from "../../catalog/catalog.ts";
+import type { Precondition } from "./precondition.ts";
 import type { RootTarget } from "./target.ts";
 
 /** What is written, and what is read back of it. */
@@ -15,6 +16,11 @@ export interface WriteTarget {
   /** Whether a key that a row leaves out takes the column's default; otherwise null. */
   readonly usesDefaults: boolean;
   readonly conflict: Conflict | null;
+  readonly precondition: Precondition | null;
+  /** Whether a delete marks its rows, and an upsert is refused where it would change one that is marked. */
+  readonly keepsDeleted: boolean;
+  /** How many rows the body has; 0 for a delete. */
+  readonly rowCount: number;
 }
 
 export interface Conflict {
