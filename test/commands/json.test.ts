@@ -66,6 +66,7 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["keys list", "", each(KEY)],
   ["keys secret", "hooli", ["tenant", "secret", "alg", "issuer", "tenantId", "audience"]],
   ["keys archive", "", ["text", "fingerprint", "alg"]],
+  ["adopt", "--schema app --dry-run", ["file", "schemas", "tenant", "tables", "views", "routines", "findings"]],
   ["types", "", ["schemas", "relations", "functions", "types"]],
   ["types", "--out FOLDER/database.ts", ["schemas", "relations", "functions", "path"]],
   [

@@ -50,6 +50,7 @@ test("the commands are those of the design", () => {
     "moves resume",
     "moves abort",
     "moves rollback",
+    "adopt",
     "check",
     "doctor",
   ]);
