@@ -112,5 +112,5 @@ begin
   grant execute on function pg_catalog.pg_notify(text, text) to rowhouse_owner, rowhouse_platform;
   grant execute on function pg_catalog.pg_export_snapshot() to rowhouse_exporter;
   grant execute on function pg_catalog.pg_advisory_xact_lock_shared(integer, integer), pg_catalog.pg_advisory_xact_lock(integer, integer),
-    pg_catalog.pg_try_advisory_lock(bigint), pg_catalog.pg_advisory_lock(bigint) to rowhouse_owner;
+    pg_catalog.pg_try_advisory_lock(bigint), pg_catalog.pg_advisory_lock(bigint), pg_catalog.pg_try_advisory_xact_lock(bigint) to rowhouse_owner;
 end $$;

@@ -82,7 +82,9 @@ export const settings = z.object({
   MAX_URL_BYTES: count(65_536, 1_048_576).describe("Longest path and query of a request"),
   MAX_EMBEDS: count(12, 1000).describe("Most embeds in one request"),
   MAX_EMBED_DEPTH: count(4, 64).describe("Most levels of embeds within embeds"),
-  MAX_SELECT_ITEMS: count(500, 10_000).describe("Most columns and embeds that one request names, and most terms of its orders"),
+  MAX_SELECT_ITEMS: count(500, 10_000).describe(
+    "Most columns and embeds that one request names, and most terms of its orders",
+  ),
   MAX_FILTERS: count(200, 10_000).describe("Most filters in one request, those in logic trees included"),
   MAX_LOGIC_DEPTH: count(16, 64).describe("Most levels of and=(…) and or=(…) within each other"),
   MAX_LIST_ITEMS: count(2000, 100_000).describe("Most values of one in.(…) filter"),

@@ -11,7 +11,10 @@ const RELATION = String.raw`(${WORD}(?:\.${WORD})?)`;
 
 /** After a lone relation: nothing that could bring more columns. */
 const LONE = String.raw`(?=\s*(?:;|\)|$|(?:where|order|limit|offset|group|for)\b))`;
-const STAR = new RegExp(String.raw`\bselect(\s+)\*(\s+from\s+)${RELATION}${LONE}`, "giu");
+/** What may stand behind a relation and is no name for it. */
+const NO_ALIAS = String.raw`(?!(?:where|order|limit|offset|group|for|fetch|having|window|union|except|intersect|join|inner|left|right|full|cross|natural|on|using|tablesample)\b)`;
+const ALIAS = String.raw`(\s+(?:as\s+)?${NO_ALIAS}${WORD})?`;
+const STAR = new RegExp(String.raw`\bselect(\s+)\*(\s+from\s+)${RELATION}${ALIAS}${LONE}`, "giu");
 const LISTED = new RegExp(String.raw`\bselect(\s+)([^()*;']+?)(\s+from\s+)${RELATION}(?![\p{L}\p{N}_$."])`, "giu");
 const CONFLICT = /\bon\s+conflict\s*\((?!\s*tenant_id\b)/gi;
 const SET_CONFIG = /\b(perform|select)\s+(?:pg_catalog\.)?set_config\s*\(/gi;
@@ -96,11 +99,11 @@ function completeRows(
 
 /** Columns that a star stood for, in a function whose result has those and no more. */
 function spellOut(source: string, names: ReadonlyMap<string, Table>): string {
-  return source.replaceAll(STAR, (whole, gap: string, from: string, relation: string) => {
+  return source.replaceAll(STAR, (whole, gap: string, from: string, relation: string, alias = "") => {
     const table = names.get(keyOf(relation));
     return table === undefined || table.columns.length === 0
       ? whole
-      : `${whole.slice(0, "select".length)}${gap}${table.columns.join(", ")}${from}${relation}`;
+      : `${whole.slice(0, "select".length)}${gap}${table.columns.join(", ")}${from}${relation}${alias}`;
   });
 }
 

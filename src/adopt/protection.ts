@@ -34,8 +34,11 @@ function findHidden(tables: readonly Table[]): AdoptFinding[] {
     }));
 }
 
-/** Rights on single columns are not carried over: protect_table() gives rights on all. */
-function findColumnGrants(relations: readonly (Table | View)[]): AdoptFinding[] {
+/**
+ * Rights on single columns are not carried over: protect_table() gives rights on all. Statements of requests name a table's tenant_id,
+ * which has to be readable, too.
+ */
+function findColumnGrants(relations: readonly (Table | View)[], isTable: boolean): AdoptFinding[] {
   return relations
     .filter(({ grantedColumns }) => grantedColumns.length > 0)
     .map(({ identifier, grantedColumns }) => ({
@@ -43,7 +46,7 @@ function findColumnGrants(relations: readonly (Table | View)[]): AdoptFinding[] 
       kind: "column-grants",
       object: identifier,
       reason: `Roles could read ${grantedColumns.join(", ")} of it alone; every member of the tenant can read all of its columns now.`,
-      line: `revoke select on ${identifier} from rowhouse_api; grant select (${grantedColumns.join(", ")}) on ${identifier} to rowhouse_api; -- in the app's policies/`,
+      line: `revoke select on ${identifier} from rowhouse_api; grant select (${[...(isTable ? ["tenant_id"] : []), ...grantedColumns].join(", ")}) on ${identifier} to rowhouse_api; -- in the app's policies/`,
     }));
 }
 
@@ -86,7 +89,11 @@ export function planProtection(schema: Schema, tables: readonly Table[]): Planne
     steps: [...(roots.length === 0 ? [] : [protect]), ...planSequences(schema.sequences)],
     findings: [
       ...findHidden(tables),
-      ...findColumnGrants([...tables, ...schema.views.filter(({ isGranted }) => !isGranted)]),
+      ...findColumnGrants(tables, true),
+      ...findColumnGrants(
+        schema.views.filter(({ isGranted }) => !isGranted),
+        false,
+      ),
       ...tables.flatMap(findPolicies),
     ],
   };

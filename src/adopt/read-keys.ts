@@ -12,7 +12,8 @@ const hasTenant = (table: string, keys: string) => `exists (select from pg_attri
 /**
  * Keys of our tables, and foreign keys of others' tables to ours. A partition's copy of its parent's key is left out, and so is
  * what a foreign key to a partitioned table has for each of its partitions (conparentid). conperiod and conenforced are new in
- * PostgreSQL 18: by way of jsonb, the names may be missing.
+ * PostgreSQL 18: by way of jsonb, the names may be missing. Foreign keys come in the order that they were made in: their triggers fire in
+ * it, so that of several which forbid a change the same one speaks as before.
  */
 const CONSTRAINTS = `
   select k.conrelid::bigint as table, quote_ident(k.conname) as identifier, k.conname as name, k.contype as kind,
@@ -44,7 +45,7 @@ const CONSTRAINTS = `
   where k.contype in ('p', 'u', 'x', 'f') and k.conparentid = 0 and k.coninhcount = 0
     and (n.nspname = any ($1) or fn.nspname = any ($1))
     and ${NOT_EXTENSIONS}
-  order by array_position($1, n.nspname), c.relname, k.conname`;
+  order by k.contype = 'f', case when k.contype = 'f' then k.oid end, array_position($1, n.nspname), c.relname, k.conname`;
 
 /** Indexes that no constraint made, and that are no part of a partitioned one. */
 const INDEXES = `

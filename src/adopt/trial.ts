@@ -18,6 +18,9 @@ const SQL_FUNCTIONS = `
     and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e')
   order by 2`;
 
+/** Names that a body leaves unqualified are looked for where its callers look for them. */
+const SEARCH_PATH = `select set_config('search_path', concat_ws(', ', variadic array(select quote_ident(s) from unnest($1::text[]) s)), true)`;
+
 /** @returns the functions of SQL whose body the server refuses, by what it says. Inside a transaction. */
 async function validateFunctions(client: DbClient, schemas: readonly string[]): Promise<Map<string, string>> {
   const { rows } = await client.query<{ oid: string; identifier: string }>(SQL_FUNCTIONS, [schemas]);
@@ -25,6 +28,7 @@ async function validateFunctions(client: DbClient, schemas: readonly string[]): 
   for (const { oid, identifier } of rows) {
     await client.query("savepoint body");
     try {
+      await client.query(SEARCH_PATH, [[...schemas, "public"]]);
       await client.query("select fmgr_sql_validator($1::oid)", [oid]);
     } catch (error) {
       broken.set(identifier, (error as Error).message);
@@ -84,10 +88,6 @@ export async function tryAdoption(
   try {
     await inTransaction(client, async () => {
       await client.query("select set_config('lock_timeout', $1, true)", [`${lockTimeoutMs}ms`]);
-      await client.query(
-        `select set_config('search_path', concat_ws(', ', variadic array(select quote_ident(s) from unnest($1::text[]) s)), true)`,
-        [[...schemas, "public"]],
-      );
       const was = await validateFunctions(client, schemas);
       const known = new Set((await inspect(client)).map(keyOf));
       await client.query("set local role rowhouse_owner");

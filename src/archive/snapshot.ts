@@ -6,7 +6,7 @@ import { RowhouseError } from "../errors.ts";
 import { TENANT_COLUMNS, type Tenant } from "../tenant/tenant.ts";
 import type { Manifest } from "./manifest.ts";
 import { applySettings, endAll, translateLoss, type Session } from "./session.ts";
-import { readShapes, type TableShape } from "./shape.ts";
+import { isArchived, readShapes, type TableShape } from "./shape.ts";
 
 /** One tenant at one instant: sessions that all see the same rows, each within the tenant's context. */
 export interface Snapshot {
@@ -40,7 +40,7 @@ export const PLANNING = `
  */
 async function freeze(lead: Session): Promise<TableShape[]> {
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    const wanted = (await readTenantTables(lead)).map(({ identifier }) => identifier);
+    const wanted = (await readTenantTables(lead)).filter(isArchived).map(({ identifier }) => identifier);
     await lead.query("begin isolation level repeatable read read only");
     await applySettings(lead);
     if (wanted.length > 0) await lead.query(`lock table ${wanted.join(", ")} in access share mode`);

@@ -17,7 +17,7 @@ export function rowFunctions(functions: readonly FoundFunction[], types: Types):
 }
 
 /**
- * What functions of a relation's row make of it: one value which is no row. Of two of one name that of the relation's schema counts.
+ * What functions of the relation's own schema make of its row: one value which is no row.
  * @param oid of the relation
  */
 export function computedColumns(
@@ -26,13 +26,12 @@ export function computedColumns(
   schema: string,
   types: Types,
 ): ReadonlyMap<string, Column> {
-  const values = (of.get(oid) ?? []).filter(({ isSet, returns }) => {
-    const [type] = withBases(types, returns);
-    return !isSet && type.name !== "void" && type.relation === null;
+  const values = (of.get(oid) ?? []).filter((found) => {
+    const [type] = withBases(types, found.returns);
+    return found.schema === schema && !found.isSet && type.name !== "void" && type.relation === null;
   });
-  const ownLast = values.toSorted((one, other) => Number(one.schema === schema) - Number(other.schema === schema));
   return new Map(
-    ownLast.map(({ name, returns, comment }) => [
+    values.map(({ name, returns, comment }) => [
       name,
       { ...toColumn(plainColumn(name, 0, returns), types), generated: true, comment },
     ]),

@@ -3,7 +3,7 @@ import { readJson, type CatalogQuery } from "./query.ts";
 
 /**
  * Whatever SQL of the app can run within a request: a name of a setting in it is all that is looked for, so that a comment which names
- * one counts, too. Rowhouse's own and those of extensions don't.
+ * one counts, too, and so does a setting whose name is not there to be read. Rowhouse's own and those of extensions don't.
  */
 const USE = `
 with apps as materialized (
@@ -37,7 +37,7 @@ texts (body) as (
   from pg_catalog.pg_constraint c join apps on apps.oid = c.connamespace where c.contype = 'c'
 )
 select json_build_object(
-  'readsRequest', coalesce(bool_or(body like '%request.%'), false),
+  'readsRequest', coalesce(bool_or(body like '%request.%' or body ~* 'current_setting[[:space:]]*[(][[:space:]]*[^''[:space:]]'), false),
   'writesResponse', coalesce(bool_or(body like '%response.%'), false)
 )::text as found
 from texts`;

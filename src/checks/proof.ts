@@ -58,7 +58,9 @@ async function proveTables(client: DbClient, tenants: readonly Scope[]): Promise
   for (const table of await readTenantTables(client)) {
     const duel = await chooseDuel(client, tenants, table);
     if (duel === null) {
-      findings.push(unproved(table.identifier, "No tenant has a row in it.", "Run this again when there are rows."));
+      // Of Rowhouse's own tables some are empty most of the time; what is an app's ought to be tried.
+      if (table.schema !== "tenant")
+        findings.push(unproved(table.identifier, "No tenant has a row in it.", "Run this again when there are rows."));
       continue;
     }
     findings.push(...(await attackTable(client, table, duel)));

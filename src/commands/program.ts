@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   restore: async () => (await import("./restore.ts")).registerRestore,
   clone: async () => (await import("./clone.ts")).registerClone,
   diff: async () => (await import("./diff.ts")).registerDiff,
+  purge: async () => (await import("./purge.ts")).registerPurge,
   promote: async () => (await import("./move.ts")).registerPromote,
   demote: async () => (await import("./move.ts")).registerDemote,
   move: async () => (await import("./move.ts")).registerMove,

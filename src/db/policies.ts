@@ -13,6 +13,7 @@ const OWNER_FILES = [
   "protect.sql",
   "platform.sql",
   "request.sql",
+  "idempotency.sql",
   "move.sql",
   "tables.sql",
 ] as const;

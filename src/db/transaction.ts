@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { RowhouseError, errorKind } from "../errors.ts";
 import { Batch, BrokenConnection } from "./batch.ts";
+import { cancelWhenGone, type Waiter } from "./cancel.ts";
 import type { Connections } from "./connections.ts";
 import { enterStatement, type Scope } from "./scope.ts";
 import type { Statement, StatementResult } from "./statement.ts";
@@ -38,19 +39,33 @@ export function translateError(error: unknown): unknown {
 
 /**
  * Runs the statements in one transaction and one round trip, without a tenant. For the control plane's own tables.
+ * @param waiter for whom it is done: when that one goes, so does the work
  * @returns one result per statement
- * @throws RowhouseError busy, databaseUnavailable, or what the SQL raised; DatabaseError for the rest
+ * @throws RowhouseError busy, databaseUnavailable, clientGone, or what the SQL raised; DatabaseError for the rest
  */
-export async function runBatch(pool: Connections, statements: readonly Statement[]): Promise<StatementResult[]> {
+export async function runBatch(
+  pool: Connections,
+  statements: readonly Statement[],
+  waiter?: Waiter,
+): Promise<StatementResult[]> {
   const client = await checkOut(pool);
+  if (waiter?.isGone() === true) {
+    client.release();
+    throw new RowhouseError("clientGone");
+  }
   const batch = client.query(new Batch(statements));
+  const endWait = waiter === undefined ? undefined : cancelWhenGone(waiter, client, batch.done);
   try {
     const results = await batch.done;
-    client.release();
+    const cancelled = endWait?.() ?? null;
+    // What was cancelled too late is done, and its connection is lent again once no cancel request can reach it.
+    client.release(cancelled !== null && !(await cancelled));
     return results;
   } catch (error) {
-    client.release(error instanceof BrokenConnection || isTamperedSession(error));
-    throw translateError(error);
+    const cancelled = endWait?.() ?? null;
+    const isUnsound = cancelled !== null && !(await cancelled);
+    client.release(isUnsound || error instanceof BrokenConnection || isTamperedSession(error));
+    throw cancelled === null ? translateError(error) : new RowhouseError("clientGone", { cause: error });
   }
 }
 
@@ -58,15 +73,16 @@ export async function runBatch(pool: Connections, statements: readonly Statement
  * Runs the statements as the tenant: the context and all of them in one transaction and one round trip. With `read`
  * access the transaction is READ ONLY.
  * @returns one result per statement given
- * @throws RowhouseError tenantUnknown, tenantSuspended, tenantMoved, sealInvalid, busy, databaseUnavailable; DatabaseError
+ * @throws RowhouseError tenantUnknown, tenantSuspended, tenantMoved, sealInvalid, busy, databaseUnavailable, clientGone; DatabaseError
  */
 export async function runScoped(
   pool: Connections,
   scope: Scope,
   access: "read" | "write",
   statements: readonly Statement[],
+  waiter?: Waiter,
 ): Promise<StatementResult[]> {
-  const results = await runBatch(pool, [enterStatement(scope, access), ...statements]);
+  const results = await runBatch(pool, [enterStatement(scope, access), ...statements], waiter);
   return results.slice(1);
 }
 

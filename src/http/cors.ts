@@ -9,7 +9,7 @@ import type { Middleware, RequestContext } from "./request-state.ts";
 /** Headers of an answer that a script of another origin may read: those that PostgREST exposes, and what it leaves out. */
 const EXPOSED =
   `Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit,
-  Allow, Content-Profile, ETag, Preference-Applied, Proxy-Status, Retry-After, Server-Timing, Warning, WWW-Authenticate,
+  Allow, Content-Profile, ETag, Idempotent-Replayed, Link, Preference-Applied, Proxy-Status, Retry-After, Server-Timing, Warning, WWW-Authenticate,
   X-Request-Id`.replace(/\s+/g, " ");
 
 /** Which origins may read what. Exact text, never a pattern (threats.md H13). */

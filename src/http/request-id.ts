@@ -2,7 +2,7 @@ import { randomUUIDv7 } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { RequestState, type Middleware } from "./request-state.ts";
 
-const REQUEST_ID = /^[A-Za-z0-9._-]{8,128}$/;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * First of all: makes the request's state and its id. A proxy of ours may bring the id, anybody else gets a new one

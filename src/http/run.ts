@@ -1,5 +1,6 @@
 import type { Principal } from "../auth/principal.ts";
 import { scopeOf } from "../auth/principal.ts";
+import type { Waiter } from "../db/cancel.ts";
 import type { Connections } from "../db/connections.ts";
 import type { Keyring } from "../db/keyring.ts";
 import { makeScope, type Scope } from "../db/scope.ts";
@@ -15,6 +16,7 @@ export type Run = (
   scope: Scope,
   access: "read" | "write",
   statements: readonly Statement[],
+  waiter?: Waiter,
 ) => Promise<StatementResult[]>;
 
 export interface Runner {
@@ -28,19 +30,29 @@ export interface Granted {
   readonly tenant: Tenant;
 }
 
-/** Runs a request's statements as its tenant, where the tenant lives; not for a client that has gone meanwhile. */
+/** Its client. An answer that is closed before there is one has lost its connection. */
+function waiterOf({ req: { socket }, res }: RequestContext): Waiter {
+  return {
+    isGone: () => socket.destroyed,
+    onGone: (listener) => {
+      res.once("close", listener);
+      return () => res.off("close", listener);
+    },
+  };
+}
+
+/** Runs a request's statements as its tenant, where the tenant lives; for no longer than its client waits. */
 export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant }: Granted, ctx: RequestContext) {
-  const { socket } = ctx.req;
-  const isGone = () => socket.destroyed;
+  const waiter = waiterOf(ctx);
   return (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> =>
     reach(
       tenant,
       access,
       (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
-        return run(connections, scopeOf(principal, placed, keyring), access, statements);
+        return run(connections, scopeOf(principal, placed, keyring), access, statements, waiter);
       },
-      isGone,
+      () => waiter.isGone(),
     );
 }
 

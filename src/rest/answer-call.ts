@@ -1,6 +1,9 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import { allowsTx, writerOptions, type RestContext } from "./context.ts";
 import { parseCall, type CallRequest } from "./request/call.ts";
+import { refuseCursor } from "./request/cursor.ts";
+import { readIdempotencyKey, type IdempotencyKey } from "./request/idempotency-key.ts";
+import { checkQuery } from "./request/limits.ts";
 import type { RestRequest } from "./request/request.ts";
 import { respondAllow } from "./response/options.ts";
 import { override } from "./response/overrides.ts";
@@ -9,16 +12,21 @@ import type { RestAnswer } from "./response/response.ts";
 import { renderCall, type CallShape } from "./statement/call.ts";
 import { findRoutine } from "./target/find-routine.ts";
 import { resolveCall } from "./target/resolve-call.ts";
-import { execute } from "./transaction.ts";
+import { execute, markReplayed } from "./transaction.ts";
 
 /** A planner's guess is no count of rows, and there is none of what a function will return. */
-function callShape({ preferences, wantsBody }: CallRequest, { limits }: RestContext): CallShape {
+function callShape(
+  { preferences, wantsBody }: CallRequest,
+  { limits }: RestContext,
+  idempotency: IdempotencyKey | null,
+): CallShape {
   const { count, handling, maxAffected } = preferences;
   return {
     wantsBody,
     wantsTotal: count === "exact" || count === "estimated",
     maxAffected: handling === "strict" ? maxAffected : null,
     maxRows: limits.maxRows,
+    idempotency,
   };
 }
 
@@ -42,12 +50,16 @@ export async function answerCall(
 ): Promise<RestAnswer> {
   const call = parseCall(request, name, allowsTx(context.settings));
   if (request.method === "OPTIONS") return answerOptions(call, catalog);
+  checkQuery(call.query, context.limits);
+  refuseCursor(call.query.cursor);
   context.clock?.lap("parse");
   const target = resolveCall(call, catalog, context);
   const { volatility, settings } = target.routine;
-  const statement = renderCall(target, callShape(call, context), writerOptions(context));
-  const session = { request, catalog, preferences: call.preferences, settings };
   const access = call.isPost && volatility === "volatile" ? "write" : "read";
-  const { result, overrides } = await execute(context, session, access, statement);
-  return override(respondCall(call, target, result), overrides);
+  const mayKeep = access === "write" && target.media.plan === null;
+  const idempotency = mayKeep ? readIdempotencyKey(request) : null;
+  const statement = renderCall(target, callShape(call, context, idempotency), writerOptions(context));
+  const session = { request, catalog, preferences: call.preferences, settings, idempotency };
+  const executed = await execute(context, session, access, statement);
+  return markReplayed(override(respondCall(call, target, executed.result), executed.overrides), executed);
 }

@@ -1,4 +1,6 @@
 import { writerOptions, type RestContext, type RestLimits } from "./context.ts";
+import { refuseCursor } from "./request/cursor.ts";
+import { readIdempotencyKey, type IdempotencyKey } from "./request/idempotency-key.ts";
 import { refuseInvalid } from "./request/preferences.ts";
 import type { ApiRequest } from "./request/request.ts";
 import { override } from "./response/overrides.ts";
@@ -7,14 +9,14 @@ import { respondWrite } from "./response/respond-write.ts";
 import type { RestAnswer } from "./response/response.ts";
 import { renderWrite, type WriteShape } from "./statement/write.ts";
 import { resolveWrite } from "./target/resolve-write.ts";
-import { execute, type Session } from "./transaction.ts";
+import { execute, markReplayed, type Session } from "./transaction.ts";
 
 function answersOf({ preferences, verb, isPut }: ApiRequest): WriteShape["answers"] {
   if (preferences.return === "representation") return "body";
   return preferences.return === "headers-only" && verb === "insert" && !isPut ? "location" : "count";
 }
 
-function writeShape(request: ApiRequest, limits: RestLimits): WriteShape {
+function writeShape(request: ApiRequest, limits: RestLimits, idempotency: IdempotencyKey | null): WriteShape {
   const { media, preferences, verb, isPut } = request;
   const answers = answersOf(request);
   return {
@@ -24,15 +26,19 @@ function writeShape(request: ApiRequest, limits: RestLimits): WriteShape {
     wants: isPut ? "put" : media.isSingle ? "one" : "any",
     maxAffected: preferences.handling === "strict" && verb !== "insert" ? preferences.maxAffected : null,
     maxRows: Math.max(limits.maxRows, limits.maxInsertRows),
+    idempotency,
   };
 }
 
 /** POST, PUT, PATCH and DELETE of a relation. */
 export async function answerWrite(request: ApiRequest, session: Session, context: RestContext): Promise<RestAnswer> {
+  refuseCursor(request.query.cursor);
   const target = resolveWrite(request, session.catalog, context);
   refuseInvalid(request.preferences);
-  const statement = renderWrite(target, writeShape(request, context.limits), writerOptions(context));
-  const { result, overrides } = await execute(context, session, "write", statement);
+  const idempotency = request.media.plan === null ? readIdempotencyKey(session.request) : null;
+  const statement = renderWrite(target, writeShape(request, context.limits, idempotency), writerOptions(context));
+  const executed = await execute(context, { ...session, idempotency }, "write", statement);
+  const { result, overrides } = executed;
   if (request.media.plan !== null) return respondPlan(request.media, result);
-  return override(respondWrite(request, target, result, context.basePath), overrides);
+  return markReplayed(override(respondWrite(request, target, result, context.basePath), overrides), executed);
 }

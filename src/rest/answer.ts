@@ -5,6 +5,7 @@ import { answerRead } from "./answer-read.ts";
 import { answerRoot } from "./answer-root.ts";
 import { answerWrite } from "./answer-write.ts";
 import { allowsTx, type RestContext } from "./context.ts";
+import { checkQuery, checkUrl } from "./request/limits.ts";
 import { parseRequest, type RestRequest } from "./request/request.ts";
 import type { SelectItem } from "./request/select.ts";
 import { respondOptions } from "./response/options.ts";
@@ -66,6 +67,7 @@ function answerRelation(
 ): Promise<RestAnswer> {
   if (request.method === "OPTIONS") return Promise.resolve(respondOptions(findRelation(catalog, name)));
   const parsed = parseRequest(request, name, context.limits.maxInsertRows, allowsTx(context.settings));
+  checkQuery(parsed.query, context.limits);
   context.clock?.lap("parse");
   const offer = {
     shape: "rows",
@@ -100,6 +102,7 @@ function answerResource(
  * @throws RowhouseError of the stages 1 (`PGRST1xx`, `RH1xx`) and 2 (`PGRST2xx`); DatabaseError. {@link restError} makes answers of them.
  */
 export async function answerRest(request: RestRequest, context: RestContext): Promise<RestAnswer> {
+  checkUrl(request.path, request.query, context.limits);
   const resource = resourceOf(request.path);
   const { catalog, isNegotiated } = chooseCatalog(request, context.served);
   const answer = await answerResource(resource, request, catalog, context);

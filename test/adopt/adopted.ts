@@ -46,7 +46,7 @@ interface TableRow {
 }
 
 /** Tables of the schemas but partitions, with the columns that the application gave them. */
-export async function listTables({ db }: Single, schemas: readonly string[]): Promise<TableRow[]> {
+export async function listTables({ db }: Pick<Single, "db">, schemas: readonly string[]): Promise<TableRow[]> {
   const { rows } = await db.admin.query<TableRow>(
     `select format('%I.%I', n.nspname, c.relname) as identifier,
        array(select quote_ident(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0

@@ -101,6 +101,19 @@ describe("rare shapes", () => {
     expect(sql).toContain("foreign key (tenant_id, agent_id) references odds.agents (tenant_id, id)");
   });
 
+  test("the line about rights on single columns leaves the table usable", async () => {
+    const line = answer.findings.find(({ kind }) => kind === "column-grants")!.line!;
+    const read = async (column: string) => {
+      const scope = await single.db.scope("acme");
+      const text = `select ${column} from odds.vehicles where tenant_id = $1`;
+      return runScoped(single.db.api, scope, "read", [{ name: `read_${column}`, text, values: [scope.tenantId] }]);
+    };
+    await single.db.admin.query(line);
+    await expect(read("wheels")).resolves.toHaveLength(1);
+    await expect(read("brand")).rejects.toMatchObject({ code: "42501" });
+    await single.db.admin.query("grant select on odds.vehicles to rowhouse_api");
+  });
+
   test("passes the rules of check", async () => {
     const { json } = await single.run("check", "--json");
     const wrong = json<{ findings: { level: string; key: string }[] }>().findings.filter(

@@ -111,7 +111,13 @@ describe("bodies", () => {
   test.each([
     ["select * from items", "select id, name from items"],
     ["SELECT * FROM S.Items where true", "SELECT id, name FROM S.Items where true"],
+    ["select * from items i where i.id = 1", "select id, name from items i where i.id = 1"],
+    ["select * from s.items as i", "select id, name from s.items as i"],
     ["select * from items, others", "select * from items, others"],
+    ["select * from items i, others", "select * from items i, others"],
+    ["select * from items i join others using (id)", "select * from items i join others using (id)"],
+    ["select * from items natural join others", "select * from items natural join others"],
+    ["select * from items union select * from others", "select * from items union select * from others"],
     ["select * from others", "select * from others"],
   ])("stars: %s", (source, expected) => {
     expect(mend(source, { returnsRecord: true })).toBe(expected);

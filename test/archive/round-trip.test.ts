@@ -135,7 +135,8 @@ describe("the manifest", () => {
        where n.nspname in ('app', 'tenant') and c.relkind in ('r', 'p') order by 1`,
     );
     const names = tables.map(({ schema, name }) => `${schema}.${name}`);
-    expect(names.toSorted()).toEqual(rows.map(({ name }) => name).toSorted());
+    // Answers that are kept for a day are the one thing that stays behind.
+    expect([...names, "tenant.idempotency_keys"].toSorted()).toEqual(rows.map(({ name }) => name).toSorted());
     expect(names.indexOf("app.invoices")).toBeLessThan(names.indexOf("app.invoice_items"));
     const columns = tables.flatMap((table) => table.columns.map(({ name }) => `${table.name}.${name}`));
     expect(columns).toContain("invoices.net_cents");

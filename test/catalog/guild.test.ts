@@ -151,6 +151,12 @@ test("what the app reads and writes of a request's settings", async () => {
   expect(await readServed(db)).toMatchObject({ readsRequest: true, writesResponse: false });
   await db.admin.query(`
     drop view guild.asked; create schema elsewhere;
+    create function elsewhere.ask(named text) returns text language sql as $$ select current_setting(named, true) $$`);
+  expect(await readServed(db)).toMatchObject({ readsRequest: true, writesResponse: false });
+  await db.admin.query(`
+    create or replace function elsewhere.ask(named text) returns text language sql as $$ select current_setting('app.' || named, true) $$`);
+  expect(await readServed(db)).toMatchObject({ readsRequest: false, writesResponse: false });
+  await db.admin.query(`
     create function elsewhere.teapot() returns void language plpgsql as $$ begin perform set_config('response.status', '418', true); end $$`);
   expect(await readServed(db)).toMatchObject({ readsRequest: false, writesResponse: true });
   await db.admin.query("drop schema elsewhere cascade");

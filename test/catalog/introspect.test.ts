@@ -136,3 +136,15 @@ test("a thousand tables with two thousand keys, a hundred views and two hundred 
   expect(big.foreignKeys.length).toBe(999 + 999 + 100 + 99);
   expect(big.relations.get("t10")?.computed.has("f10")).toBe(true);
 });
+
+test("a row's functions in other schemas are none of its columns", async () => {
+  await db.admin.query(`
+    create function app.shouted(app.customers) returns text language sql stable return upper($1.name);
+    create function public.whispered(app.customers) returns text language sql stable return lower($1.name)`);
+  try {
+    const { relations } = await load("app");
+    expect([...relations.get("customers")!.computed.keys()]).toEqual(["shouted"]);
+  } finally {
+    await db.admin.query("drop function app.shouted(app.customers); drop function public.whispered(app.customers)");
+  }
+});

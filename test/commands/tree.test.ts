@@ -42,6 +42,7 @@ test("the commands are those of the design", () => {
     "restore",
     "clone",
     "diff",
+    "purge",
     "promote",
     "demote",
     "move",

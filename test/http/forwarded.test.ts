@@ -62,7 +62,8 @@ describe("a trusted proxy's are believed", () => {
   test.each([
     ["abcdefgh", true],
     ["req_1.2-3AZ", true],
-    ["short", false],
+    ["1", true],
+    ["", false],
     ["has space in it", false],
     ["a".repeat(129), false],
     ['quote"brace}', false],

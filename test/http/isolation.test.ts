@@ -14,6 +14,10 @@ beforeAll(async () => {
   db = await testDatabase();
   server = await testServer(db);
   token = await server.token("globex");
+  // The sales example has none of its own.
+  await db.admin.query(
+    "insert into tenant.idempotency_keys (tenant_id, principal, key, fingerprint, answer) select id, 'p', 'k', 'x', '[]' from platform.tenants",
+  );
   const { rows } = await db.admin.query<{ schema: string; name: string }>(
     `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname in ('app', 'tenant') and c.relkind in ('r', 'p') order by 1, 2`,

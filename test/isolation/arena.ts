@@ -29,6 +29,10 @@ export async function scopeOf(database: Database, slug: string): Promise<Scope> 
 
 /** Puts the marker into rows of B. */
 export async function plantMarker(admin: pg.Client, b: Scope): Promise<void> {
+  // The sales example has none of its own.
+  await admin.query(
+    "insert into tenant.idempotency_keys (tenant_id, principal, key, fingerprint, answer) select id, 'p', 'k', 'x', '[]' from platform.tenants",
+  );
   await admin.query(
     `update app.customers set name = '${MARKER}', email = '${MARKER}@b.example', number = '${MARKER}'
      where tenant_id = $1 and id = (select min(id::text)::uuid from app.customers where tenant_id = $1)`,

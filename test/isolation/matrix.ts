@@ -13,6 +13,11 @@ const own = (table: string) => `(select id from ${table} order by id limit 1)`;
 export const TABLES: Readonly<Record<string, TableFacts>> = {
   "tenant.settings": { rights: "read", row: { name: "'matrix'", value: "'1'" }, change: "value = '2'" },
   "tenant.users": { rights: "read", row: { email: "'matrix@a.example'" }, change: "name = 'changed'" },
+  "tenant.idempotency_keys": {
+    rights: "read",
+    row: { principal: "'matrix'", key: "'matrix'", fingerprint: "'x'", answer: "'[]'" },
+    change: "answer = '[1]'",
+  },
   "app.customers": { rights: "write", row: { number: "'matrix'", name: "'x'" }, change: "name = 'changed'" },
   "app.locations": {
     rights: "write",

@@ -246,6 +246,17 @@ const REFUSED: readonly (readonly [url: string, status: number, said: object])[]
     },
   ],
   [
+    "/holidays?select=day,holy_days(*)",
+    400,
+    { code: "PGRST200", details: expect.stringContaining("between 'holidays' and 'holy_days' in the"), hint: null },
+  ],
+  [
+    "/members?select=nope,crafts(nope,halls!nope(*))&order=nope",
+    400,
+    { code: "PGRST200", details: expect.stringContaining("'crafts' and 'halls' using the hint 'nope' in") },
+  ],
+  ["/members?select=nope,crafts(*)&order=nope", 400, { code: "42703", message: "column members.nope does not exist" }],
+  [
     "/customers?select=*,addresses!nope(*)",
     400,
     { code: "PGRST200", details: expect.stringContaining("'addresses' using the hint 'nope' in"), hint: null },

@@ -7,7 +7,7 @@ const files = [...new Set(requests.map(({ file }) => file))];
 
 let guild: Side;
 beforeAll(async () => {
-  guild = await plainGuild({ txEnd: "rollback" });
+  guild = await plainGuild();
 });
 afterAll(() => guild.close());
 

@@ -516,6 +516,13 @@ describe("views", () => {
     expect(await rows(acme, "/things?id=eq.31&select=name")).toEqual([{ name: "t" }]);
   });
 
+  test("an upsert of no rows needs no key of them", async () => {
+    const none = await acme("POST", "/bare", { body: [], headers: { prefer: `${MERGE.prefer}, ${SHOW.prefer}` } });
+    expect([none.status, none.json]).toEqual([200, []]);
+    const one = await acme("POST", "/bare", { body: [{ id: 1, name: "x" }], headers: MERGE });
+    expect([one.status, codeOf(one)]).toEqual([400, "42P10"]);
+  });
+
   test("that are only read", async () => {
     const answer = await acme("POST", "/sums", { body: { name: "x" } });
     expect([answer.status, codeOf(answer)]).toEqual([405, "RH109"]);

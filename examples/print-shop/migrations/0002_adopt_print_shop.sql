@@ -70,18 +70,18 @@ create or replace view print_shop.order_totals as select null::bigint as id, nul
 -- Foreign keys step aside while the keys that they point at are made anew.
 alter table print_shop.canvas_sizes drop constraint canvas_sizes_canvas_id_fkey;
 alter table print_shop.canvas_sizes drop constraint canvas_sizes_size_code_fkey;
-alter table print_shop.mockups drop constraint mockups_design_id_fkey;
-alter table print_shop.mockups drop constraint mockups_size_code_fkey;
-alter table print_shop.mockups drop constraint mockups_template_id_fkey;
-alter table print_shop.order_items drop constraint order_items_design_id_fkey;
-alter table print_shop.order_items drop constraint order_items_order_id_fkey;
-alter table print_shop.order_items drop constraint order_items_size_code_fkey;
-alter table print_shop.order_items drop constraint order_items_template_id_fkey;
-alter table print_shop.print_log drop constraint print_log_order_id_fkey;
 alter table print_shop.product_templates drop constraint product_templates_based_on_fkey;
 alter table print_shop.product_templates drop constraint product_templates_canvas_id_fkey;
-alter table print_shop.template_designs drop constraint template_designs_design_id_fkey;
+alter table print_shop.mockups drop constraint mockups_template_id_fkey;
+alter table print_shop.mockups drop constraint mockups_design_id_fkey;
+alter table print_shop.mockups drop constraint mockups_size_code_fkey;
 alter table print_shop.template_designs drop constraint template_designs_template_id_fkey;
+alter table print_shop.template_designs drop constraint template_designs_design_id_fkey;
+alter table print_shop.order_items drop constraint order_items_order_id_fkey;
+alter table print_shop.order_items drop constraint order_items_template_id_fkey;
+alter table print_shop.order_items drop constraint order_items_design_id_fkey;
+alter table print_shop.order_items drop constraint order_items_size_code_fkey;
+alter table print_shop.print_log drop constraint print_log_order_id_fkey;
 
 -- Keys are made anew, under the same names.
 alter table print_shop.canvas_configurations drop constraint canvas_configurations_name_key;
@@ -173,18 +173,18 @@ create index product_templates_title on print_shop.product_templates using btree
 -- Foreign keys pair tenant with tenant: no row can point at another tenant's.
 alter table print_shop.canvas_sizes add constraint canvas_sizes_canvas_id_fkey foreign key (tenant_id, canvas_id) references print_shop.canvas_configurations (tenant_id, id) on delete cascade;
 alter table print_shop.canvas_sizes add constraint canvas_sizes_size_code_fkey foreign key (tenant_id, size_code) references print_shop.size_configurations (tenant_id, code) on update cascade;
-alter table print_shop.mockups add constraint mockups_design_id_fkey foreign key (tenant_id, design_id) references print_shop.design_images (tenant_id, id) on delete set null (design_id);
-alter table print_shop.mockups add constraint mockups_size_code_fkey foreign key (tenant_id, size_code) references print_shop.size_configurations (tenant_id, code);
-alter table print_shop.mockups add constraint mockups_template_id_fkey foreign key (tenant_id, template_id) references print_shop.product_templates (tenant_id, id) on delete cascade;
-alter table print_shop.order_items add constraint order_items_design_id_fkey foreign key (tenant_id, design_id) references print_shop.design_images (tenant_id, id) on delete set null (design_id);
-alter table print_shop.order_items add constraint order_items_order_id_fkey foreign key (tenant_id, order_id) references print_shop.orders (tenant_id, id) on delete cascade;
-alter table print_shop.order_items add constraint order_items_size_code_fkey foreign key (tenant_id, size_code) references print_shop.size_configurations (tenant_id, code);
-alter table print_shop.order_items add constraint order_items_template_id_fkey foreign key (tenant_id, template_id) references print_shop.product_templates (tenant_id, id);
-alter table print_shop.print_log add constraint print_log_order_id_fkey foreign key (tenant_id, order_id) references print_shop.orders (tenant_id, id) on delete cascade;
 alter table print_shop.product_templates add constraint product_templates_based_on_fkey foreign key (tenant_id, based_on_id) references print_shop.product_templates (tenant_id, id) on delete set null (based_on_id);
 alter table print_shop.product_templates add constraint product_templates_canvas_id_fkey foreign key (tenant_id, canvas_id) references print_shop.canvas_configurations (tenant_id, id);
-alter table print_shop.template_designs add constraint template_designs_design_id_fkey foreign key (tenant_id, design_id) references print_shop.design_images (tenant_id, id) on delete cascade;
+alter table print_shop.mockups add constraint mockups_template_id_fkey foreign key (tenant_id, template_id) references print_shop.product_templates (tenant_id, id) on delete cascade;
+alter table print_shop.mockups add constraint mockups_design_id_fkey foreign key (tenant_id, design_id) references print_shop.design_images (tenant_id, id) on delete set null (design_id);
+alter table print_shop.mockups add constraint mockups_size_code_fkey foreign key (tenant_id, size_code) references print_shop.size_configurations (tenant_id, code);
 alter table print_shop.template_designs add constraint template_designs_template_id_fkey foreign key (tenant_id, template_id) references print_shop.product_templates (tenant_id, id) on delete cascade;
+alter table print_shop.template_designs add constraint template_designs_design_id_fkey foreign key (tenant_id, design_id) references print_shop.design_images (tenant_id, id) on delete cascade;
+alter table print_shop.order_items add constraint order_items_order_id_fkey foreign key (tenant_id, order_id) references print_shop.orders (tenant_id, id) on delete cascade;
+alter table print_shop.order_items add constraint order_items_template_id_fkey foreign key (tenant_id, template_id) references print_shop.product_templates (tenant_id, id);
+alter table print_shop.order_items add constraint order_items_design_id_fkey foreign key (tenant_id, design_id) references print_shop.design_images (tenant_id, id) on delete set null (design_id);
+alter table print_shop.order_items add constraint order_items_size_code_fkey foreign key (tenant_id, size_code) references print_shop.size_configurations (tenant_id, code);
+alter table print_shop.print_log add constraint print_log_order_id_fkey foreign key (tenant_id, order_id) references print_shop.orders (tenant_id, id) on delete cascade;
 
 -- The law of isolation: row-level security, its two policies, and who may do what.
 select platform.protect_table('print_shop.canvas_configurations');
@@ -373,18 +373,18 @@ alter table print_shop.template_designs disable row level security;
 alter table print_shop.template_designs no force row level security;
 revoke all on print_shop.template_designs from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
 
-alter table print_shop.template_designs drop constraint template_designs_template_id_fkey;
-alter table print_shop.template_designs drop constraint template_designs_design_id_fkey;
-alter table print_shop.product_templates drop constraint product_templates_canvas_id_fkey;
-alter table print_shop.product_templates drop constraint product_templates_based_on_fkey;
 alter table print_shop.print_log drop constraint print_log_order_id_fkey;
-alter table print_shop.order_items drop constraint order_items_template_id_fkey;
 alter table print_shop.order_items drop constraint order_items_size_code_fkey;
-alter table print_shop.order_items drop constraint order_items_order_id_fkey;
 alter table print_shop.order_items drop constraint order_items_design_id_fkey;
-alter table print_shop.mockups drop constraint mockups_template_id_fkey;
+alter table print_shop.order_items drop constraint order_items_template_id_fkey;
+alter table print_shop.order_items drop constraint order_items_order_id_fkey;
+alter table print_shop.template_designs drop constraint template_designs_design_id_fkey;
+alter table print_shop.template_designs drop constraint template_designs_template_id_fkey;
 alter table print_shop.mockups drop constraint mockups_size_code_fkey;
 alter table print_shop.mockups drop constraint mockups_design_id_fkey;
+alter table print_shop.mockups drop constraint mockups_template_id_fkey;
+alter table print_shop.product_templates drop constraint product_templates_canvas_id_fkey;
+alter table print_shop.product_templates drop constraint product_templates_based_on_fkey;
 alter table print_shop.canvas_sizes drop constraint canvas_sizes_size_code_fkey;
 alter table print_shop.canvas_sizes drop constraint canvas_sizes_canvas_id_fkey;
 
@@ -423,18 +423,18 @@ alter table print_shop.template_designs add constraint template_designs_pkey PRI
 
 alter table print_shop.canvas_sizes add constraint canvas_sizes_canvas_id_fkey FOREIGN KEY (canvas_id) REFERENCES print_shop.canvas_configurations(id) ON DELETE CASCADE;
 alter table print_shop.canvas_sizes add constraint canvas_sizes_size_code_fkey FOREIGN KEY (size_code) REFERENCES print_shop.size_configurations(code) ON UPDATE CASCADE;
-alter table print_shop.mockups add constraint mockups_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE SET NULL;
-alter table print_shop.mockups add constraint mockups_size_code_fkey FOREIGN KEY (size_code) REFERENCES print_shop.size_configurations(code);
-alter table print_shop.mockups add constraint mockups_template_id_fkey FOREIGN KEY (template_id) REFERENCES print_shop.product_templates(id) ON DELETE CASCADE;
-alter table print_shop.order_items add constraint order_items_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE SET NULL;
-alter table print_shop.order_items add constraint order_items_order_id_fkey FOREIGN KEY (order_id) REFERENCES print_shop.orders(id) ON DELETE CASCADE;
-alter table print_shop.order_items add constraint order_items_size_code_fkey FOREIGN KEY (size_code) REFERENCES print_shop.size_configurations(code);
-alter table print_shop.order_items add constraint order_items_template_id_fkey FOREIGN KEY (template_id) REFERENCES print_shop.product_templates(id);
-alter table print_shop.print_log add constraint print_log_order_id_fkey FOREIGN KEY (order_id) REFERENCES print_shop.orders(id) ON DELETE CASCADE;
 alter table print_shop.product_templates add constraint product_templates_based_on_fkey FOREIGN KEY (based_on_id) REFERENCES print_shop.product_templates(id) ON DELETE SET NULL;
 alter table print_shop.product_templates add constraint product_templates_canvas_id_fkey FOREIGN KEY (canvas_id) REFERENCES print_shop.canvas_configurations(id);
-alter table print_shop.template_designs add constraint template_designs_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE CASCADE;
+alter table print_shop.mockups add constraint mockups_template_id_fkey FOREIGN KEY (template_id) REFERENCES print_shop.product_templates(id) ON DELETE CASCADE;
+alter table print_shop.mockups add constraint mockups_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE SET NULL;
+alter table print_shop.mockups add constraint mockups_size_code_fkey FOREIGN KEY (size_code) REFERENCES print_shop.size_configurations(code);
 alter table print_shop.template_designs add constraint template_designs_template_id_fkey FOREIGN KEY (template_id) REFERENCES print_shop.product_templates(id) ON DELETE CASCADE;
+alter table print_shop.template_designs add constraint template_designs_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE CASCADE;
+alter table print_shop.order_items add constraint order_items_order_id_fkey FOREIGN KEY (order_id) REFERENCES print_shop.orders(id) ON DELETE CASCADE;
+alter table print_shop.order_items add constraint order_items_template_id_fkey FOREIGN KEY (template_id) REFERENCES print_shop.product_templates(id);
+alter table print_shop.order_items add constraint order_items_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE SET NULL;
+alter table print_shop.order_items add constraint order_items_size_code_fkey FOREIGN KEY (size_code) REFERENCES print_shop.size_configurations(code);
+alter table print_shop.print_log add constraint print_log_order_id_fkey FOREIGN KEY (order_id) REFERENCES print_shop.orders(id) ON DELETE CASCADE;
 
 create or replace view print_shop.order_totals as
  SELECT o.id,

@@ -9,6 +9,8 @@ export interface Media {
   readonly body: string;
   /** Whether an app's own function makes the body, which may then be bytes. */
   readonly isRaw: boolean;
+  /** Whether the body is JSON of the rows with all their keys: a list of objects, or one object. */
+  readonly isPlainJson: boolean;
   /** Whether that function takes rows of the relation itself: then `t` has one column, {@link WHOLE_ROW}, and each of its values is such a row. */
   readonly takesRow: boolean;
   /** Not the answer but how it would be found. */
@@ -62,9 +64,14 @@ function media(type: Accepted, body: string): Media {
     isSingle: type.kind === "object",
     body,
     isRaw: false,
+    isPlainJson: isJson(type) || (type.kind === "object" && !type.isStripped),
     takesRow: false,
     plan: null,
   };
+}
+
+function isJson(type: Accepted): boolean {
+  return type.kind === "plain" && type.name === "application/json";
 }
 
 function makeBuiltIn(type: Accepted, shape: Shape): Media | undefined {
@@ -100,7 +107,7 @@ export function builtIn(type: Accepted, shape: Shape): Media | undefined {
 export function rawMedia(type: Accepted, value: string, takesRow: boolean): Media {
   const isBytes = `(select typbasetype from pg_type where oid = pg_typeof(${value})::oid) = 'bytea'::regtype::oid`;
   const body = `case when ${isBytes} then 'b' else 't' end || (${value})::text`;
-  return { ...media(type, body), isSingle: false, isRaw: true, takesRow };
+  return { ...media(type, body), isSingle: false, isRaw: true, isPlainJson: false, takesRow };
 }
 
 /** The one value of a function. */

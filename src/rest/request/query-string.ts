@@ -1,9 +1,12 @@
 import { RowhouseError } from "../../errors.ts";
 
+/** A `%` that begins no escape: it stands for itself, as in `like.%plan%` typed by hand (WHATWG URL, percent-decode). */
+const LONE_PERCENT = /%(?![0-9a-f]{2})/gi;
+
 function decode(text: string): string {
   if (!text.includes("%") && !text.includes("+")) return text;
   try {
-    return decodeURIComponent(text.replaceAll("+", " "));
+    return decodeURIComponent(text.replaceAll("+", " ").replaceAll(LONE_PERCENT, "%25"));
   } catch (cause) {
     throw new RowhouseError("requestMalformed", {
       message: "The query string is not percent-encoded UTF-8",

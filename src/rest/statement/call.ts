@@ -1,7 +1,9 @@
 import type { Parameter } from "../../catalog/catalog.ts";
 import type { Statement } from "../../db/statement.ts";
+import type { IdempotencyKey } from "../request/idempotency-key.ts";
 import { WHOLE_ROW } from "../request/media.ts";
 import { VALUE_COLUMN, type CallTarget } from "../target/resolve-call.ts";
+import { renderKeeping } from "./kept.ts";
 import { statementName } from "./name.ts";
 import { withoutOutput } from "./output.ts";
 import { explain } from "./plan.ts";
@@ -17,7 +19,11 @@ export interface CallShape {
   /** More rows than this undo the call. */
   readonly maxAffected: number | null;
   readonly maxRows: number;
+  readonly idempotency?: IdempotencyKey | null;
 }
+
+/** Number, body, total. */
+const ANSWER_COLUMNS = 3;
 
 /** What the parentheses hold, and where its values come from, when that is not the statement's own. */
 interface RenderedArguments {
@@ -119,6 +125,7 @@ export function renderCall(target: CallTarget, shape: CallShape, options: Writer
   const total = shape.wantsTotal ? `(select count(*) from called ${alias}${where(tests)})` : "null";
   const refusals = renderCallRefusals(writer, media.isSingle && isSet, shape.maxAffected);
   const columns = ["count(*)", shape.wantsBody ? media.body : "null", total, ...refusals];
-  const text = `with ${called} select ${columns.join(", ")} from (${rows}) t`;
+  const answer = `select ${columns.join(", ")} from (${rows}) t`;
+  const text = renderKeeping(writer, called, answer, ANSWER_COLUMNS, shape.idempotency);
   return explain(media, { name: statementName(text), text, values: writer.values });
 }

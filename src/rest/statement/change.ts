@@ -24,9 +24,10 @@ function renderConflict(
 
 /** tenant_id is never among the columns: its default is the tenant that the transaction entered. */
 function renderInsert(writer: Writer, target: WriteTarget, alias: string): string {
-  const { columns, conflict, read, isPut } = target;
+  const { columns, conflict, read, isPut, rowCount } = target;
   const into = `insert into ${writer.table(read.relation)} as ${alias}`;
-  const onConflict = conflict === null ? "" : renderConflict(conflict, target, alias);
+  // No row is in nobody's way, also where PostgreSQL knows of no key: one of a view without tenant_id.
+  const onConflict = conflict === null || rowCount === 0 ? "" : renderConflict(conflict, target, alias);
   if (columns.length === 0)
     return `${into} select from json_array_elements(${writer.bind(target.json)}::json)${onConflict}`;
   const values = columns.map(({ name }) => `r.${quote(name)}`).join(", ");
@@ -39,7 +40,10 @@ function renderInsert(writer: Writer, target: WriteTarget, alias: string): strin
 function changedTests(writer: Writer, { read, precondition }: WriteTarget, alias: string): (string | undefined)[] {
   const tests = ownTests(writer, read, alias);
   if (precondition?.kind !== "match" || precondition.rows === "*") return tests;
-  return [...tests, `${rowDigest(read.relation, alias)} = any(${writer.bind(arrayLiteral(precondition.rows))}::text[])`];
+  return [
+    ...tests,
+    `${rowDigest(read.relation, alias)} = any(${writer.bind(arrayLiteral(precondition.rows))}::text[])`,
+  ];
 }
 
 function renderUpdate(writer: Writer, target: WriteTarget, alias: string): string {
@@ -55,7 +59,9 @@ function renderUpdate(writer: Writer, target: WriteTarget, alias: string): strin
 function renderDelete(writer: Writer, target: WriteTarget, alias: string): string {
   const table = `${writer.table(target.read.relation)} ${alias}`;
   const tests = where(changedTests(writer, target, alias));
-  return target.keepsDeleted ? `update ${table} set ${quote(DELETED_AT)} = now()${tests}` : `delete from ${table}${tests}`;
+  return target.keepsDeleted
+    ? `update ${table} set ${quote(DELETED_AT)} = now()${tests}`
+    : `delete from ${table}${tests}`;
 }
 
 /** Whether there is nothing to change: an update that gives no column. */

@@ -42,7 +42,6 @@ function bindValue(writer: Writer, condition: ColumnCondition): string {
 /** An array column's elements are arrays, and those PostgreSQL has no array of. */
 function renderList(writer: Writer, condition: ColumnCondition, left: string): string {
   const { field, values } = condition;
-  if (values.length === 0) return "false";
   const parser = parserOf(condition);
   if (parser !== null) return `${left} = any(select ${parser}(unnest(${writer.bind(arrayLiteral(values))}::text[])))`;
   const isArray = field.column.category === "A" && field.path.length === 0;
@@ -73,6 +72,8 @@ function renderPattern(writer: Writer, condition: ColumnCondition, left: string)
 /** A filter on one column of `alias`, without its negation. */
 export function renderFilter(writer: Writer, condition: ColumnCondition, alias: string): string {
   const { operator, values } = condition;
+  // Nothing is in no list. The field isn't written: what it would bind, its JSON path's keys, the statement would not use (08P01).
+  if (operator.kind === "list" && values.length === 0) return "false";
   const left = renderField(writer, condition.field, alias);
   switch (operator.kind) {
     case "list":

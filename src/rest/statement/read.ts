@@ -1,6 +1,7 @@
 import type { Statement } from "../../db/statement.ts";
 import { WHOLE_ROW, type Media } from "../request/media.ts";
 import { isGrouped } from "../target/resolve.ts";
+import type { PageTarget } from "../target/page.ts";
 import type { ReadTarget } from "../target/target.ts";
 import { renderTotal } from "./count.ts";
 import { rowDigest } from "./digest.ts";
@@ -9,6 +10,7 @@ import { renderOrders } from "./page.ts";
 import { explain } from "./plan.ts";
 import { rowTests } from "./rows.ts";
 import { withoutOutput } from "./output.ts";
+import { renderNext, renderSeek } from "./seek.ts";
 import { renderRows } from "./select.ts";
 import { where, Writer, type WriterOptions } from "./writer.ts";
 
@@ -22,6 +24,8 @@ export interface ReadShape {
   readonly maxRows: number;
   /** Whether the digest of the one row is wanted, as it is stored. */
   readonly wantsDigest: boolean;
+  /** With a cursor: the page and where it begins. */
+  readonly page: PageTarget | null;
 }
 
 /** Of the first row that the answer shows; the caller knows that there is one. */
@@ -33,30 +37,39 @@ function renderDigest(writer: Writer, target: ReadTarget, source: string, alias:
 }
 
 /** A page from the first row on that is not full shows how many rows there are: the sub-select is then never run. */
-function renderPageTotal(total: string, target: ReadTarget, { maxRows }: ReadShape): string {
+function renderPageTotal(total: string, target: ReadTarget, { maxRows, page }: ReadShape): string {
   const { offset, limit } = target.range;
   const most = Math.min(limit ?? maxRows, maxRows);
-  if (offset > 0 || isGrouped(target) || most === Infinity) return total;
+  if (offset > 0 || (page !== null && page.after !== null) || isGrouped(target) || most === Infinity) return total;
   return `case when count(*) < ${most} then count(*) else ${total} end`;
 }
 
 /**
- * Target to statement. Its one row has: how many rows there are in the answer; the body, or null; the total, or null; and
- * the digest of its one row, where it is wanted.
+ * Target to statement. Its one row has: how many rows there are in the answer; the body, or null; the total, or null; the digest
+ * of its one row, where it is wanted; with a cursor, the keys that the next page begins after, or null.
  */
-export function renderRead(target: ReadTarget, shape: ReadShape, options: WriterOptions): Statement {
-  const { media, wantsBody, wantsTotal, maxRows } = shape;
+export function renderRead(given: ReadTarget, shape: ReadShape, options: WriterOptions): Statement {
+  const { media, wantsBody, wantsTotal, maxRows, page } = shape;
   const writer = new Writer(options);
   const alias = writer.alias();
+  const target = page === null ? given : { ...given, order: page.terms };
   const from = writer.table(target.relation);
-  const tests = rowTests(writer, target, alias);
+  const all = rowTests(writer, target, alias);
+  const tests = page === null ? all : [...all, renderSeek(writer, page, alias)];
   const read = wantsBody ? target : withoutOutput(target);
   const list = wantsBody && media.takesRow ? `${alias} as ${WHOLE_ROW}` : undefined;
   const rows = renderRows(writer, read, { from, alias, tests, list }, maxRows, maxRows);
   const total = wantsTotal
-    ? renderPageTotal(renderTotal({ from, alias, tests }, shape.countLimit), target, shape)
+    ? renderPageTotal(renderTotal({ from, alias, tests: all }, shape.countLimit), target, shape)
     : "null";
-  const digest = shape.wantsDigest ? `, ${renderDigest(writer, target, `from ${from} ${alias}${where(tests)}`, alias)}` : "";
-  const text = `select count(*), ${wantsBody ? media.body : "null"}, ${total}${digest} from (${rows}) t`;
+  const more: string[] = [];
+  if (shape.wantsDigest) more.push(renderDigest(writer, target, `from ${from} ${alias}${where(tests)}`, alias));
+  else if (page !== null) more.push("null");
+  if (page !== null) {
+    const limit = Math.min(target.range.limit ?? maxRows, maxRows);
+    more.push(renderNext(writer, page, { from, alias, tests }, limit));
+  }
+  const columns = ["count(*)", wantsBody ? media.body : "null", total, ...more];
+  const text = `select ${columns.join(", ")} from (${rows}) t`;
   return explain(media, { name: statementName(text), text, values: writer.values });
 }

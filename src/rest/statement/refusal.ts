@@ -45,12 +45,12 @@ const TOO_MANY_SHOWN: Refusal = {
 const NOT_AS_WANTED: Refusal = {
   sqlstate: "RH120",
   message: "The row is not as If-Match or If-None-Match wants it",
-  detail: "''",
+  detail: "'Read it again, and decide anew what to change.'",
 };
 const ROW_DELETED: Refusal = {
   sqlstate: "RH129",
   message: "The row of this key is deleted",
-  detail: "''",
+  detail: `'Who may see deleted rows restores it: PATCH {"deleted_at": null} with deleted=only.'`,
 };
 
 function refuseWhen(test: string, { sqlstate, message, detail }: Refusal): string {

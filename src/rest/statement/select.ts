@@ -1,5 +1,6 @@
 import type { Relation } from "../../catalog/catalog.ts";
 import { isToOne } from "../target/relationship.ts";
+import { isGrouped } from "../target/resolve.ts";
 import type { EmbedTarget, ReadTarget } from "../target/target.ts";
 import { columnOutput, hasOutputs, outputValue, renderGroups, starOutputs, type Output } from "./output.ts";
 import { renderLimit, renderOrders, type Spreads } from "./page.ts";
@@ -74,6 +75,15 @@ function renderEmbed(writer: Writer, embed: EmbedTarget, here: string, embedRows
     : `(select coalesce(jsonb_agg(${row}.*), '[]') from (${rows}) ${row})`;
 }
 
+/** The rows of an embed as a value that can be grouped by, though no column that leads to them is: by a join. */
+function joinEmbed(writer: Writer, embed: EmbedTarget, here: string, embedRows: number): { join: string; sql: string } {
+  const alias = writer.alias();
+  return {
+    join: ` cross join lateral (select ${renderEmbed(writer, embed, here, embedRows)} as c0) ${alias}`,
+    sql: `${alias}.c0`,
+  };
+}
+
 interface Spread {
   readonly join: string;
   readonly outputs: readonly Output[];
@@ -113,6 +123,10 @@ function readOutputs(writer: Writer, target: ReadTarget, alias: string, embedRow
       joins.push(spread.join);
       outputs.push(...spread.outputs);
       spreads.set(embed, spread.outputs);
+    } else if (isGrouped(target)) {
+      const { join, sql } = joinEmbed(writer, embed, alias, embedRows);
+      joins.push(join);
+      outputs.push({ name: embed.name, sql, aggregate: null });
     } else outputs.push({ name: embed.name, sql: renderEmbed(writer, embed, alias, embedRows), aggregate: null });
   }
   return { outputs, joins, spreads };

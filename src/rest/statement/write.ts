@@ -1,9 +1,11 @@
 import type { Statement } from "../../db/statement.ts";
+import type { IdempotencyKey } from "../request/idempotency-key.ts";
 import { WHOLE_ROW, type Media } from "../request/media.ts";
 import { ALL_ROWS } from "../request/range.ts";
 import { DELETED_AT } from "../target/soft-delete.ts";
 import type { Conflict, WriteTarget } from "../target/write-target.ts";
 import { isNoChange, renderChange } from "./change.ts";
+import { renderKeeping } from "./kept.ts";
 import { statementName } from "./name.ts";
 import { explain } from "./plan.ts";
 import { renderRefusals, type RowBounds } from "./refusal.ts";
@@ -20,7 +22,11 @@ export interface WriteShape extends Pick<RowBounds, "wants" | "maxAffected"> {
   readonly asksNew: boolean;
   /** The most rows that a body may show, and of any embed in it. */
   readonly maxRows: number;
+  readonly idempotency?: IdempotencyKey | null;
 }
+
+/** Number, body, keys, how many are new. */
+const ANSWER_COLUMNS = 4;
 
 /** Those that are changed, also where an inner embed keeps some of them out of the answer. */
 const AFFECTED = "(select count(*) from written)";
@@ -92,8 +98,9 @@ function renderShown(writer: Writer, target: WriteTarget, shape: WriteShape): st
 }
 
 /** Whether rows were not as the request's condition wants them. */
-function renderMissed(writer: Writer, { precondition }: WriteTarget): string | null {
-  if (precondition === null) return null;
+function renderMissed(writer: Writer, target: WriteTarget): string | null {
+  const { precondition } = target;
+  if (precondition === null || isNoChange(target)) return null;
   if (precondition.kind === "match") return `${AFFECTED} = 0`;
   return `${AFFECTED} <> ${writer.bind(String(precondition.rowCount))}::bigint`;
 }
@@ -136,10 +143,13 @@ function renderWritten(writer: Writer, target: WriteTarget, shape: WriteShape, a
 
 function renderText(writer: Writer, target: WriteTarget, shape: WriteShape): string {
   const alias = writer.alias();
+  const keeps = shape.idempotency !== null && shape.idempotency !== undefined;
   const isBound = target.precondition !== null || (target.keepsDeleted && target.conflict?.isMerge === true);
-  const isPlain = shape.answers === "count" && shape.maxAffected === null && shape.wants === "any" && !isBound;
+  const isPlain =
+    shape.answers === "count" && shape.maxAffected === null && shape.wants === "any" && !isBound && !keeps;
   if (isPlain && newRows(target, shape) === null && !isNoChange(target)) return renderChange(writer, target, alias);
-  return `with written as (${renderWritten(writer, target, shape, alias)}) ${renderAnswer(writer, target, shape)}`;
+  const written = `written as (${renderWritten(writer, target, shape, alias)})`;
+  return renderKeeping(writer, written, renderAnswer(writer, target, shape), ANSWER_COLUMNS, shape.idempotency);
 }
 
 /**

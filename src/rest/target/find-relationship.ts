@@ -1,6 +1,6 @@
 import type { Catalog, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
-import { relatedRelations, relationshipsFrom, type Relationship } from "./relationship.ts";
+import { relationshipsFrom, type Relationship } from "./relationship.ts";
 import { suggest } from "./suggestion.ts";
 
 /** Several relationships fit: an error whose details are objects, unlike all others (PostgREST, PGRST201). */
@@ -53,15 +53,11 @@ function fits(found: Relationship, target: string, hint: string | null): boolean
   return hint === found.constraint || isSingleColumn(found, 0, hint) || isSingleColumn(found, 1, hint);
 }
 
-/** The child that was meant; the parent, when it is related to nothing. */
+/** The related one that was meant. The origin is served by its name, so that it is no slip of the pen. */
 function hintOf(catalog: Catalog, origin: string, target: string): string | undefined {
-  const found = relationshipsFrom(catalog, origin);
-  const isChild = found.length > 0;
-  const [wanted, names] = isChild
-    ? [target, found.map(({ to, computed }) => computed?.name ?? to.name)]
-    : [origin, [...relatedRelations(catalog)]];
-  const near = names.includes(wanted) ? undefined : suggest(wanted, names, 0.33);
-  return near === undefined ? undefined : `Perhaps you meant '${near}' instead of '${wanted}'.`;
+  const names = relationshipsFrom(catalog, origin).map(({ to, computed }) => computed?.name ?? to.name);
+  const near = names.includes(target) ? undefined : suggest(target, names, 0.33);
+  return near === undefined ? undefined : `Perhaps you meant '${near}' instead of '${target}'.`;
 }
 
 function refuseUnknown(catalog: Catalog, origin: Relation, target: string, hint: string | null): never {

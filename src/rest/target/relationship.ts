@@ -1,4 +1,5 @@
 import type { Catalog, ComputedRelationship, ForeignKey, Relation } from "../../catalog/catalog.ts";
+import type { ColumnCondition } from "./target.ts";
 
 /** Columns that are equal in a row and in the row it belongs with. `tenant_id` goes without saying. */
 export type ColumnPairs = readonly (readonly [here: string, there: string])[];
@@ -137,9 +138,4 @@ function byOrigin(catalog: Catalog): Map<string, Relationship[]> {
 /** All relationships that start at `origin`. Worked out once a catalog. */
 export function relationshipsFrom(catalog: Catalog, origin: string): readonly Relationship[] {
   return byOrigin(catalog).get(origin) ?? [];
-}
-
-/** Names of the relations that have any relationship. */
-export function relatedRelations(catalog: Catalog): Iterable<string> {
-  return byOrigin(catalog).keys();
 }

@@ -1,7 +1,6 @@
 import type { Catalog, Column, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
-import type { Logic } from "../request/logic.ts";
-import type { Placed, QueryParts } from "../request/query.ts";
+import type { QueryParts } from "../request/query.ts";
 import { ALL_ROWS } from "../request/range.ts";
 import type { ApiRequest } from "../request/request.ts";
 import type { SelectItem } from "../request/select.ts";

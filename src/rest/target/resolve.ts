@@ -8,7 +8,7 @@ import { checkName, resolveColumn } from "./column.ts";
 import { resolveCondition } from "./condition.ts";
 import { findRelationship } from "./find-relationship.ts";
 import { isHere, levelParts, namesOfEmbeds, partsBelow, type LevelParts } from "./level.ts";
-import { findRelation } from "./names.ts";
+import { findRelation, MissingName } from "./names.ts";
 import { resolveOrder } from "./order.ts";
 import { isToOne, type Relationship } from "./relationship.ts";
 import { checkDeleted, deletedCondition, type DeletedRows } from "./soft-delete.ts";
@@ -102,7 +102,9 @@ class Resolver {
   #related(origin: Relation, { relation, hint }: EmbedItem): Relationship {
     const found = findRelationship(this.#catalog, origin, relation, hint);
     const where = found.junction === null ? undefined : this.#isLeft(found.junction.relation, this.#deleted);
-    return where === undefined || found.junction === null ? found : { ...found, junction: { ...found.junction, where } };
+    return where === undefined || found.junction === null
+      ? found
+      : { ...found, junction: { ...found.junction, where } };
   }
 
   #column({ relation, label }: Level, item: ColumnItem): SelectedColumn {
@@ -123,6 +125,15 @@ class Resolver {
     const embed = { ...target, name, relationship, isInner, isHidden, isSpread };
     checkSpread(embed);
     return embed;
+  }
+
+  /**
+   * Whether every embed leads somewhere: for a request that is refused over a column, since PostgREST plans joins before PostgreSQL misses
+   * columns.
+   * @throws RowhouseError relationshipUnknown, relationshipAmbiguous
+   */
+  checkEmbeds(origin: Relation, items: readonly SelectItem[]): void {
+    for (const item of items.filter(isEmbed)) this.checkEmbeds(this.#related(origin, item).to, item.items);
   }
 
   #count(depth: number): void {
@@ -157,8 +168,13 @@ export function resolveRows(
 ): RootTarget {
   const parts = levelParts(query.filters, query.orders, [...query.ranges.values()]);
   const resolver = new Resolver(catalog, context, query.deleted === null ? "hide" : "include");
-  const root = resolver.level({ relation, depth: 0, label: relation.name }, query.select, parts, deleted);
-  return { ...root, range, legacyNames: resolver.legacyNames };
+  try {
+    const root = resolver.level({ relation, depth: 0, label: relation.name }, query.select, parts, deleted);
+    return { ...root, range, legacyNames: resolver.legacyNames };
+  } catch (error) {
+    if (error instanceof MissingName) resolver.checkEmbeds(relation, query.select);
+    throw error;
+  }
 }
 
 /**

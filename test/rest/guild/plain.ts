@@ -2,12 +2,18 @@ import { readFile } from "node:fs/promises";
 import type { DbClient } from "../../../src/db/connections.ts";
 import type { Statement, StatementResult } from "../../../src/db/statement.ts";
 import { migrate } from "../../../src/db/migrate.ts";
-import { answerRest, type RestAnswer, type RestContext, type RestRequest, type RestSettings } from "../../../src/rest/answer.ts";
+import {
+  answerRest,
+  type RestAnswer,
+  type RestContext,
+  type RestRequest,
+  type RestSettings,
+} from "../../../src/rest/answer.ts";
 import { restError } from "../../../src/rest/errors.ts";
 import type { Served } from "../../../src/catalog/catalog.ts";
 import { testDatabase, type TestDatabase } from "../../harness.ts";
 import { readServed } from "../caller.ts";
-import { SETTINGS } from "../fixture.ts";
+import { LIMITS as FIXTURE_LIMITS, SETTINGS } from "../fixture.ts";
 import type { GuildRequest } from "./requests.ts";
 
 /** What an answer is compared by. */
@@ -19,24 +25,36 @@ export interface Told {
 
 export interface Side {
   readonly db: TestDatabase;
+  /** Whatever it changes is taken back. */
   readonly ask: (request: GuildRequest) => Promise<Told>;
+  /** For good. */
+  readonly change: (request: GuildRequest) => Promise<Told>;
   readonly close: () => Promise<void>;
 }
 
 /** Those of the server. */
-const LIMITS = { maxRows: 1000, maxInsertRows: 10_000, maxEmbeds: 12, maxDepth: 4 };
+const LIMITS = { ...FIXTURE_LIMITS, maxInsertRows: 10_000 };
 
 /** Everything is text on the wire, and stays it. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value };
 
 /** In a transaction of its own, without anybody's context: no tenant, no settings but those of the request. */
-async function run(client: DbClient, access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> {
+async function run(
+  client: DbClient,
+  access: "read" | "write",
+  statements: readonly Statement[],
+): Promise<StatementResult[]> {
   const results: StatementResult[] = [];
   await client.query(access === "read" ? "begin read only" : "begin");
   try {
     for (const { text, values } of statements) {
       if (text === "rollback") break;
-      const { rows, rowCount } = await client.query<(string | null)[]>({ text, values: [...values], rowMode: "array", types: AS_TEXT });
+      const { rows, rowCount } = await client.query<(string | null)[]>({
+        text,
+        values: [...values],
+        rowMode: "array",
+        types: AS_TEXT,
+      });
       results.push({ rows: rows as never, rowCount: rowCount ?? 0 });
     }
     await client.query(statements.at(-1)?.text === "rollback" ? "rollback" : "commit");
@@ -59,12 +77,10 @@ function toRequest({ method, path, headers, body }: GuildRequest): RestRequest {
 }
 
 async function answer(said: GuildRequest, context: RestContext): Promise<Told> {
-  const { status, headers, body } = await answerRest(toRequest(said), context).catch(
-    (error: unknown): RestAnswer => {
-      const refused = restError(error);
-      return { status: refused.status, headers: refused.headers, body: JSON.stringify(refused.body) };
-    },
-  );
+  const { status, headers, body } = await answerRest(toRequest(said), context).catch((error: unknown): RestAnswer => {
+    const refused = restError(error);
+    return { status: refused.status, headers: refused.headers, body: JSON.stringify(refused.body) };
+  });
   const isSilent = said.method === "HEAD" || status === 204;
   return { status, headers: lower(headers), text: isSilent ? "" : (body?.toString() ?? "") };
 }
@@ -75,9 +91,10 @@ async function onlyGuild(db: TestDatabase): Promise<Served> {
 }
 
 /** The guild as it is: one tenant's, with no law over its tables; and the dialect spoken to it in this process. */
-export async function plainGuild(settings: Partial<RestSettings> = {}): Promise<Side> {
+export async function plainGuild(): Promise<Side> {
   const db = await testDatabase("empty");
-  for (const name of ["schema", "data"]) await db.admin.query(await readFile(new URL(`${name}.sql`, import.meta.url), "utf8"));
+  for (const name of ["schema", "data"])
+    await db.admin.query(await readFile(new URL(`${name}.sql`, import.meta.url), "utf8"));
   await migrate(db.database, { appDir: null });
   await db.admin.query(`insert into platform.schemas (name) values ('guild');
     grant usage on schema guild to rowhouse_api;
@@ -90,7 +107,7 @@ export async function plainGuild(settings: Partial<RestSettings> = {}): Promise<
   await client.query(`set search_path to ${rows[0]!.path}`);
   const context: RestContext = {
     served: await onlyGuild(db),
-    settings: { ...SETTINGS, aggregates: true, ...settings },
+    settings: SETTINGS,
     tenantId: "00000000-0000-0000-0000-000000000000",
     limits: LIMITS,
     basePath: "/rest/v1",
@@ -100,5 +117,9 @@ export async function plainGuild(settings: Partial<RestSettings> = {}): Promise<
     await client.end();
     await db.close();
   };
-  return { db, ask: (said) => answer(said, context), close };
+  const asker = (txEnd: RestSettings["txEnd"]) => {
+    const settings = { ...SETTINGS, aggregates: true, txEnd };
+    return (said: GuildRequest) => answer(said, { ...context, settings });
+  };
+  return { db, ask: asker("rollback"), change: asker("commit"), close };
 }

@@ -78,5 +78,10 @@ export async function settleTwin(db: TestDatabase): Promise<void> {
     waiting = refused;
   }
   if (waiting.length > 0) throw new Error(`No twins: ${waiting.map(({ table }) => table.identifier).join()}`);
-  await runScoped(db.api, scope, "write", MORE.map((text) => statement(text)));
+  await runScoped(
+    db.api,
+    scope,
+    "write",
+    MORE.map((text) => statement(text)),
+  );
 }
