@@ -13,7 +13,7 @@ import { countLimitOf } from "./statement/count.ts";
 import { renderRead, type ReadShape } from "./statement/read.ts";
 import { resolvePage, type PageTarget } from "./target/page.ts";
 import { nameTheRow } from "./target/precondition.ts";
-import { isGrouped, resolveRead } from "./target/resolve.ts";
+import { isGrouped, resolveRead, showsWhole } from "./target/resolve.ts";
 import type { RootTarget } from "./target/target.ts";
 import { warningHeader } from "./target/warnings.ts";
 import { execute, type Session } from "./transaction.ts";
@@ -29,8 +29,7 @@ function taggingOf({ media, query, conditions }: ApiRequest, target: RootTarget)
   if (media.plan !== null || isGrouped(target)) return null;
   const isOne = media.isSingle || nameTheRow(query.filters, target.relation);
   if (!isOne) return null;
-  const isWhole = target.columns.length === 1 && target.columns[0] === "*" && target.embeds.length === 0;
-  if (isWhole && media.isPlainJson) return "body";
+  if (showsWhole(target) && media.isPlainJson) return "body";
   return media.isSingle || conditions !== NO_CONDITIONS ? "digest" : null;
 }
 

@@ -1,14 +1,18 @@
+import type { StatementResult } from "../db/statement.ts";
 import { writerOptions, type RestContext, type RestLimits } from "./context.ts";
 import { refuseCursor } from "./request/cursor.ts";
 import { readIdempotencyKey, type IdempotencyKey } from "./request/idempotency-key.ts";
 import { refuseInvalid } from "./request/preferences.ts";
 import type { ApiRequest } from "./request/request.ts";
+import { tagWritten } from "./response/etag.ts";
 import { override } from "./response/overrides.ts";
 import { respondPlan } from "./response/plan.ts";
 import { respondWrite } from "./response/respond-write.ts";
 import type { RestAnswer } from "./response/response.ts";
 import { renderWrite, type WriteShape } from "./statement/write.ts";
+import { showsWhole } from "./target/resolve.ts";
 import { resolveWrite } from "./target/resolve-write.ts";
+import type { WriteTarget } from "./target/write-target.ts";
 import { execute, markReplayed, type Session } from "./transaction.ts";
 
 function answersOf({ preferences, verb, isPut }: ApiRequest): WriteShape["answers"] {
@@ -30,6 +34,21 @@ function writeShape(request: ApiRequest, limits: RestLimits, idempotency: Idempo
   };
 }
 
+/** Whether the body is the one row that is there now. */
+function showsTheRow(
+  { media, preferences, verb, isPut }: ApiRequest,
+  { read }: WriteTarget,
+  { rows }: StatementResult,
+): boolean {
+  const isThere = (verb === "insert" || verb === "update") && !isPut;
+  const isShown = preferences.return === "representation" && media.isPlainJson && showsWhole(read);
+  return isThere && isShown && rows[0]?.[0] === "1";
+}
+
+function tagged({ media }: ApiRequest, answer: RestAnswer, { rows }: StatementResult): RestAnswer {
+  return tagWritten(answer, media, rows[0]?.[1] ?? "");
+}
+
 /** POST, PUT, PATCH and DELETE of a relation. */
 export async function answerWrite(request: ApiRequest, session: Session, context: RestContext): Promise<RestAnswer> {
   refuseCursor(request.query.cursor);
@@ -40,5 +59,9 @@ export async function answerWrite(request: ApiRequest, session: Session, context
   const executed = await execute(context, { ...session, idempotency }, "write", statement);
   const { result, overrides } = executed;
   if (request.media.plan !== null) return respondPlan(request.media, result);
-  return markReplayed(override(respondWrite(request, target, result, context.basePath), overrides), executed);
+  const answer = respondWrite(request, target, result, context.basePath);
+  return markReplayed(
+    override(showsTheRow(request, target, result) ? tagged(request, answer, result) : answer, overrides),
+    executed,
+  );
 }

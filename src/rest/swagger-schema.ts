@@ -116,7 +116,7 @@ export function definitionOf(catalog: Catalog, relation: Relation): Json {
 }
 
 /** The arguments of a call as its body. */
-export function argumentsOf({ parameters, comment }: Routine): Json {
+export function argumentsOf({ parameters, comment }: Pick<Routine, "parameters" | "comment">): Json {
   const required = parameters.filter(({ isRequired }) => isRequired).map(({ name }) => name);
   return {
     ...(comment !== null && { description: comment }),

@@ -1,4 +1,5 @@
-import type { Catalog, Relation, Routine } from "../catalog/catalog.ts";
+import type { Catalog, Parameter, Relation, Routine } from "../catalog/catalog.ts";
+import { quote } from "./statement/writer.ts";
 import { argumentParameter, argumentsOf, definitionOf, type Json } from "./swagger-schema.ts";
 
 /** Whose dialect this is, for tools that ask. */
@@ -90,15 +91,23 @@ function relationPath(relation: Relation): Json {
   };
 }
 
+/** As in PostgREST's document: an argument's type of the function's own schema goes without it, unlike a column's. */
+function localParameters({ schema, parameters }: Routine): Parameter[] {
+  const prefix = [`${schema}.`, `${quote(schema)}.`];
+  const local = (type: string) => type.slice(prefix.find((each) => type.startsWith(each))?.length ?? 0);
+  return parameters.map((parameter) => ({ ...parameter, type: local(parameter.type) }));
+}
+
 function routinePath(routine: Routine): Json {
-  const { name, comment, parameters, volatility } = routine;
+  const { name, comment, volatility } = routine;
+  const parameters = localParameters(routine);
   const operation = {
     tags: [`(rpc) ${name}`],
     ...describe(comment),
     produces: ["application/json", ...OBJECT_TYPES],
     ...respond(200, "OK"),
   };
-  const body = { name: "args", required: true, in: "body", schema: argumentsOf(routine) };
+  const body = { name: "args", required: true, in: "body", schema: argumentsOf({ parameters, comment }) };
   return {
     ...(volatility !== "volatile" && { get: { ...operation, parameters: parameters.map(argumentParameter) } }),
     post: { ...operation, parameters: [body, ref("preferParams")] },

@@ -59,7 +59,7 @@ create index models_brand on odds.models (brand);
 create table odds.sales (day date not null, model varchar(64), year integer, foreign key (model, year) references odds.models (name, year))
   partition by range (day);
 create table odds.sales_2026 partition of odds.sales for values from ('2026-01-01') to ('2027-01-01');
-create table odds.vehicles (id integer primary key, wheels integer);
+create table odds.vehicles (id integer primary key, wheels integer, brand text);
 create table odds.carts (load integer) inherits (odds.vehicles);
 create type odds.pair as (one integer, two text);
 create table odds.pairs of odds.pair (primary key (one));
@@ -167,7 +167,7 @@ insert into odds.brands values ('ford');
 insert into odds.models values ('focus', 2021, 'ford'), ('fiesta', 1999, null);
 insert into odds.sales values ('2026-01-02', 'focus', 2021), ('2026-01-03', 'focus', 2021);
 insert into odds.vehicles values (1, 4);
-insert into odds.carts values (2, 2, 100);
+insert into odds.carts values (2, 2, null, 100);
 insert into odds.pairs values (1, 'one');
 insert into odds.snapshots select 1, a, array[a] from odds.agents a where id = 1;
 insert into odds.leaves values ('top.middle', null);

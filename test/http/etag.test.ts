@@ -89,6 +89,25 @@ describe("If-Match on a write", () => {
     expect((await ask("GET", "books?id=eq.2")).json<{ title: string }[]>()[0]!.title).toBe("First");
   });
 
+  test("what shows the changed row has its next tag", async () => {
+    const headers = { prefer: "return=representation", "if-match": tagOf(await ask("GET", "books?id=eq.6")) };
+    const changed = await ask("PATCH", "books?id=eq.6", { headers, body: { title: "Next" } });
+    expect(tagOf(changed)).toBe(tagOf(await ask("GET", "books?id=eq.6")));
+    const again = { ...headers, "if-match": tagOf(changed), accept: OBJECT };
+    const second = await ask("PATCH", "books?id=eq.6", { headers: again, body: { title: "After" } });
+    expect([second.status, tagOf(second)]).toEqual([
+      200,
+      tagOf(await ask("GET", "books?id=eq.6", { headers: { accept: OBJECT } })),
+    ]);
+    const made = await ask("POST", "loans", { headers: { prefer: headers.prefer }, body: { id: 800, note: "made" } });
+    expect(tagOf(made)).toBe(tagOf(await ask("GET", "loans?id=eq.800")));
+    const put = await ask("PUT", "loans?id=eq.800", {
+      headers: { prefer: headers.prefer },
+      body: { id: 800, note: "put" },
+    });
+    expect(put.headers.etag).toBeUndefined();
+  });
+
   test("a weak tag does not do, a star wants the row to be there", async () => {
     const tag = tagOf(await ask("GET", "books?id=eq.3"));
     const patch = (id: number, said: string) =>

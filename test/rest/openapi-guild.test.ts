@@ -171,6 +171,12 @@ describe("OpenAPI 2.0", () => {
         items: { type: "integer", format: "int32" },
       },
     ]);
+    expect(dig(paths, "/rpc/by_ranks", "get")?.["parameters"]).toEqual([
+      { name: "ranks", in: "query", required: true, type: "string", format: "rank[]" },
+    ]);
+    expect(dig(paths, "/rpc/by_ranks", "post", "parameters", "0", "schema")?.["properties"]).toEqual({
+      ranks: { type: "array", format: "rank[]", items: { type: "string" } },
+    });
     expect(dig(paths, "/rpc/open_ticket", "get")).toBeUndefined();
     expect(dig(paths, "/rpc/open_ticket", "post", "parameters", "0", "schema")).toEqual({
       required: ["subject"],

@@ -64,6 +64,16 @@ function refuse(): never {
 const KEPT = ["etag", "content-location", "vary"];
 
 /**
+ * The answer of a write that shows the one row which it changed or made, whole, with the tag that a read of it would have: so the next change
+ * needs no read before it. Not of a PUT, whose tag would say that the row is what was sent (RFC 9110, 9.3.4).
+ * @param text of the body, as the database answered it
+ */
+export function tagWritten(answer: RestAnswer, media: Media, text: string): RestAnswer {
+  const etag = entityTag({ digest: shownRow(media, text), isWhole: true }, answer);
+  return { ...answer, headers: { ...answer.headers, etag } };
+}
+
+/**
  * A read's answer under its conditions, in the order of RFC 9110, 13.2.2.
  * @param row null when the answer is not about one, and then it is no answer that If-Match could want
  * @throws RowhouseError preconditionFailed

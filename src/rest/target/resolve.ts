@@ -48,6 +48,11 @@ export function isGrouped({ columns, embeds }: Pick<ReadTarget, "columns" | "emb
   );
 }
 
+/** Whether its rows are shown as `*` has them, and nothing besides. */
+export function showsWhole({ columns, embeds }: Pick<ReadTarget, "columns" | "embeds">): boolean {
+  return columns.length === 1 && columns[0] === "*" && embeds.length === 0;
+}
+
 /** One level of a request: whose rows, how deep, and what PostgreSQL would call the table. */
 interface Level {
   readonly relation: Relation;

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Config } from "../../../src/config.ts";
-import { makeTenants, singleTenant } from "../../adopt/adopted.ts";
+import { migrate } from "../../../src/db/migrate.ts";
+import { createTenant } from "../../../src/tenant/create.ts";
+import { singleTenant } from "../../adopt/adopted.ts";
 import { testServer, type TestServer } from "../../http/server.ts";
 import type { Side } from "./plain.ts";
 import { settleTwin } from "./twin.ts";
@@ -30,14 +32,19 @@ export interface AdoptedGuild extends Side {
 /** The guild put through `rowhouse adopt` for tenant acme, with globex beside it; spoken to over HTTP with a token of acme. */
 export async function adoptedGuild(settings: Partial<Config> = {}): Promise<AdoptedGuild> {
   const single = await singleTenant(join(import.meta.dirname, "schema.sql"), join(import.meta.dirname, "data.sql"));
-  await makeTenants(single);
-  await single.must("adopt", "--schema", "guild", "--tenant", "acme", "--out", join(single.appDir, "migrations"));
-  await single.must("migrate", "--app", single.appDir);
-  await single.db.admin.query("update platform.schemas set served = name = 'guild'");
-  await settleTwin(single.db);
+  const { db, appDir } = single;
+  await migrate(db.database, { appDir: null });
+  for (const slug of ["acme", "globex"]) {
+    const tenant = { slug, name: slug, adminEmail: `admin@${slug}.example` };
+    await createTenant(db.platform, db.database.keyring, tenant, "test");
+  }
+  await single.must("adopt", "--schema", "guild", "--tenant", "acme", "--out", join(appDir, "migrations"));
+  await migrate(db.database, { appDir });
+  await db.admin.query("update platform.schemas set served = name = 'guild'");
+  await settleTwin(db);
   const serve = (more: Partial<Config>) =>
-    testServer(single.db, {
-      settings: { AGGREGATES: true, SOFT_DELETE: false, appDir: single.appDir, ...settings, ...more },
+    testServer(db, {
+      settings: { AGGREGATES: true, SOFT_DELETE: false, appDir, ...settings, ...more },
     });
   const server = await serve({});
   const passing = await serve({ TX_END: "rollback" });
@@ -46,7 +53,7 @@ export async function adoptedGuild(settings: Partial<Config> = {}): Promise<Adop
     for (const each of [server, passing]) await each.close();
     await single.close();
   };
-  return { db: single.db, server, token, ask: asker(passing, token), change: asker(server, token), close };
+  return { db, server, token, ask: asker(passing, token), change: asker(server, token), close };
 }
 
 function asker(server: TestServer, token: string): Side["ask"] {
