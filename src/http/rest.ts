@@ -34,10 +34,18 @@ function segmentsOf(path: string): string[] {
   }
 }
 
-function toRequest({ method, path, querystring, req }: RequestContext, body: Buffer | null): RestRequest {
+const NOT_ASCII = /[\u0080-\u00ff]/;
+
+/** Node reads the bytes of a header as Latin-1 (RFC 9110 5.5). To PostgREST they are UTF-8: names of schemas, and what functions read. */
+function headersOf({ headers }: RequestContext["req"]): RestRequest["headers"] {
   // node:http joins repeated headers by comma; only Set-Cookie, which no request has, stays a list.
-  const headers = req.headers as Record<string, string | undefined>;
-  return { method, path: segmentsOf(path), query: querystring, headers, body };
+  const given = Object.entries(headers as Record<string, string | undefined>);
+  if (!given.some(([, value = ""]) => NOT_ASCII.test(value))) return headers as RestRequest["headers"];
+  return Object.fromEntries(given.map(([name, value = ""]) => [name, Buffer.from(value, "latin1").toString("utf8")]));
+}
+
+function toRequest({ method, path, querystring, req }: RequestContext, body: Buffer | null): RestRequest {
+  return { method, path: segmentsOf(path), query: querystring, headers: headersOf(req), body };
 }
 
 function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void {

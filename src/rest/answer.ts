@@ -9,6 +9,7 @@ import { checkQuery, checkUrl } from "./request/limits.ts";
 import { parseRequest, type RestRequest } from "./request/request.ts";
 import type { SelectItem } from "./request/select.ts";
 import { respondOptions } from "./response/options.ts";
+import { toBytes } from "./response/overrides.ts";
 import type { RestAnswer } from "./response/response.ts";
 import { findRelation } from "./target/names.ts";
 import { negotiate } from "./target/negotiate.ts";
@@ -107,5 +108,5 @@ export async function answerRest(request: RestRequest, context: RestContext): Pr
   const { catalog, isNegotiated } = chooseCatalog(request, context.served);
   const answer = await answerResource(resource, request, catalog, context);
   if (!isNegotiated || answer.headers["content-type"] === undefined) return answer;
-  return { ...answer, headers: { ...answer.headers, "content-profile": catalog.schema } };
+  return { ...answer, headers: { ...answer.headers, "content-profile": toBytes(catalog.schema) } };
 }

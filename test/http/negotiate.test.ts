@@ -18,6 +18,7 @@ beforeAll(async () => {
       set local response.headers = '[{"Vary":"X-Custom"},{"X-Said":"yes"}]';
       return 1;
     end $$;
+    create function app.said() returns text language sql stable as $$ select current_setting('request.headers')::json ->> 'x-said' $$;
     create table app.raises (tenant_id uuid, id int, primary key (tenant_id, id));
     select platform.protect_table('app.raises');
     create function app.raise_it() returns trigger language plpgsql as $$
@@ -97,6 +98,13 @@ describe("headers", () => {
     expect(one.headers["content-location"]).toBe(
       "/rest/v1/customers?limit=2&name=neq.a%20%28b%29,neq.%C3%A9%2A&order=name&select=id%2Cname",
     );
+  });
+
+  test("the bytes of a request's headers are UTF-8", async () => {
+    const bytes = Buffer.from("Größen, サン").toString("latin1");
+    const unknown = await ask("GET", "/customers?limit=1", { "accept-profile": bytes });
+    expect([unknown.status, unknown.json()]).toMatchObject([406, { message: "Invalid schema: Größen, サン" }]);
+    expect((await ask("GET", "/rpc/said", { "x-said": bytes })).json()).toBe("Größen, サン");
   });
 
   test("Content-Profile, where the client named a schema", async () => {

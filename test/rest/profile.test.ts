@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { answerRest } from "../../src/rest/answer.ts";
 import { CATALOG, LIMITS, request, SETTINGS, TENANT, type Said } from "./fixture.ts";
 
-const SCHEMAS = ["v1", "v2", `SPECIAL "@/\\#~_-`];
+const SCHEMAS = ["v1", "v2", `SPECIAL "@/\\#~_-`, "Größen"];
 
 /** Several schemas of the same tables, over a database that only answers. */
 function ask(url: string, said: Said = {}) {
@@ -27,6 +27,9 @@ describe("several schemas", () => {
     expect(await profileOf({})).toBe("v1");
     expect(await profileOf({ headers: { "accept-profile": "v2" } })).toBe("v2");
     expect(await profileOf({ headers: { "accept-profile": SCHEMAS[2]! } })).toBe(SCHEMAS[2]);
+    // Node sends the characters of a header as bytes: these are UTF-8.
+    const bytes = Buffer.from("Größen").toString("latin1");
+    expect(await profileOf({ headers: { "accept-profile": "Größen" } })).toBe(bytes);
     // Not the header of writes, and not the schema that supabase-js asks for when nobody told it another.
     expect(await profileOf({ headers: { "content-profile": "v2" } })).toBe("v1");
     expect(await profileOf({ headers: { "accept-profile": "public" } })).toBe("v1");

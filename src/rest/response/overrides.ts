@@ -32,7 +32,7 @@ function parseList(text: string): readonly unknown[] {
 }
 
 /** Node sends a header's characters as bytes (RFC 9110 5.5); PostgREST sends UTF-8. */
-function toBytes(value: string): string {
+export function toBytes(value: string): string {
   return Buffer.from(value, "utf8").toString("latin1");
 }
 

@@ -25,8 +25,8 @@ beforeAll(async () => {
     [SECRET],
   );
   catalog = await readCatalog(db);
-  // The smallest tenant, so that no embed of embeds meets the statement timeout.
-  initech = await client(db, "initech", catalog, {}, { aggregates: true, txEnd: "commit-allow-override" });
+  // The smallest tenant and few rows an embed, so that no embed of embeds of embeds meets the statement timeout.
+  initech = await client(db, "initech", catalog, { maxRows: 30 }, { aggregates: true, txEnd: "commit-allow-override" });
 });
 afterAll(() => db.close());
 
