@@ -105,6 +105,10 @@ export const ERRORS = {
   tokenInvalid: { code: "PGRST301", status: 401, exit: 1, title: "The token can't be verified" },
   claimsInvalid: { code: "PGRST303", status: 401, exit: 1, title: "The token's claims are not accepted" },
 
+  permissionDenied: { code: "RH206", status: 403, exit: 1, title: "The membership role may not do this" },
+  sessionEnded: { code: "RH207", status: 401, exit: 1, title: "The sign-in or key is over" },
+  userInactive: { code: "RH208", status: 401, exit: 1, title: "The user is not active" },
+
   contextMissing: { code: "RH300", status: 500, exit: 1, title: "A statement ran without a tenant's context" },
   sealInvalid: { code: "RH301", status: 500, exit: 1, title: "The context's seal does not verify" },
   databaseUnavailable: { code: "RH302", status: 503, exit: 1, title: "The database can't be reached" },
@@ -141,6 +145,8 @@ export const ERRORS = {
   adoptMissing: { code: "RH421", status: 404, exit: 4, title: "The schema to adopt does not exist" },
   adoptUnfit: { code: "RH422", status: 409, exit: 5, title: "The schema can't be adopted as it stands" },
   adoptFails: { code: "RH423", status: 500, exit: 1, title: "The migration that adopt would write fails" },
+  limitReached: { code: "RH430", status: 409, exit: 1, title: "The tenant's plan allows no more of this" },
+  roleUnknown: { code: "RH431", status: 400, exit: 1, title: "There is no such membership role" },
 
   archiveDamaged: { code: "RH500", status: 400, exit: 1, title: "The archive is damaged" },
   archiveVersion: { code: "RH501", status: 400, exit: 1, title: "The archive's format is not known" },

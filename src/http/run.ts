@@ -2,7 +2,7 @@ import type { Principal } from "../auth/principal.ts";
 import { scopeOf } from "../auth/principal.ts";
 import type { Connections } from "../db/connections.ts";
 import type { Keyring } from "../db/keyring.ts";
-import { makeScope, type Scope } from "../db/scope.ts";
+import { makeScope, withRequestId, type Scope } from "../db/scope.ts";
 import type { Statement, StatementResult } from "../db/statement.ts";
 import type { ReadAnonymously } from "../tenant/brand.ts";
 import type { ReachTenant } from "../tenant/reach.ts";
@@ -38,7 +38,8 @@ export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant }:
       access,
       (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
-        return run(connections, scopeOf(principal, placed, keyring), access, statements);
+        const scope = scopeOf(principal, placed, keyring);
+        return run(connections, access === "write" ? withRequestId(scope, ctx.state.requestId) : scope, access, statements);
       },
       isGone,
     );

@@ -1,0 +1,88 @@
+-- Limits of the plan, held by the database. Run as rowhouse_owner.
+
+-- The most of something that the tenant in context may have; null for no limit. What the subscription says counts first, so that a
+-- tenant keeps its limits in a database that does not know its plan; then the plan; then the plan of those that have none.
+create or replace function platform.limit_of(in_name text) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with subscribed as (
+    select s.limits, p.name as plan, p.limits as plan_limits
+    from tenant.subscription s left join platform.plans p on p.name = s.plan
+    where s.tenant_id = platform.current_tenant()
+  )
+  select (l.limits ->> in_name)::bigint
+  from (
+    select 1 as rank, limits from subscribed
+    union all select 2, plan_limits from subscribed
+    union all select 3, p.limits from platform.plans p where p.is_default and not exists (select from subscribed where plan is not null)
+  ) l
+  where l.limits ? in_name
+  order by l.rank limit 1
+$$;
+
+/*
+ * After a statement that may have added rows: counts them all, alone among the tenant's transactions, so that two at once can't both be
+ * the last that fits. Arguments: the limit's name, and the test of the rows that count. Raises RH430. A restore puts back what was there.
+ */
+create or replace function platform.hold_limit() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  most bigint;
+  present bigint;
+begin
+  if not platform.keeps_trail() then
+    return null;
+  end if;
+  most := platform.limit_of(tg_argv[0]);
+  if most is null then
+    return null;
+  elsif current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'Rows that a plan limits are written in READ COMMITTED' using errcode = '0A000',
+      hint = 'Any other isolation counts them as they were when the transaction began.';
+  end if;
+  perform pg_advisory_xact_lock(7245, uuid_hash(platform.current_tenant()));
+  execute format('select count(*) from %I.%I where tenant_id = platform.current_tenant() and (%s)', tg_table_schema, tg_table_name, tg_argv[1])
+    into present;
+  if present > most then
+    raise exception 'The plan allows % %', most, replace(tg_argv[0], '_', ' ') using errcode = 'RH430',
+      detail = format('limit %s = %s', tg_argv[0], most),
+      hint = 'An operator, or the tenant''s owner, can change the plan; an operator can raise the limit for this tenant.';
+  end if;
+  return null;
+end $$;
+
+-- A role is a built-in one, or one of the tenant's own.
+create or replace function platform.check_role() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.role is null or new.role in ('owner', 'admin', 'manager', 'member', 'viewer') or not platform.keeps_trail()
+    or exists (select from tenant.roles r where r.tenant_id = platform.current_tenant() and r.name = new.role) then
+    return new;
+  end if;
+  raise exception 'There is no role %', new.role using errcode = 'RH431',
+    hint = 'owner, admin, manager, member, viewer, or one that the tenant has made.';
+end $$;
+
+do $$
+declare
+  held record;
+begin
+  for held in
+    select * from (values
+      ('tenant.users', 'is_active', 'users', 'is_active'),
+      ('tenant.locations', 'is_active', 'locations', 'is_active'),
+      ('tenant.api_keys', 'revoked_at, expires_at', 'api_keys', 'revoked_at is null and (expires_at is null or expires_at > now())')
+    ) held (name, columns, limit_name, test)
+  loop
+    perform platform.set_trigger(held.name::regclass, 'rowhouse_limit_insert',
+      format('AFTER INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_limit(%L, %L)', held.name, held.limit_name, held.test));
+    perform platform.set_trigger(held.name::regclass, 'rowhouse_limit_update',
+      format('AFTER UPDATE OF %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_limit(%L, %L)', held.columns, held.name, held.limit_name, held.test));
+  end loop;
+  for held in select * from (values ('tenant.users'), ('tenant.api_keys'), ('tenant.impersonations')) held (name) loop
+    perform platform.set_trigger(held.name::regclass, 'rowhouse_role',
+      format('BEFORE INSERT OR UPDATE OF role ON %s FOR EACH ROW EXECUTE FUNCTION platform.check_role()', held.name));
+  end loop;
+end $$;
+
+revoke all on function platform.limit_of(text), platform.hold_limit(), platform.check_role() from public;
+grant execute on function platform.limit_of(text) to rowhouse_api, rowhouse_platform;
