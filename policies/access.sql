@@ -147,7 +147,8 @@ declare
 begin
   foreach verb in array array['select', 'insert', 'update', 'delete'] loop
     policy_name := 'member_' || verb;
-    test := format('( SELECT platform.require_permission(%L::text, %L::regclass, %L::text) AS require_permission)', verb, in_table, kind);
+    test := format('( SELECT platform.require_permission(%L::text, ''%s''::regclass, %L::text) AS require_permission)', verb,
+      replace(in_table::text, '''', ''''''), kind); -- a backslash stays one: it is never printed as E'…'
     return next;
     policy_name := 'own_rows_' || verb;
     if kind = 'owned' and own_rows is not null and (verb in ('update', 'delete') or own_rows = 'all' and verb = 'select') then

@@ -203,7 +203,8 @@ begin
   end if;
   return query
     select ('rowhouse_audit_' || lower(verb))::name,
-      format('AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION platform.audit_rows(%L, %L, %L)', verb, in_table, tables, keys, hidden, quiet)
+      format('AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION platform.audit_rows(''%s'', ''%s'', ''%s'')', verb, in_table, tables,
+        replace(keys, '''', ''''''), replace(hidden, '''', ''''''), quiet) -- a backslash stays one: it is never printed as E'…'
     from (values ('INSERT', 'REFERENCING NEW TABLE AS new_rows'), ('UPDATE', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
       ('DELETE', 'REFERENCING OLD TABLE AS old_rows')) audited (verb, tables);
   trigger_name := 'rowhouse_audit_truncate';

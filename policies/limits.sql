@@ -62,27 +62,48 @@ begin
     hint = 'owner, admin, manager, member, viewer, or one that the tenant has made.';
 end $$;
 
+-- The triggers that hold both, in the words in which PostgreSQL prints them back (15 to 18).
+create or replace function platform.limit_triggers() returns table (table_name regclass, trigger_name name, definition text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  with held (name, columns, limit_name, test) as (values
+    ('tenant.users'::regclass, 'is_active', 'users', 'is_active'),
+    ('tenant.locations', 'is_active', 'locations', 'is_active'),
+    ('tenant.api_keys', 'revoked_at, expires_at', 'api_keys', 'revoked_at is null and (expires_at is null or expires_at > now())'))
+  select name, 'rowhouse_limit_insert',
+    format('AFTER INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_limit(%L, %L)', name, limit_name, test)
+    from held
+  union all
+  select name, 'rowhouse_limit_update',
+    format('AFTER UPDATE OF %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_limit(%L, %L)', columns, name, limit_name, test)
+    from held
+  union all
+  select name, 'rowhouse_role', format('BEFORE INSERT OR UPDATE OF role ON %s FOR EACH ROW EXECUTE FUNCTION platform.check_role()', name)
+    from (values ('tenant.users'::regclass), ('tenant.api_keys'), ('tenant.impersonations')) with_role (name)
+$$;
+
+-- Of these and of audit.sql's, those that do not stand as they are to.
+create or replace function platform.missing_triggers(in_table regclass) returns table (trigger_name name, definition text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select wanted.*
+  from (
+    select h.trigger_name, h.definition from platform.history_triggers(in_table) h
+    union all select l.trigger_name, l.definition from platform.limit_triggers() l where l.table_name = in_table
+  ) wanted
+  where not exists (
+    select from pg_trigger t
+    where t.tgrelid = in_table and t.tgname = wanted.trigger_name and not t.tgisinternal and t.tgenabled = 'O'
+      and pg_get_triggerdef(t.oid) = format('CREATE TRIGGER %I %s', wanted.trigger_name, wanted.definition))
+$$;
+
 do $$
 declare
   held record;
 begin
-  for held in
-    select * from (values
-      ('tenant.users', 'is_active', 'users', 'is_active'),
-      ('tenant.locations', 'is_active', 'locations', 'is_active'),
-      ('tenant.api_keys', 'revoked_at, expires_at', 'api_keys', 'revoked_at is null and (expires_at is null or expires_at > now())')
-    ) held (name, columns, limit_name, test)
-  loop
-    perform platform.set_trigger(held.name::regclass, 'rowhouse_limit_insert',
-      format('AFTER INSERT ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_limit(%L, %L)', held.name, held.limit_name, held.test));
-    perform platform.set_trigger(held.name::regclass, 'rowhouse_limit_update',
-      format('AFTER UPDATE OF %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_limit(%L, %L)', held.columns, held.name, held.limit_name, held.test));
-  end loop;
-  for held in select * from (values ('tenant.users'), ('tenant.api_keys'), ('tenant.impersonations')) held (name) loop
-    perform platform.set_trigger(held.name::regclass, 'rowhouse_role',
-      format('BEFORE INSERT OR UPDATE OF role ON %s FOR EACH ROW EXECUTE FUNCTION platform.check_role()', held.name));
+  for held in select * from platform.limit_triggers() loop
+    perform platform.set_trigger(held.table_name, held.trigger_name, held.definition);
   end loop;
 end $$;
 
-revoke all on function platform.limit_of(text), platform.hold_limit(), platform.check_role() from public;
+revoke all on function platform.limit_of(text), platform.hold_limit(), platform.check_role(), platform.limit_triggers(),
+  platform.missing_triggers(regclass) from public;
 grant execute on function platform.limit_of(text) to rowhouse_api, rowhouse_platform;

@@ -13,6 +13,7 @@ import { openLog } from "../../src/log.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { seedTenant } from "../../src/tenant/seed.ts";
 import { SALES, TEST_SECRET, withDatabase } from "../harness.ts";
+import { addMembers } from "../members.ts";
 import { enter, plantMarker, scopeOf, type Arena } from "./arena.ts";
 import { testAttacks } from "./attack-tests.ts";
 import { testMatrix } from "./matrix-tests.ts";
@@ -75,6 +76,7 @@ beforeAll(async () => {
   await admin.connect();
   const [a, b] = [await scopeOf(database, "globex"), await scopeOf(database, "acme")];
   await plantMarker(admin, b);
+  for (const { tenantId } of [a, b]) await addMembers(admin, tenantId);
   arena = { mode: "fallback", database, admin, a, b, close: () => admin.end() };
 }, 120_000);
 afterAll(async () => {
