@@ -71,14 +71,15 @@ declare
   keys constant text[] := tg_argv[0];
   hidden constant text[] := tg_argv[1];
   quiet constant text[] := tg_argv[2];
-  tenant constant uuid := case when platform.keeps_trail() then platform.current_tenant() end;
+  tenant uuid;
   member_role text;
   principal text;
   request text;
 begin
-  if tenant is null then
+  if not platform.keeps_trail() then
     return null;
   end if;
+  tenant := platform.current_tenant();
   member_role := platform.current_membership_role();
   principal := platform.current_principal();
   request := platform.current_request_id();
@@ -93,7 +94,8 @@ begin
   else
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, before, after, request_id)
       select tenant, tg_table_name || '.updated', principal, member_role, tg_table_schema, tg_table_name, coalesce(was.key, became.key),
-        case when became.key is null then was.j else d.before end, case when was.key is null then became.j else d.after end, request
+        case when became.key is null then was.j else d.before end,
+        case when was.key is null then became.j when became.key is not null then d.after end, request
       from (select platform.key_text(to_jsonb(o), keys) as key, to_jsonb(o) - hidden as j from old_rows o) was
       full join (select platform.key_text(to_jsonb(n), keys) as key, to_jsonb(n) - hidden as j from new_rows n) became on became.key = was.key
       left join lateral (
@@ -138,8 +140,11 @@ end $$;
 create or replace function platform.keep_events() returns trigger
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
-  if current_user = 'rowhouse_platform'
-    and not exists (select from platform.tenants t where t.id = platform.current_tenant() and t.status = 'deleting') then
+  if current_user <> 'rowhouse_platform' then
+    return null;
+  end if;
+  perform from platform.tenants t where t.id = platform.current_tenant() and t.status = 'deleting';
+  if not found then
     raise exception 'Audit events are kept' using errcode = '42501',
       hint = 'platform.purge_audit() removes those that are older than the tenant''s plan keeps them.';
   end if;

@@ -9,8 +9,8 @@
 -- Both are transaction-local and go at COMMIT or ROLLBACK. Names are qualified rather than the functions' search_path set:
 -- a SET clause costs 2 µs a call (threats.md, Sealed tenant context).
 --
--- A context is `<tenant, 32 hex digits>,<principal, hex of UTF-8>,<membership role>,<grant>,<request id>`; the last two may be empty or
--- missing. The grant is the credential that the principal came by, as admit() knows it; empty for tokens that carry their own proof.
+-- A context is `<tenant, 32 hex digits>,<principal, hex of UTF-8>,<membership role>,<grant>,<request id, hex>`; the last two may be
+-- empty or missing. `backtrace_functions` takes letters, digits, _ and commas alone, hence the hex. The grant is the credential that the principal came by, as admit() knows it; empty for tokens that carry their own proof.
 
 create table if not exists platform.context_key (
   only_row boolean primary key default true check (only_row),
@@ -275,7 +275,7 @@ end $$;
 create or replace function platform.current_request_id() returns text
 language plpgsql stable as $$
 begin
-  return nullif(pg_catalog.split_part(platform.get_context(), ',', 5), '');
+  return nullif(pg_catalog.convert_from(pg_catalog.decode(pg_catalog.split_part(platform.get_context(), ',', 5), 'hex'), 'UTF8'), '');
 end $$;
 
 -- Ends a statement, and with it the transaction, from inside generated SQL: one row wanted, several found (PGRST116).

@@ -55,7 +55,7 @@ from (values
   ('platform.current_grant()', array[
       'invoker stable c2d39263928340c628a11b5473fea86a']),
   ('platform.current_request_id()', array[
-      'invoker stable 5343370b80cdc608b6f3430889d81b82']),
+      'invoker stable 924261b4131fc960292dcf38fbea1e98']),
   ('platform.table_kind(regclass)', array[
       'invoker stable 8e578f051964d5567f097d964486fedc']),
   ('platform.options_of(regclass)', array[
@@ -75,11 +75,11 @@ from (values
   ('platform.stamp_row()', array[
       'definer volatile 522fc7e8e93e71f44ef2650e434ce18d']),
   ('platform.audit_rows()', array[
-      'definer volatile ef77ba5179abb1d6cb4178b246586fda']),
+      'definer volatile d98b81a0f3884a128b8f9583671bd4a9']),
   ('platform.audit_truncate()', array[
       'definer volatile 8bf31e40da3e3b1e13e5dc005c96395d']),
   ('platform.keep_events()', array[
-      'invoker volatile 85b8da6f3064bec938c0ae254e11e969']),
+      'invoker volatile e585cf38736c90c1a82c89520ba6f3f8']),
   ('platform.key_text(jsonb, text[])', array[
       'invoker immutable 261b3277061a847fc0a97b93a9d8000a']),
   ('platform.record_event(text, jsonb)', array[
@@ -97,7 +97,7 @@ from (values
   ('platform.hold_limit()', array[
       'definer volatile ef110e1e0112e7cb60410db7573eaa19']),
   ('platform.check_role()', array[
-      'definer volatile ceaed65c176cc91fa0f744ed6700c1e8'])
+      'definer volatile 4748fd64b5115897f6636c9306695aaf'])
 ) wanted (signature, texts)
 left join pg_catalog.pg_proc p on p.oid = pg_catalog.to_regprocedure(wanted.signature)
 left join pg_catalog.pg_roles o on o.oid = p.proowner

@@ -26,8 +26,6 @@ export interface Scope extends ScopeFacts {
 
 const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
 const GRANT = /^(?:[si][0-9a-f]{32}|k[0-9a-f]{64})$/;
-/** No comma: it ends the field. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** Works out the context and its secret. Pure. */
 export function makeScope(facts: ScopeFacts, keyring: Keyring): Scope {
@@ -45,8 +43,8 @@ export function makeScope(facts: ScopeFacts, keyring: Keyring): Scope {
  * a request. Pure.
  */
 export function withRequestId(scope: Scope, requestId: string): Scope {
-  if (!REQUEST_ID.test(requestId)) throw new TypeError("Not a request id");
-  return { ...scope, context: `${scope.context}${scope.grant === undefined ? ",," : ","}${requestId}` };
+  const id = Buffer.from(requestId, "utf8").toString("hex");
+  return { ...scope, context: `${scope.context}${scope.grant === undefined ? ",," : ","}${id}` };
 }
 
 /**

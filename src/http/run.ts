@@ -26,18 +26,21 @@ export interface Runner {
 export interface Granted {
   readonly principal: Principal;
   readonly tenant: Tenant;
+  /** A second credential that has to hold as well. */
+  readonly besides: Principal | null;
 }
 
 /** Runs a request's statements as its tenant, where the tenant lives; not for a client that has gone meanwhile. */
-export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant }: Granted, ctx: RequestContext) {
+export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, besides }: Granted, ctx: RequestContext) {
   const { socket } = ctx.req;
   const isGone = () => socket.destroyed;
   return (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> =>
     reach(
       tenant,
       access,
-      (connections, epoch) => {
+      async (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
+        if (besides !== null) await run(connections, scopeOf(besides, placed, keyring), "read", []);
         const scope = scopeOf(principal, placed, keyring);
         return run(connections, access === "write" ? withRequestId(scope, ctx.state.requestId) : scope, access, statements);
       },

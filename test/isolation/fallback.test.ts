@@ -14,9 +14,12 @@ import { createTenant } from "../../src/tenant/create.ts";
 import { seedTenant } from "../../src/tenant/seed.ts";
 import { SALES, TEST_SECRET, withDatabase } from "../harness.ts";
 import { addMembers } from "../members.ts";
+import { testAdmission } from "./admission-tests.ts";
 import { enter, plantMarker, scopeOf, type Arena } from "./arena.ts";
 import { testAttacks } from "./attack-tests.ts";
 import { testMatrix } from "./matrix-tests.ts";
+import { testPermissions } from "./permission-tests.ts";
+import { testTrail } from "./trail-tests.ts";
 import { testSessions } from "./session-tests.ts";
 
 /** A server of our own: what a superuser's migrate grants and revokes in a cluster would be there for every database of it. */
@@ -128,6 +131,15 @@ describe("without a superuser", () => {
   });
   describe("sessions", () => {
     testSessions(() => arena);
+  });
+  describe("what a role may do", () => {
+    testPermissions(() => arena);
+  });
+  describe("who is admitted", () => {
+    testAdmission(() => arena);
+  });
+  describe("who and when", () => {
+    testTrail(() => arena);
   });
 });
 
