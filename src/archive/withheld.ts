@@ -16,17 +16,19 @@ const CREDENTIALS = [
 /** Says what happened in one tenant, and is only ever added to. */
 const TRAIL = "tenant.audit_events";
 
-const without = (tables: readonly MatchedTable[], names: readonly string[]) =>
-  tables.filter(({ archived }) => !names.includes(tableName(archived)));
+/** Whether a table, as `schema.table`, stays with its tenant: another never gets its rows. Pure. */
+export function isWithheld(table: string): boolean {
+  return table === TRAIL || CREDENTIALS.includes(table);
+}
 
 /** The tables that a tenant gets which is not the archive's own: without its credentials and its audit trail. Pure. */
 export function withoutCredentials(tables: readonly MatchedTable[]): MatchedTable[] {
-  return without(tables, [...CREDENTIALS, TRAIL]);
+  return tables.filter(({ archived }) => !isWithheld(tableName(archived)));
 }
 
 /** The tables that a restore writes over in a tenant that lives: all but its audit trail. Pure. */
 export function withoutTrail(tables: readonly MatchedTable[]): MatchedTable[] {
-  return without(tables, [TRAIL]);
+  return tables.filter(({ archived }) => tableName(archived) !== TRAIL);
 }
 
 /** Those who were let into the tenant are let in no more: its users are others now. In the tenant's context. */

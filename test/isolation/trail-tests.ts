@@ -102,7 +102,7 @@ export function testTrail(arenaOf: () => Arena): void {
       await admin.query("delete from tenant.audit_events where tenant_id = $1", [a.tenantId]);
       const platform = await database.connect("rowhouse_platform");
       await enter(platform, scope("owner", "operator:ops"));
-      await platform.query("update tenant.api_keys set name = 'renamed', hash = sha256('new')");
+      await platform.query("update tenant.api_keys set name = 'renamed', hash = sha256('new') where id = $1", [MEMBERS.key]);
       await platform.query("select platform.record_event('session.started', '{\"from\": \"here\"}')");
       await platform.query("commit");
       const { rows } = await admin.query(
