@@ -260,6 +260,25 @@ begin
   end loop;
 end $$;
 
+-- Takes back what access.sql and audit.sql attached to a table, and what it was given: for the Down part of a migration that protected it.
+create or replace function platform.release_table(in_table regclass) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  attached text;
+begin
+  for attached in
+    select format('drop policy %I on %s', p.polname, in_table) from pg_policy p
+      where p.polrelid = in_table and p.polname ~ '^(member|own_rows)_(select|insert|update|delete)$'
+    union all
+    select format('drop trigger %I on %s', t.tgname, in_table) from pg_trigger t
+      where t.tgrelid = in_table and not t.tgisinternal and t.tgparentid = 0 and t.tgname ~ '^rowhouse_(stamp|audit_)'
+  loop
+    execute attached;
+  end loop;
+  delete from platform.table_options o using pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.oid = in_table and o.schema_name = n.nspname and o.table_name = c.relname;
+end $$;
+
 -- Whether a table belongs to an extension and requests may only read it.
 create or replace function platform.is_extensions(in_table regclass) returns boolean
 language sql stable as $$
@@ -298,7 +317,7 @@ end $$;
 
 revoke all on function platform.keys_without_tenant(regclass), platform.policy_test(), platform.access_roles(regclass),
   platform.has_tenant_policies(regclass), platform.hidden_key(regclass), platform.protect_rows(regclass), platform.open_table(regclass),
-  platform.protect_columns(regclass), platform.protect_table(regclass, jsonb), platform.is_extensions(regclass),
+  platform.protect_columns(regclass), platform.protect_table(regclass, jsonb), platform.release_table(regclass), platform.is_extensions(regclass),
   platform.unprotected_tables(), platform.assert_protected() from public;
 -- What the server asks before it says that it is ready.
 grant execute on function platform.unprotected_tables(), platform.has_tenant_policies(regclass), platform.access_roles(regclass),

@@ -1,7 +1,7 @@
 /**
  * What roles, admission and the audit trail cost the database: processor time of its backend, in microseconds, and nothing of the
  * server's. `DATABASE_URL` of a superuser on this machine, to a database that may be filled:
- *   node scripts/bench-permissions.ts
+ *   node scripts/bench-permissions.ts [rounds]
  */
 import { readFileSync } from "node:fs";
 import type pg from "pg";
@@ -10,8 +10,9 @@ import { enterStatement, makeScope, type Scope } from "../src/db/scope.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { createTenant } from "../src/tenant/create.ts";
 
-const ROUNDS = Number(process.env["ROUNDS"] ?? 15);
-const TRANSACTIONS = 1500;
+const ROUNDS = Number(process.argv[2] ?? 9);
+const READS = 1000;
+const WRITES = 300;
 const USER = "00000000-0000-4000-8000-00000000000a";
 const SESSION = "00000000-0000-4000-8000-00000000000b";
 
@@ -29,13 +30,22 @@ const TABLES = `
 
 /** utime and stime of the backend in clock ticks of 10 ms (proc(5)). */
 function ticksOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^\d+ \(.*\) /, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^\d+ \(.*\) /, "")
+    .split(" ");
   return Number(fields[11]) + Number(fields[12]);
 }
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-async function transact(client: pg.Client, scope: Scope, access: "read" | "write", name: string, text: string, values: unknown[]) {
+async function transact(
+  client: pg.Client,
+  scope: Scope,
+  access: "read" | "write",
+  name: string,
+  text: string,
+  values: unknown[],
+) {
   const entry = enterStatement(scope, access);
   await client.query("begin");
   await client.query({ name: "enter", text: entry.text, values: [...entry.values] });
@@ -59,6 +69,7 @@ async function measure(database: Database, cases: readonly Case[]): Promise<Map<
   const pid = rows[0]!.pid;
   const taken = new Map<string, number[]>(cases.map(({ name }) => [name, []]));
   for (let round = 0; round <= ROUNDS; round++) {
+    process.stderr.write(`round ${round} of ${ROUNDS}\n`);
     for (const { name, scope, access, text, values, transactions } of cases) {
       const before = ticksOf(pid);
       for (let done = 0; done < transactions; done++) await transact(client, scope, access, name, text, values);
@@ -73,12 +84,20 @@ async function measure(database: Database, cases: readonly Case[]): Promise<Map<
 const database = openDatabase(process.env["DATABASE_URL"]!, process.env["ROWHOUSE_SECRET"]!);
 await migrate(database, { appDir: null });
 const pool = database.openPool("rowhouse_platform", { max: 1 });
-const { tenant } = await createTenant(pool, database.keyring, { slug: "bench", name: "Bench", ifNotExists: true }, "bench");
+const { tenant } = await createTenant(
+  pool,
+  database.keyring,
+  { slug: "bench", name: "Bench", ifNotExists: true },
+  "bench",
+);
 await pool.end();
 const owner = await database.connectOwner();
 await owner.query(TABLES);
 for (const table of ["plain", "silent", "bare", "owned"])
-  await owner.query(`insert into app.${table} (tenant_id, id, name, note) select $1, n, 'name ' || n, 'note' from generate_series(1, 20000) n`, [tenant.id]);
+  await owner.query(
+    `insert into app.${table} (tenant_id, id, name, note) select $1, n, 'name ' || n, 'note' from generate_series(1, 20000) n`,
+    [tenant.id],
+  );
 await owner.query(
   `insert into tenant.users (tenant_id, id, email, role) values ($1, '${USER}', 'bench@bench.example', 'member') on conflict do nothing`,
   [tenant.id],
@@ -97,7 +116,7 @@ const read = (name: string, by: Scope, table = "plain"): Case => ({
   access: "read",
   text: `select id, name, note from app.${table} where tenant_id = $1 and id = $2`,
   values: [tenant.id, 77],
-  transactions: TRANSACTIONS,
+  transactions: READS,
 });
 const write = (name: string, table: string, rows: number): Case => ({
   name,
@@ -105,7 +124,7 @@ const write = (name: string, table: string, rows: number): Case => ({
   access: "write",
   text: `insert into app.${table} (id, name, note) select 1000000 + n, 'name ' || n, 'note' from generate_series(1, $1::int) n`,
   values: [rows],
-  transactions: rows === 1 ? TRANSACTIONS : 10,
+  transactions: rows === 1 ? WRITES : 5,
 });
 
 const results = await measure(database, [
@@ -122,4 +141,5 @@ const results = await measure(database, [
 ]);
 await owner.query("drop table app.plain, app.owned, app.silent, app.bare; delete from platform.table_options");
 await owner.end();
-for (const [name, microseconds] of results) console.log(`${name.padEnd(34)} ${microseconds.toFixed(1).padStart(10)} µs`);
+for (const [name, microseconds] of results)
+  console.log(`${name.padEnd(34)} ${microseconds.toFixed(1).padStart(10)} µs`);

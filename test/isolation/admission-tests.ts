@@ -51,8 +51,12 @@ export function testAdmission(arenaOf: () => Arena): void {
   }
 
   beforeEach(async () => {
-    await change("update tenant.users set role = 'member', is_active = true where tenant_id = $1 and email like 'clerk@%'");
-    await change("update tenant.sessions set revoked_at = null, expires_at = now() + interval '1 day' where tenant_id = $1");
+    await change(
+      "update tenant.users set role = 'member', is_active = true where tenant_id = $1 and email like 'clerk@%'",
+    );
+    await change(
+      "update tenant.sessions set revoked_at = null, expires_at = now() + interval '1 day' where tenant_id = $1",
+    );
     await change("update tenant.api_keys set revoked_at = null, expires_at = null where tenant_id = $1");
     await change(
       "update tenant.impersonations set ended_at = null, writes = false, started_at = now(), expires_at = now() + interval '1 hour' where tenant_id = $1",
@@ -165,8 +169,16 @@ export function testAdmission(arenaOf: () => Arena): void {
       ["the trigger", () => "alter table app.customers disable trigger rowhouse_audit_update", "42501"],
       ["set role", () => "set role rowhouse_platform", "42501"],
       ["its role", () => "update tenant.users set role = 'owner'", "42501"],
-      ["permissions", () => "insert into tenant.permissions (role, table_name, verb) values ('clerk', '*', '*')", "RH206"],
-      ["asking for another verb", () => "select platform.require_permission('delete', 'app.customers', 'app')", "RH206"],
+      [
+        "permissions",
+        () => "insert into tenant.permissions (role, table_name, verb) values ('clerk', '*', '*')",
+        "RH206",
+      ],
+      [
+        "asking for another verb",
+        () => "select platform.require_permission('delete', 'app.customers', 'app')",
+        "RH206",
+      ],
       ["passwords", () => "select password from tenant.credentials", "42501"],
       ["hashes of keys", () => "select hash from tenant.api_keys", "42501"],
     ])("gets no further by %s", async (_, text, code) => {

@@ -37,7 +37,8 @@ async function attempt(client: pg.Client, text: string): Promise<number | string
 describe("fifty users", () => {
   test("are the limit of a tenant without more, and one statement can't pass it either", async () => {
     const room = 50 - (await count());
-    const many = (n: number) => `insert into tenant.users (email) select 'm' || n || '@limit.example' from generate_series(1, ${n}) n`;
+    const many = (n: number) =>
+      `insert into tenant.users (email) select 'm' || n || '@limit.example' from generate_series(1, ${n}) n`;
     expect(await attempt(clients[0]!, many(room + 1))).toBe("RH430");
     expect(await attempt(clients[0]!, many(room - 1))).toBe(room - 1);
     expect(await count()).toBe(49);
@@ -82,7 +83,8 @@ describe("fifty users", () => {
       await clients[0]!.query("commit");
       return rows[0]!.most;
     };
-    const given = (text: string) => db.admin.query(`update tenant.subscription set ${text} where tenant_id = $1`, [scope.tenantId]);
+    const given = (text: string) =>
+      db.admin.query(`update tenant.subscription set ${text} where tenant_id = $1`, [scope.tenantId]);
     await db.admin.query("insert into platform.plans (name, title, limits) values ('tiny', 'Tiny', '{\"users\": 3}')");
     await given("plan = 'tiny'");
     expect(await limit()).toBe("3");
@@ -103,8 +105,11 @@ describe("fifty users", () => {
 });
 
 test("a user has a role that there is", async () => {
-  await db.admin.query("update tenant.subscription set limits = '{\"users\": null}' where tenant_id = $1", [scope.tenantId]);
-  const withRole = (role: string) => `insert into tenant.users (email, role) values ('${role}@role.example', '${role}')`;
+  await db.admin.query("update tenant.subscription set limits = '{\"users\": null}' where tenant_id = $1", [
+    scope.tenantId,
+  ]);
+  const withRole = (role: string) =>
+    `insert into tenant.users (email, role) values ('${role}@role.example', '${role}')`;
   expect(await attempt(clients[0]!, withRole("clerk"))).toBe(1);
   expect(await attempt(clients[0]!, withRole("nobody"))).toBe("RH431");
   expect(await attempt(clients[0]!, withRole("service"))).toBe("RH431");

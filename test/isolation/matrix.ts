@@ -105,8 +105,18 @@ const upsert = (table: string, { id = "id", unique = id, row, change }: TableFac
 
 /** Every verb on rows of one's own and of the other's. One can't name the other's rows in a plain insert. */
 export const CELLS: readonly Cell[] = [
-  { verb: "select", whose: "own", text: (t, f) => one(`select ${f.shown ?? "*"} from ${t}`, f), expect: { write: 1, update: 1, read: 1, none: DENIED } },
-  { verb: "select", whose: "other", text: (t, f) => one(`select ${f.shown ?? "*"} from ${t}`, f), expect: { write: 0, update: 0, read: 0, none: DENIED } },
+  {
+    verb: "select",
+    whose: "own",
+    text: (t, f) => one(`select ${f.shown ?? "*"} from ${t}`, f),
+    expect: { write: 1, update: 1, read: 1, none: DENIED },
+  },
+  {
+    verb: "select",
+    whose: "other",
+    text: (t, f) => one(`select ${f.shown ?? "*"} from ${t}`, f),
+    expect: { write: 0, update: 0, read: 0, none: DENIED },
+  },
   {
     verb: "select for update",
     whose: "other",
@@ -175,7 +185,12 @@ export const CELLS: readonly Cell[] = [
       on t.tenant_id = v.tenant_id and t.${id} = v.id when matched then update set ${change}`,
     expect: { write: 0, update: 0, read: DENIED, none: DENIED },
   },
-  { verb: "delete", whose: "other", text: (t, f) => one(`delete from ${t}`, f), expect: { write: 0, update: DENIED, read: DENIED, none: DENIED } },
+  {
+    verb: "delete",
+    whose: "other",
+    text: (t, f) => one(`delete from ${t}`, f),
+    expect: { write: 0, update: DENIED, read: DENIED, none: DENIED },
+  },
   {
     verb: "delete of all",
     whose: "other",

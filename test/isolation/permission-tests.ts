@@ -4,7 +4,18 @@ import { makeScope, type Scope } from "../../src/db/scope.ts";
 import { readTenantTables } from "../../src/db/tables.ts";
 import { enter, outcome, type Arena } from "./arena.ts";
 import { TABLES } from "./matrix.ts";
-import { another, CLERK_MAY, factsOf, GRIDS, OWN_TABLES, ownTable, ROLES, SERVICE_MAY, type Grid, type Role } from "./permissions.ts";
+import {
+  another,
+  CLERK_MAY,
+  factsOf,
+  GRIDS,
+  OWN_TABLES,
+  ownTable,
+  ROLES,
+  SERVICE_MAY,
+  type Grid,
+  type Role,
+} from "./permissions.ts";
 
 const USER = "00000000-0000-4000-8000-0000000000aa";
 const KEY = "00000000-0000-4000-8000-0000000000bb";
@@ -38,11 +49,10 @@ async function prepare({ admin, a }: Arena): Promise<void> {
   await admin.query("reset role");
   await admin.query("delete from tenant.permissions where tenant_id = $1", [a.tenantId]);
   for (const [table, verb] of CLERK_MAY) {
-    await admin.query("insert into tenant.permissions (tenant_id, role, table_name, verb) values ($1, 'clerk', $2, $3)", [
-      a.tenantId,
-      table,
-      verb,
-    ]);
+    await admin.query(
+      "insert into tenant.permissions (tenant_id, role, table_name, verb) values ($1, 'clerk', $2, $3)",
+      [a.tenantId, table, verb],
+    );
   }
   await admin.query(
     `insert into tenant.api_keys (tenant_id, id, name, prefix, hash, scopes, created_by)
@@ -52,7 +62,13 @@ async function prepare({ admin, a }: Arena): Promise<void> {
 }
 
 /** A row to be touched, made as a restore makes it: nothing is stamped. */
-async function makeRow(importer: pg.Client, scope: Scope, table: string, mark: string, extra: Record<string, string>): Promise<string> {
+async function makeRow(
+  importer: pg.Client,
+  scope: Scope,
+  table: string,
+  mark: string,
+  extra: Record<string, string>,
+): Promise<string> {
   const row = { ...another(factsOf(table), mark), ...extra };
   await enter(importer, scope);
   const { rows } = await importer.query<{ id: string }>(
@@ -64,7 +80,9 @@ async function makeRow(importer: pg.Client, scope: Scope, table: string, mark: s
 
 async function someRow(admin: pg.Client, table: string, tenantId: string): Promise<string> {
   const { id = "id" } = factsOf(table);
-  const { rows } = await admin.query<{ id: string }>(`select ${id} as id from ${table} where tenant_id = $1 limit 1`, [tenantId]);
+  const { rows } = await admin.query<{ id: string }>(`select ${id} as id from ${table} where tenant_id = $1 limit 1`, [
+    tenantId,
+  ]);
   return rows[0]!.id;
 }
 
@@ -76,7 +94,11 @@ async function rowsFor({ admin, a, b }: Arena, importer: pg.Client, table: strin
     return { own, others: own, foreign };
   }
   const owned = table in OWN_TABLES;
-  const mine: Record<string, string> = owned ? { created_by: `'${principalOf(role)}'` } : table === "tenant.users" ? { id: `'${USER}'` } : {};
+  const mine: Record<string, string> = owned
+    ? { created_by: `'${principalOf(role)}'` }
+    : table === "tenant.users"
+      ? { id: `'${USER}'` }
+      : {};
   const theirs: Record<string, string> = owned ? { created_by: "'somebody'" } : {};
   const name = `${ROLES.indexOf(role)}`;
   return {
@@ -109,7 +131,10 @@ async function tryAll(client: pg.Client, arena: Arena, table: string, role: Role
   const row = another(facts, "new");
   return {
     select: await each(`select ${facts.shown ?? "*"} from ${table}`),
-    insert: await attempt(`insert into ${table} (${Object.keys(row).join(", ")}) values (${Object.values(row).join(", ")})`, []),
+    insert: await attempt(
+      `insert into ${table} (${Object.keys(row).join(", ")}) values (${Object.values(row).join(", ")})`,
+      [],
+    ),
     update: await each(`update ${table} set ${facts.change}`),
     delete: await each(`delete from ${table}`),
   };

@@ -96,7 +96,14 @@ export const GRIDS: Readonly<Record<string, Record<Role, Grid>>> = {
     anonymous: { ...REFUSED, select: all(0) },
   },
   "tenant.users": {
-    ...byRole({ owner: ANY_USER, admin: ANY_USER, manager: OWN_USER, member: OWN_USER, viewer: OWN_USER, clerk: OWN_USER }),
+    ...byRole({
+      owner: ANY_USER,
+      admin: ANY_USER,
+      manager: OWN_USER,
+      member: OWN_USER,
+      viewer: OWN_USER,
+      clerk: OWN_USER,
+    }),
     service: NO_USER,
     anonymous: NO_USER,
     unheard_of: NO_USER,

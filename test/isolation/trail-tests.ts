@@ -24,7 +24,10 @@ export function testTrail(arenaOf: () => Arena): void {
 
   const scope = (role = "admin", principal: string = MEMBERS.user) => {
     const { a, database } = arenaOf();
-    return withRequestId(makeScope({ tenantId: a.tenantId, epoch: a.epoch, principal, role }, database.keyring), REQUEST);
+    return withRequestId(
+      makeScope({ tenantId: a.tenantId, epoch: a.epoch, principal, role }, database.keyring),
+      REQUEST,
+    );
   };
   /** Runs the statements as one transaction of A, and gives the events that they left. */
   async function eventsOf(...texts: string[]): Promise<Record<string, unknown>[]> {
@@ -61,8 +64,18 @@ export function testTrail(arenaOf: () => Arena): void {
         row_id: ID,
         request_id: REQUEST,
       };
-      expect(created).toMatchObject({ ...common, action: "memos.created", before: null, after: { id: ID, body: "first" } });
-      expect(updated).toEqual({ ...common, action: "memos.updated", before: { body: "first" }, after: { body: "second" } });
+      expect(created).toMatchObject({
+        ...common,
+        action: "memos.created",
+        before: null,
+        after: { id: ID, body: "first" },
+      });
+      expect(updated).toEqual({
+        ...common,
+        action: "memos.updated",
+        before: { body: "first" },
+        after: { body: "second" },
+      });
       expect(deleted).toMatchObject({ ...common, action: "memos.deleted", before: { body: "second" }, after: null });
       expect(Object.keys(created!["after"] as object)).not.toContain("tenant_id");
       expect(rest).toEqual([]);
@@ -84,17 +97,19 @@ export function testTrail(arenaOf: () => Arena): void {
       const merged = await eventsOf(
         `merge into app.memos m using (values ('${ID}'::uuid)) v (id) on m.id = v.id when matched then delete`,
       );
-      expect([...actions, ...merged.map(({ action }) => action)]).toEqual(["memos.created", "memos.updated", "memos.deleted"]);
+      expect([...actions, ...merged.map(({ action }) => action)]).toEqual([
+        "memos.created",
+        "memos.updated",
+        "memos.deleted",
+      ]);
     });
 
     test("of a row whose key changed is there for both keys", async () => {
       const other = ID.replace(/.$/, "2");
       const events = await eventsOf(insert, `update app.memos set id = '${other}'`, "delete from app.memos");
       const updates = events.filter(({ action }) => action === "memos.updated");
-      expect(updates.map(({ row_id, before, after }) => [row_id, before === null, after === null]).toSorted()).toEqual([
-        [ID, false, true],
-        [other, true, false],
-      ]);
+      const seen = updates.map(({ row_id, before, after }) => `${String(row_id)} ${before === null} ${after === null}`);
+      expect(seen.toSorted()).toEqual([`${ID} false true`, `${other} true false`]);
     });
 
     test("names what the control plane changes, without its secrets", async () => {
@@ -102,19 +117,25 @@ export function testTrail(arenaOf: () => Arena): void {
       await admin.query("delete from tenant.audit_events where tenant_id = $1", [a.tenantId]);
       const platform = await database.connect("rowhouse_platform");
       await enter(platform, scope("owner", "operator:ops"));
-      await platform.query("update tenant.api_keys set name = 'renamed', hash = sha256('new') where id = $1", [MEMBERS.key]);
+      await platform.query("update tenant.api_keys set name = 'renamed', hash = sha256('new') where id = $1", [
+        MEMBERS.key,
+      ]);
       await platform.query("select platform.record_event('session.started', '{\"from\": \"here\"}')");
       await platform.query("commit");
       const { rows } = await admin.query(
         "select action, actor, before, after, details from tenant.audit_events where tenant_id = $1 order by id",
         [a.tenantId],
       );
-      await admin.query("update tenant.api_keys set hash = sha256(uuid_send($1::uuid)) where tenant_id = $1 and id = $2", [
-        a.tenantId,
-        MEMBERS.key,
-      ]);
+      await admin.query(
+        "update tenant.api_keys set hash = sha256(uuid_send($1::uuid)) where tenant_id = $1 and id = $2",
+        [a.tenantId, MEMBERS.key],
+      );
       await platform.end();
-      expect(rows.at(-1)).toMatchObject({ action: "session.started", actor: "operator:ops", details: { from: "here" } });
+      expect(rows.at(-1)).toMatchObject({
+        action: "session.started",
+        actor: "operator:ops",
+        details: { from: "here" },
+      });
       expect(rows[0]).toMatchObject({ action: "api_keys.updated", after: { name: "renamed" } });
       expect(JSON.stringify(rows)).not.toContain("hash");
     });
@@ -123,9 +144,10 @@ export function testTrail(arenaOf: () => Arena): void {
       const { admin, a } = arenaOf();
       await enter(admin, scope());
       await admin.query("truncate app.memos");
-      const { rows } = await admin.query("select from tenant.audit_events where tenant_id = $1 and action = 'memos.truncated'", [
-        a.tenantId,
-      ]);
+      const { rows } = await admin.query(
+        "select from tenant.audit_events where tenant_id = $1 and action = 'memos.truncated'",
+        [a.tenantId],
+      );
       await admin.query("rollback");
       expect(rows).toHaveLength(1);
     });
@@ -155,7 +177,11 @@ export function testTrail(arenaOf: () => Arena): void {
       ["a request", "rowhouse_api", "update tenant.audit_events set actor = 'somebody'"],
       ["a request", "rowhouse_api", "delete from tenant.audit_events"],
       ["a request", "rowhouse_api", "truncate tenant.audit_events"],
-      ["the control plane", "rowhouse_platform", "insert into tenant.audit_events (action, actor, role) values ('x', 'y', 'z')"],
+      [
+        "the control plane",
+        "rowhouse_platform",
+        "insert into tenant.audit_events (action, actor, role) values ('x', 'y', 'z')",
+      ],
       ["the control plane", "rowhouse_platform", "update tenant.audit_events set actor = 'somebody'"],
       ["the control plane", "rowhouse_platform", "delete from tenant.audit_events"],
       ["the exporter", "rowhouse_exporter", "delete from tenant.audit_events"],
@@ -192,7 +218,9 @@ export function testTrail(arenaOf: () => Arena): void {
         `insert into app.memos (id, body, created_at, created_by, updated_at, updated_by) values ('${ID}', 'x', ${forged})`,
       );
       await enter(client, scope("admin", "later"));
-      await client.query("update app.memos set created_at = '2001-01-01', created_by = 'x', updated_by = 'y', body = 'z'");
+      await client.query(
+        "update app.memos set created_at = '2001-01-01', created_by = 'x', updated_by = 'y', body = 'z'",
+      );
       await client.query("commit");
       const { rows } = await admin.query(
         `select created_by, updated_by, created_at > now() - interval '1 minute' as fresh, updated_at >= created_at as later
@@ -249,7 +277,10 @@ export function testTrail(arenaOf: () => Arena): void {
         create table app.readings_2026 partition of app.readings for values from (2026) to (2027);
         create table app.readings_2027 partition of app.readings for values from (2027) to (2028);
         select platform.protect_table('app.readings_2026', '{"own_rows": "all"}')`);
-      const events = await eventsOf("insert into app.readings (year) values (2026)", "update app.readings set year = 2027");
+      const events = await eventsOf(
+        "insert into app.readings (year) values (2026)",
+        "update app.readings set year = 2027",
+      );
       await enter(client, scope("member", "somebody"));
       expect(await outcome(client, "select from app.readings")).toBe(0);
       expect(await outcome(client, "select from app.readings_2027")).toBe("42501");
@@ -276,8 +307,13 @@ export function testTrail(arenaOf: () => Arena): void {
     const { rows } = await platform.query("select platform.purge_audit()::int as purged");
     await platform.query("commit");
     await platform.end();
-    const left = await admin.query("delete from tenant.audit_events where action in ('x', 'memos.deleted') returning tenant_id", []);
+    const left = await admin.query(
+      "delete from tenant.audit_events where action in ('x', 'memos.deleted') returning tenant_id",
+      [],
+    );
     expect(rows).toEqual([{ purged: 1 }]);
-    expect(left.rows.map((row: { tenant_id: string }) => row.tenant_id).toSorted()).toEqual([a.tenantId, b.tenantId].toSorted());
+    expect(left.rows.map((row: { tenant_id: string }) => row.tenant_id).toSorted()).toEqual(
+      [a.tenantId, b.tenantId].toSorted(),
+    );
   });
 }
