@@ -9,7 +9,8 @@
 -- Both are transaction-local and go at COMMIT or ROLLBACK. Names are qualified rather than the functions' search_path set:
 -- a SET clause costs 2 µs a call (threats.md, Sealed tenant context).
 --
--- A context is `<tenant, 32 hex digits>,<principal, hex of UTF-8>,<membership role>`.
+-- A context is `<tenant, 32 hex digits>,<principal, hex of UTF-8>,<membership role>,<grant>,<request id, hex>`; the last two may be
+-- empty or missing. `backtrace_functions` takes letters, digits, _ and commas alone, hence the hex. The grant is the credential that the principal came by, as admit() knows it; empty for tokens that carry their own proof.
 
 create table if not exists platform.context_key (
   only_row boolean primary key default true check (only_row),
@@ -125,7 +126,10 @@ begin
           when pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.=) 'read committed' then ''
           else platform.hold_tenant(t.id) end
         operator(pg_catalog.||) %s
-        operator(pg_catalog.||) pg_catalog.set_config('app.tenant_id', t.id::pg_catalog.text, true) into done
+        operator(pg_catalog.||) pg_catalog.set_config('app.tenant_id', t.id::pg_catalog.text, true)
+        -- Last, when the context stands: it reads the tenant's own tables.
+        operator(pg_catalog.||) case when pg_catalog.split_part(in_context, ',', 4) operator(pg_catalog.=) '' then ''
+          else platform.admit(in_context, in_writes) end into done
       from platform.tenants t
       where t.id operator(pg_catalog.=) pg_catalog.left(in_context, 32)::pg_catalog.uuid
         and t.seal operator(pg_catalog.=) pg_catalog.sha256(in_secret)
@@ -138,6 +142,14 @@ begin
         perform platform.refuse_context(pg_catalog.left(in_context, 32)::pg_catalog.uuid, in_epoch, in_secret);
       end if;
     end $$ $enter$, check_session, put_context);
+
+  -- Once more, by admit() alone: who the credential's holder is by now.
+  execute format($put$
+    create or replace function platform.put_context(in_context text) returns text
+    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      return %s;
+    end $$ $put$, put_context);
 
   if is_granted then
     -- In SQL and not definer's, so that the planner puts its one expression in the place of the call (inlining): a policy adds
@@ -158,9 +170,9 @@ begin
     language plpgsql stable security definer parallel restricted as $$
     declare
       sealed pg_catalog.text := pg_catalog.current_setting('app.context', true);
-      context pg_catalog.text := pg_catalog.split_part(sealed, '.', 1);
+      context pg_catalog.text := pg_catalog.left(sealed, -65); -- a dot and the MAC's 64 digits
     begin
-      if platform.context_mac(context) operator(pg_catalog.=) pg_catalog.split_part(sealed, '.', 2) then
+      if platform.context_mac(context) operator(pg_catalog.=) pg_catalog.right(sealed, 64) then
         return context;
       end if;
       return platform.refuse_missing();
@@ -187,6 +199,57 @@ begin
   );
 end $$;
 
+/*
+ * Whether the credential still holds, and whose it is by now: a session that was ended, a key that was revoked, a user who was
+ * deactivated or got another role is refused, or changed, at the next request, whatever a token says and any server remembers. It
+ * reads the tenant's tables as their owner, under the policies and in the context that enter() has just put in place.
+ *   s<session, 32 hex digits>   k<SHA-256 of an API key, 64 hex digits>   i<impersonation, 32 hex digits>
+ * Of a session the user is the principal, which the context must name; keys and impersonations name theirs themselves.
+ * Raises RH207 for one that is over, RH208 for a user who is not active, RH206 for a write by who may only read.
+ */
+create or replace function platform.admit(in_context text, in_writes boolean) returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  in_tenant_id constant uuid := left(in_context, 32)::uuid;
+  parts text[] := string_to_array(in_context, ',');
+  kind constant text := left(parts[4], 1);
+  credential constant text := substr(parts[4], 2);
+  found_role text;
+  principal text;
+  is_active boolean := true;
+  may_write boolean := true;
+begin
+  if kind = 's' then
+    select u.role, u.id::text, u.is_active into found_role, principal, is_active
+      from tenant.sessions s join tenant.users u on u.tenant_id = s.tenant_id and u.id = s.user_id
+      where s.tenant_id = in_tenant_id and s.id = credential::uuid and s.revoked_at is null and s.expires_at > now()
+        and encode(convert_to(s.user_id::text, 'UTF8'), 'hex') = parts[2];
+  elsif kind = 'k' then
+    select coalesce(k.role, 'service'), 'key:' || k.id into found_role, principal
+      from tenant.api_keys k
+      where k.tenant_id = in_tenant_id and k.hash = decode(credential, 'hex') and k.revoked_at is null
+        and (k.expires_at is null or k.expires_at > now());
+  elsif kind = 'i' then
+    select i.role, 'operator:' || i.operator, i.writes into found_role, principal, may_write
+      from tenant.impersonations i
+      where i.tenant_id = in_tenant_id and i.id = credential::uuid and i.ended_at is null and i.expires_at > now();
+  end if;
+  if found_role is null then
+    raise exception 'The sign-in or key is over' using errcode = 'RH207', hint = 'Sign in again, or use another key.';
+  elsif is_active is not true then
+    raise exception 'The user is not active' using errcode = 'RH208', hint = 'An administrator of the tenant can activate the user.';
+  elsif may_write is not true and in_writes then
+    raise exception 'This impersonation may only read' using errcode = 'RH206',
+      hint = 'An operator can begin one that writes; the tenant sees either in its audit log.';
+  end if;
+  parts[2] := encode(convert_to(principal, 'UTF8'), 'hex');
+  parts[3] := found_role;
+  if array_to_string(parts, ',', '') <> in_context then
+    perform platform.put_context(array_to_string(parts, ',', ''));
+  end if;
+  return '';
+end $$;
+
 -- The `sub` of the verified token.
 create or replace function platform.current_principal() returns text
 language plpgsql stable as $$
@@ -201,6 +264,20 @@ begin
   return pg_catalog.split_part(platform.get_context(), ',', 3);
 end $$;
 
+-- By what credential the principal came, as admit() knows it; empty for tokens that carry their own proof.
+create or replace function platform.current_grant() returns text
+language plpgsql stable as $$
+begin
+  return pg_catalog.split_part(platform.get_context(), ',', 4);
+end $$;
+
+-- The request, for the audit trail; null outside of one.
+create or replace function platform.current_request_id() returns text
+language plpgsql stable as $$
+begin
+  return nullif(pg_catalog.convert_from(pg_catalog.decode(pg_catalog.split_part(platform.get_context(), ',', 5), 'hex'), 'UTF8'), '');
+end $$;
+
 -- Ends a statement, and with it the transaction, from inside generated SQL: one row wanted, several found (PGRST116).
 create or replace function platform.refuse(in_code text, in_message text, in_detail text) returns boolean
 language plpgsql volatile as $$
@@ -208,10 +285,12 @@ begin
   raise exception '%', in_message using errcode = in_code, detail = in_detail;
 end $$;
 
-revoke all on function platform.refuse_context(uuid, bigint, bytea), platform.pass_fence(uuid, timestamptz), platform.hold_tenant(uuid),
+revoke all on function platform.put_context(text), platform.admit(text, boolean), platform.current_grant(), platform.current_request_id(),
+  platform.refuse_context(uuid, bigint, bytea), platform.pass_fence(uuid, timestamptz), platform.hold_tenant(uuid),
   platform.context_mac(text), platform.get_context(),
   platform.refuse_missing(), platform.enter(text, bytea, bigint, boolean), platform.current_tenant(), platform.current_principal(),
   platform.current_membership_role(), platform.refuse(text, text, text) from public;
 grant execute on function platform.enter(text, bytea, bigint, boolean), platform.get_context(), platform.refuse_missing(),
-  platform.current_tenant(), platform.current_principal(), platform.current_membership_role(), platform.refuse(text, text, text)
+  platform.current_tenant(), platform.current_principal(), platform.current_membership_role(), platform.current_grant(),
+  platform.current_request_id(), platform.refuse(text, text, text)
   to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer;

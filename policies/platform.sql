@@ -2,7 +2,7 @@
 
 revoke all on all tables in schema platform from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
 grant select, insert, update, delete on platform.tenants, platform.domains, platform.token_secrets, platform.signing_keys,
-  platform.databases, platform.moves, platform.move_resources to rowhouse_platform;
+  platform.databases, platform.moves, platform.move_resources, platform.sign_in_attempts, platform.outbox to rowhouse_platform;
 grant select, insert on platform.audit_events, platform.move_events to rowhouse_platform; -- append-only
 grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums, platform.schemas to rowhouse_platform;
 

@@ -46,6 +46,15 @@ $$;
 create or replace function platform.policy_test() returns text
 language sql immutable as $$ select '(tenant_id = (select platform.current_tenant()))' $$;
 
+-- Who may touch rows at all. What Rowhouse keeps for a tenant its owner may, too: definer's functions of the platform read it (admit())
+-- and write it (audit_rows()), under the same policies and in the tenant's context. Without a context the owner gets an error.
+create or replace function platform.access_roles(in_table regclass) returns name[]
+language sql stable as $$
+  select array['rowhouse_api', 'rowhouse_platform', 'rowhouse_exporter', 'rowhouse_importer']::name[]
+    || case when n.nspname = 'tenant' then array['rowhouse_owner']::name[] end
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = in_table
+$$;
+
 -- Whether both policies stand as protect_rows() makes them. Compared as PostgreSQL prints them back, which is the same on 15 to 18.
 create or replace function platform.has_tenant_policies(in_table regclass) returns boolean
 language sql stable as $$
@@ -58,8 +67,8 @@ language sql stable as $$
         when 'tenant_floor' then not p.polpermissive and p.polroles = '{0}'
         when 'tenant_access' then p.polpermissive and p.polroles @> array(
             select r.oid from pg_catalog.pg_roles r
-            where r.rolname in ('rowhouse_api', 'rowhouse_platform', 'rowhouse_exporter', 'rowhouse_importer'))
-          and cardinality(p.polroles) = 4
+            where r.rolname = any (platform.access_roles(in_table)))
+          and cardinality(p.polroles) = cardinality(platform.access_roles(in_table))
         else false end)
   from pg_catalog.pg_class c where c.oid = in_table
 $$;
@@ -77,8 +86,8 @@ begin
   execute format('alter table %s force row level security', in_table);
   execute format('drop policy if exists tenant_access on %s', in_table);
   execute format('drop policy if exists tenant_floor on %s', in_table);
-  execute format('create policy tenant_access on %s as permissive for all
-    to rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer using %s with check %s', in_table, test, test);
+  execute format('create policy tenant_access on %s as permissive for all to %s using %s with check %s', in_table,
+    array_to_string(platform.access_roles(in_table), ', '), test, test);
   -- Restrictive and for everyone: whatever permissive policy an app adds later, it can only narrow.
   execute format('create policy tenant_floor on %s as restrictive for all to public using %s with check %s', in_table, test, test);
 end $$;
@@ -93,6 +102,38 @@ language sql stable as $$
   where c.conrelid = in_table and c.contype = 'p' and cardinality(c.conkey) = 2
   having array_agg(a.attname::text order by a.attname) = '{tenant_id,tenant_row_id}'
 $$;
+
+-- What requests may touch of Rowhouse's own tables: what members may read without what is secret in it, and of what a tenant's own
+-- administrators keep, the columns that are theirs to write. Which member may do it is for the policies of access.sql.
+create or replace function platform.open_table(in_table regclass) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  -- tenant_id as well: generated SQL compares it, as row-level security does. The API shows it nowhere.
+  readable constant text := (
+    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+    where attrelid = in_table and attnum > 0 and not attisdropped and attname not in ('hash', 'password'));
+  own constant text[] := case in_table::text
+    when 'tenant.settings' then '{id,name,value,is_public}'
+    when 'tenant.locations' then '{id,code,name,address,is_active}'
+    when 'tenant.feature_flags' then '{id,name,is_enabled,payload}'
+    when 'tenant.roles' then '{id,name,description}'
+    when 'tenant.permissions' then '{id,role,table_name,verb}'
+    when 'tenant.users' then '{name,job_title,department,tags,custom}' end;
+  -- A restore may have brought this database to a version that has fewer.
+  writable constant text := (
+    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+    where attrelid = in_table and attnum > 0 and not attisdropped and attname = any (own));
+begin
+  if platform.table_kind(in_table) = 'none' then
+    return;
+  end if;
+  execute format('grant select (%s) on %s to rowhouse_api', readable, in_table);
+  if writable is not null and in_table::text = 'tenant.users' then
+    execute format('grant update (%s) on %s to rowhouse_api', writable, in_table);
+  elsif writable is not null then
+    execute format('grant insert (%s), update (%1$s), delete on %s to rowhouse_api', writable, in_table);
+  end if;
+end $$;
 
 -- Who may do what with the columns. tenant_id can be neither written nor given: the default is its only source. What Rowhouse
 -- keeps per tenant is written by the control plane, and only read by requests.
@@ -114,8 +155,10 @@ begin
   execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover', in_table);
   execute format('grant select, delete on %s to rowhouse_platform', in_table);
   if is_platforms then
-    execute format('grant select on %s to rowhouse_api', in_table);
-    execute format('grant insert (%s), update (%1$s) on %s to rowhouse_platform', columns, in_table);
+    perform platform.open_table(in_table);
+    if in_table::text <> 'tenant.audit_events' then -- platform.record_event() writes those
+      execute format('grant insert (%s), update (%1$s) on %s to rowhouse_platform', columns, in_table);
+    end if;
   else
     execute format('grant select, delete on %s to rowhouse_api', in_table);
     if request_columns is not null then -- a table may have had no column but those that Rowhouse gave it
@@ -134,12 +177,16 @@ begin
   end loop;
 end $$;
 
+-- It took no options once.
+drop function if exists platform.protect_table(regclass);
+
 /*
  * Gives a table all of the law: tenant_id (added when missing and the table is empty), not null, defaulting to the current
- * tenant; row-level security on and forced; the two policies; the grants. Partitions get the first three and no grant.
- * Raises RH416 when the table can't be protected as it stands, RH414 when a key does not carry tenant_id.
+ * tenant; row-level security on and forced; the two policies; the grants; the policies of its members (access.sql); stamps and audit
+ * (audit.sql). Partitions get the first three and no grant. `in_options` are those of set_options(); left out, they stay what they were.
+ * Raises RH416 when the table can't be protected as it stands, or an option, RH414 when a key does not carry tenant_id.
  */
-create or replace function platform.protect_table(in_table regclass) returns void
+create or replace function platform.protect_table(in_table regclass, in_options jsonb default null) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   kind "char";
@@ -161,8 +208,11 @@ begin
 
   -- A partition gets no grants of its own, so it is the whole that is protected anew.
   if (select relispartition from pg_class where oid = in_table) then
-    perform platform.protect_table(pg_partition_root(in_table));
+    perform platform.protect_table(pg_partition_root(in_table), in_options);
     return;
+  end if;
+  if in_options is not null then
+    perform platform.set_options(in_table, in_options);
   end if;
 
   select atttypid into column_type from pg_attribute where attrelid = in_table and attname = 'tenant_id' and not attisdropped;
@@ -196,6 +246,8 @@ begin
 
   perform platform.protect_rows(in_table);
   perform platform.protect_columns(in_table);
+  perform platform.protect_members(in_table);
+  perform platform.protect_history(in_table);
   for child in
     with recursive below as (
       select inhrelid from pg_inherits where inhparent = in_table
@@ -206,6 +258,25 @@ begin
     perform platform.protect_rows(child);
     execute format('revoke all on %s from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover', child);
   end loop;
+end $$;
+
+-- Takes back what access.sql and audit.sql attached to a table, and what it was given: for the Down part of a migration that protected it.
+create or replace function platform.release_table(in_table regclass) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  attached text;
+begin
+  for attached in
+    select format('drop policy %I on %s', p.polname, in_table) from pg_policy p
+      where p.polrelid = in_table and p.polname ~ '^(member|own_rows)_(select|insert|update|delete)$'
+    union all
+    select format('drop trigger %I on %s', t.tgname, in_table) from pg_trigger t
+      where t.tgrelid = in_table and not t.tgisinternal and t.tgparentid = 0 and t.tgname ~ '^rowhouse_(stamp|audit_)'
+  loop
+    execute attached;
+  end loop;
+  delete from platform.table_options o using pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.oid = in_table and o.schema_name = n.nspname and o.table_name = c.relname;
 end $$;
 
 -- Whether a table belongs to an extension and requests may only read it.
@@ -244,9 +315,10 @@ begin
   end if;
 end $$;
 
-revoke all on function platform.keys_without_tenant(regclass), platform.policy_test(), platform.has_tenant_policies(regclass),
-  platform.hidden_key(regclass), platform.protect_rows(regclass), platform.protect_columns(regclass),
-  platform.protect_table(regclass), platform.is_extensions(regclass), platform.unprotected_tables(), platform.assert_protected() from public;
+revoke all on function platform.keys_without_tenant(regclass), platform.policy_test(), platform.access_roles(regclass),
+  platform.has_tenant_policies(regclass), platform.hidden_key(regclass), platform.protect_rows(regclass), platform.open_table(regclass),
+  platform.protect_columns(regclass), platform.protect_table(regclass, jsonb), platform.release_table(regclass), platform.is_extensions(regclass),
+  platform.unprotected_tables(), platform.assert_protected() from public;
 -- What the server asks before it says that it is ready.
-grant execute on function platform.unprotected_tables(), platform.has_tenant_policies(regclass), platform.is_extensions(regclass)
-  to rowhouse_platform;
+grant execute on function platform.unprotected_tables(), platform.has_tenant_policies(regclass), platform.access_roles(regclass),
+  platform.is_extensions(regclass) to rowhouse_platform;

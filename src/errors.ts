@@ -145,6 +145,28 @@ export const ERRORS = {
   tokenInvalid: { code: "PGRST301", status: 401, exit: 1, title: "The token can't be verified" },
   claimsInvalid: { code: "PGRST303", status: 401, exit: 1, title: "The token's claims are not accepted" },
 
+  permissionDenied: { code: "RH206", status: 403, exit: 1, title: "The membership role may not do this" },
+  sessionEnded: { code: "RH207", status: 401, exit: 1, title: "The sign-in or key is over" },
+  userInactive: { code: "RH208", status: 401, exit: 1, title: "The user is not active" },
+
+  credentialsWrong: { code: "RH210", status: 400, exit: 1, title: "E-mail and password don't belong together" },
+  passwordWeak: { code: "RH211", status: 422, exit: 2, title: "The password is too weak" },
+  attemptsExceeded: { code: "RH212", status: 429, exit: 1, title: "Too many attempts" },
+  signUpClosed: { code: "RH213", status: 422, exit: 1, title: "The tenant takes no sign-ups" },
+  refreshTokenUnknown: { code: "RH214", status: 400, exit: 1, title: "The refresh token is not good" },
+  refreshTokenReused: {
+    code: "RH215",
+    status: 400,
+    exit: 1,
+    title: "The refresh token was used before, and its session is over",
+  },
+  linkInvalid: { code: "RH216", status: 403, exit: 1, title: "The link has expired or was used" },
+  emailUnconfirmed: { code: "RH217", status: 400, exit: 1, title: "The e-mail address was not confirmed yet" },
+  emailTaken: { code: "RH218", status: 422, exit: 5, title: "A user of this e-mail address exists" },
+  userUnknown: { code: "RH219", status: 404, exit: 4, title: "There is no such user" },
+  originRefused: { code: "RH220", status: 403, exit: 1, title: "The request comes from another site" },
+  keyUnknown: { code: "RH221", status: 404, exit: 4, title: "There is no such API key" },
+
   contextMissing: { code: "RH300", status: 500, exit: 1, title: "A statement ran without a tenant's context" },
   sealInvalid: { code: "RH301", status: 500, exit: 1, title: "The context's seal does not verify" },
   databaseUnavailable: { code: "RH302", status: 503, exit: 1, title: "The database can't be reached" },
@@ -183,6 +205,8 @@ export const ERRORS = {
   adoptFails: { code: "RH423", status: 500, exit: 1, title: "The migration that adopt would write fails" },
   purgeUnknown: { code: "RH424", status: 404, exit: 4, title: "The table keeps no deleted rows" },
   purgeBlocked: { code: "RH425", status: 409, exit: 5, title: "Other rows point at the deleted ones" },
+  limitReached: { code: "RH430", status: 409, exit: 1, title: "The tenant's plan allows no more of this" },
+  roleUnknown: { code: "RH431", status: 400, exit: 1, title: "There is no such membership role" },
 
   archiveDamaged: { code: "RH500", status: 400, exit: 1, title: "The archive is damaged" },
   archiveVersion: { code: "RH501", status: 400, exit: 1, title: "The archive's format is not known" },

@@ -11,6 +11,7 @@ import { createTenant } from "../src/tenant/create.ts";
 import { seedTenant } from "../src/tenant/seed.ts";
 import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
 import { grantsOf, SALES, TEST_SECRET, withDatabase } from "./harness.ts";
+import { addMembers } from "./members.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -54,6 +55,7 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
 async function fillTemplate(database: Database): Promise<void> {
   const pool = database.openPool("rowhouse_platform", { max: 1 });
   const importer = await database.connect("rowhouse_importer");
+  const owner = await database.connectOwner();
   for (const { slug, name, scale } of DEMO_TENANTS) {
     const { tenant } = await createTenant(
       pool,
@@ -62,7 +64,9 @@ async function fillTemplate(database: Database): Promise<void> {
       "test",
     );
     await seedTenant(importer, database.keyring, tenant, generate(slug, scale / 10));
+    await addMembers(owner, tenant.id);
   }
+  await owner.end();
   await importer.end();
   await pool.end();
 }

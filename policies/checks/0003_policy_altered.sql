@@ -30,5 +30,7 @@ where n.nspname in (select s.name from platform.schemas s union all select 'tena
       when 'tenant_floor' then not p.polpermissive and p.polroles = array[0::oid]
       else p.polpermissive and array(select pg_catalog.unnest(p.polroles) order by 1) = array(
         select r.oid from pg_catalog.pg_roles r
-        where r.rolname in ('rowhouse_api', 'rowhouse_platform', 'rowhouse_exporter', 'rowhouse_importer') order by 1)
+        where r.rolname in ('rowhouse_api', 'rowhouse_platform', 'rowhouse_exporter', 'rowhouse_importer')
+          -- what Rowhouse keeps per tenant is read and written by functions of its owner, in the tenant's context
+          or (n.nspname = 'tenant' and r.rolname = 'rowhouse_owner') order by 1)
     end, false)

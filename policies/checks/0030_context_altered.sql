@@ -1,4 +1,4 @@
--- title: A function that decides about the tenant is not the one that was released
+-- title: A function that decides about the tenant, or what a member may do, is not the one that was released
 -- threat: D07 D13 L05
 select
   'error' as level,
@@ -7,18 +7,18 @@ select
   case
     when p.oid is null then 'It is missing.'
     when o.rolname <> 'rowhouse_owner' then format('%s owns it.', o.rolname)
-    when p.proconfig is not null and wanted.signature !~ '(refuse_context|_fence|_tenant|_arrival)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
+    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|require_permission|key_text)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
     else format('It is not the one of policies/: %s.', found.text)
   end as detail,
-  'Run `rowhouse migrate`, and find out who changed it: every policy asks these functions whose rows to show.' as fix
+  'Run `rowhouse migrate`, and find out who changed it: the policies and triggers of every table ask these functions.' as fix
 from (values
   -- One text for each kind of server: with the protected setting or a MAC, with or without prepared statements to see.
-  -- A change of context.sql, move.sql or request.sql changes them; the finding then says the new ones.
+  -- A change of context.sql, access.sql, audit.sql, limits.sql, move.sql or request.sql changes them; the finding then says the new ones.
   ('platform.enter(text, bytea, bigint, boolean)', array[
-      'definer volatile 7abb61473fd6e2398553a5db14008aff',
-      'definer volatile d5fdb0375bc8854d0804d62340c42251',
-      'definer volatile 36289b067ade79b59c1623b8e35ce518',
-      'definer volatile 7a2785cec23a708f42d642ea2fc833fa']),
+      'definer volatile 94738ee06a74bb8eead8a48d9b3521d7',
+      'definer volatile 90232ad9ad0670ebf1bce1775fa9b8ac',
+      'definer volatile 9c55b3c52200be23eaaccc87f0e5f5f2',
+      'definer volatile a14b73a7a499aef99869f3127407fe8c']),
   ('platform.refuse_context(uuid, bigint, bytea)', array[
       'definer volatile e89596edfbcd1a9d1aae30846156fa11']),
   ('platform.pass_fence(uuid, timestamptz)', array[
@@ -36,17 +36,68 @@ from (values
   ('platform.refuse_missing()', array[
       'invoker stable 83ace331cb3b577b2126c66204d3e597']),
   ('platform.get_context()', array[
-      'definer stable 46452afb50fced40f09e527cced9f746',
-      'invoker stable 04b0d0d20f7768e6b1964059bffdf2bb']),
+      'invoker stable 04b0d0d20f7768e6b1964059bffdf2bb',
+      'definer stable 96bb5c2c10d055b72d88738cf5ac367d']),
   ('platform.current_tenant()', array[
-      'definer stable 46444fa382c964ff292d3db90b6c8689',
-      'invoker stable 05bd95110a12f8a8914cc60f7b6d2e27']),
+      'invoker stable 05bd95110a12f8a8914cc60f7b6d2e27',
+      'definer stable 46444fa382c964ff292d3db90b6c8689']),
   ('platform.context_mac(text)', array[
       'definer stable 190a5df86b4a0dced541712c9c5a3151']),
   ('platform.current_principal()', array[
       'invoker stable ee5511e8f24612c8cae34f3b53356e33']),
   ('platform.current_membership_role()', array[
-      'invoker stable e5b177c41d5663eed092fdaa84e201a6'])
+      'invoker stable e5b177c41d5663eed092fdaa84e201a6']),
+  ('platform.put_context(text)', array[
+      'definer volatile 0632772eceb8f361f98e5c6920d1e543',
+      'definer volatile f81747d8fd7891a62f211c19feca1ef7']),
+  ('platform.admit(text, boolean)', array[
+      'definer volatile 104d683032e62548b5dbfbea342694b9']),
+  ('platform.current_grant()', array[
+      'invoker stable c2d39263928340c628a11b5473fea86a']),
+  ('platform.current_request_id()', array[
+      'invoker stable 924261b4131fc960292dcf38fbea1e98']),
+  ('platform.table_kind(regclass)', array[
+      'invoker stable 8e578f051964d5567f097d964486fedc']),
+  ('platform.options_of(regclass)', array[
+      'definer stable 35b5ec61fa3e5d2aab16235e38f9411c']),
+  ('platform.names_of(regclass)', array[
+      'invoker stable 37a90aa09bc15afcdb7698d45a04d04a']),
+  ('platform.look_up_permission(text, regclass, text)', array[
+      'definer stable fa84a7c12dd9585168a10d5e02247b2b']),
+  ('platform.require_permission(text, regclass, text)', array[
+      'invoker stable 7d9a495d91a4b5f9024c2c9864d31af2']),
+  ('platform.member_policies(regclass)', array[
+      'invoker stable 25bc823f30630b452325c227b102c9dd']),
+  ('platform.missing_policies(regclass)', array[
+      'invoker stable f181acc6f7e33dc4a9ab5cdde0f3aeab']),
+  ('platform.keeps_trail()', array[
+      'definer stable 8fb677df9a3a68cb10208abdbbb2dcd1']),
+  ('platform.stamp_row()', array[
+      'definer volatile 522fc7e8e93e71f44ef2650e434ce18d']),
+  ('platform.audit_rows()', array[
+      'definer volatile d98b81a0f3884a128b8f9583671bd4a9']),
+  ('platform.audit_truncate()', array[
+      'definer volatile 8bf31e40da3e3b1e13e5dc005c96395d']),
+  ('platform.keep_events()', array[
+      'invoker volatile e585cf38736c90c1a82c89520ba6f3f8']),
+  ('platform.key_text(jsonb, text[])', array[
+      'invoker immutable 261b3277061a847fc0a97b93a9d8000a']),
+  ('platform.record_event(text, jsonb)', array[
+      'definer volatile 7188334f98aff6cba9e86f91df513803']),
+  ('platform.purge_audit()', array[
+      'definer volatile 029afe8db466f5600f4c0ea6e5772376']),
+  ('platform.history_triggers(regclass)', array[
+      'invoker stable 689f56e4c43eb1be6164409b42abc77d']),
+  ('platform.limit_triggers()', array[
+      'invoker stable 532e72ca86c7fb0134677c96c2887237']),
+  ('platform.missing_triggers(regclass)', array[
+      'invoker stable 0ac3de4a5d1e4cc14bb36a1eae895d90']),
+  ('platform.limit_of(text)', array[
+      'definer stable e024a5d6d7cd9b7b9a30a47857692ad1']),
+  ('platform.hold_limit()', array[
+      'definer volatile ef110e1e0112e7cb60410db7573eaa19']),
+  ('platform.check_role()', array[
+      'definer volatile 4748fd64b5115897f6636c9306695aaf'])
 ) wanted (signature, texts)
 left join pg_catalog.pg_proc p on p.oid = pg_catalog.to_regprocedure(wanted.signature)
 left join pg_catalog.pg_roles o on o.oid = p.proowner
@@ -58,4 +109,5 @@ where not coalesce(
   o.rolname = 'rowhouse_owner'
   and found.text = any (wanted.texts)
   -- a SET clause could put another context in place while the function runs
-  and (p.proconfig is null or (p.proconfig = '{"search_path=pg_catalog, pg_temp"}' and wanted.signature ~ '(refuse_context|_fence|_tenant|_arrival)\(')), false)
+  and (p.proconfig is null or (p.proconfig = '{"search_path=pg_catalog, pg_temp"}'
+    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|require_permission|key_text)\(')), false)

@@ -11,6 +11,7 @@ function rootsOf(tables: readonly Table[]): Table[] {
 
 function unprotect({ identifier, isSecured, isForced }: Table): string[] {
   return [
+    `select platform.release_table(${literal(identifier)});`,
     `drop policy tenant_access on ${identifier};`,
     `drop policy tenant_floor on ${identifier};`,
     ...(isSecured ? [] : [`alter table ${identifier} disable row level security;`]),

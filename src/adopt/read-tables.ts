@@ -38,7 +38,7 @@ const TABLES = `
       join pg_attribute a on a.attrelid = c.oid and a.attnum = key.attnum
       where p.partrelid = c.oid and key.attnum <> 0 order by key.ord) as "partitionColumns",
     exists (select from pg_partitioned_table p where p.partrelid = c.oid and 0 = any (p.partattrs::smallint[])) as "hasPartitionExpression",
-    array(select quote_ident(p.polname) from pg_policy p where p.polrelid = c.oid and p.polname not in ('tenant_floor', 'tenant_access')
+    array(select quote_ident(p.polname) from pg_policy p where p.polrelid = c.oid and p.polname not in ('tenant_floor', 'tenant_access') and p.polname !~ '^(member|own_rows)_(select|insert|update|delete)$'
       order by p.polname) as policies,
     ${RULES} as rules,
     (select quote_ident(ic.relname) from pg_index x join pg_class ic on ic.oid = x.indexrelid

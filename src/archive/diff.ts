@@ -3,6 +3,7 @@ import { lineSink, readField } from "./copy-text.ts";
 import type { OnProgress } from "./progress.ts";
 import { translateLoss } from "./session.ts";
 import type { Side, SideTable } from "./side.ts";
+import { isWithheld } from "./withheld.ts";
 
 export interface DiffOptions {
   /** Most keys to tell, per table and kind. */
@@ -156,16 +157,19 @@ async function diffTable(
 
 /**
  * Compares two archives, two tenants, or one with the other, row by row and by the text of every value. A table whose count and
- * hash agree is not read at all; hashes made in two ways never do.
+ * hash agree is not read at all; hashes made in two ways never do. Of two tenants
+ * what one can't get of the other is left out: sessions, keys, the audit trail.
  * @returns what the second has that the first has not (inserted), and so on
  * @throws RowhouseError archiveDamaged, databaseUnavailable; the signal's reason
  */
 export async function diffSides(first: Side, second: Side, options: DiffOptions = {}): Promise<Diff> {
-  const names = [first, second].map(({ tables }) => tables.map(({ table }) => table));
+  const isOne = first.tenantId === second.tenantId;
+  const compared = [first, second].map(({ tables }) => tables.filter(({ table }) => isOne || !isWithheld(table)));
+  const names = compared.map((side) => side.map(({ table }) => table));
   const tables: TableDiff[] = [];
   try {
-    for (const table of first.tables) {
-      const other = second.tables.find((candidate) => candidate.table === table.table);
+    for (const table of compared[0]!) {
+      const other = compared[1]!.find((candidate) => candidate.table === table.table);
       if (other !== undefined) tables.push(await diffTable([first, second], [table, other], options));
     }
   } catch (error) {

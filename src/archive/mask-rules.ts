@@ -67,6 +67,20 @@ const PERSONAL: readonly (readonly [RegExp, MaskKind])[] = [
 /** In tables of people, a plain `name` is a person's. */
 const PEOPLE = /(?:^|_)(?:users?|customers?|people|persons?|contacts?|employees?|members?|patients?|students?|leads?)$/;
 
+/** What holds copies of whatever else is masked, and what somebody could sign in by. */
+const ALWAYS: MaskRules = new Map<string, MaskRule>([
+  ["tenant.audit_events.before", { kind: "null" }],
+  ["tenant.audit_events.after", { kind: "null" }],
+  ["tenant.audit_events.details", { kind: "null" }],
+  ["tenant.credentials.password", { kind: "constant", value: "$masked" }],
+]);
+
+/** Rules that hold wherever anything is masked, unless others are given for these columns. Pure. */
+export function unconditionalMask(shapes: readonly TableShape[]): MaskRules {
+  const columns = new Set(shapes.flatMap((shape) => shape.columns.map(({ name }) => `${tableName(shape)}.${name}`)));
+  return new Map([...ALWAYS].filter(([name]) => columns.has(name)));
+}
+
 /**
  * Rules for the columns of text whose names say that they hold personal data. A guess, and a place to begin: it does not read
  * the rows. Pure.

@@ -3,7 +3,7 @@ import type { DbClient } from "../db/connections.ts";
 import { RowhouseError } from "../errors.ts";
 import { readForeignKeys, type ForeignKey } from "./foreign-key.ts";
 import { tableName } from "./manifest.ts";
-import { defaultMask, type MaskKind, type MaskRule, type MaskRules } from "./mask-rules.ts";
+import { defaultMask, unconditionalMask, type MaskKind, type MaskRule, type MaskRules } from "./mask-rules.ts";
 import type { ShapeColumn, TableShape } from "./shape.ts";
 
 /** What an export reads in the place of personal data. */
@@ -130,7 +130,7 @@ export async function maskShapes(
   shapes: readonly TableShape[],
   { defaults, rules, key = randomBytes(16).toString("hex") }: Mask,
 ): Promise<{ shapes: TableShape[]; rules: MaskRules }> {
-  const all = new Map([...(defaults ? defaultMask(shapes) : []), ...rules]);
+  const all = new Map([...unconditionalMask(shapes), ...(defaults ? defaultMask(shapes) : []), ...rules]);
   const columns = new Map<string, ShapeColumn>(
     shapes.flatMap((shape) => shape.columns.map((column) => [`${tableName(shape)}.${column.name}`, column] as const)),
   );

@@ -20,6 +20,8 @@ import { parseSelection } from "./selection.ts";
 import { assertSequences, raiseSequences } from "./sequence.ts";
 import { applySettings } from "./session.ts";
 import type { Signature } from "./sign.ts";
+import type { MatchedTable } from "./shape.ts";
+import { dropCredentials, withoutCredentials, withoutTrail } from "./withheld.ts";
 
 export interface ReplaceOptions extends IncomingOptions {
   /** Slug of the tenant to write to; the archive's when left out. */
@@ -47,6 +49,21 @@ function wishOf({ archive, shapes, tables }: Incoming, { only = [], replace = fa
   throw new RowhouseError("archiveSchema", {
     message: `This database has the table ${unknown.identifier}, which the archive does not know`,
     hint: "Bring back single tables with --only, or restore beside the tenant with --as. Nothing was written.",
+  });
+}
+
+/**
+ * The tables to write: never the audit trail, and into another tenant than the archive's no credentials.
+ * @throws RowhouseError usage where nothing else was asked for
+ */
+function tablesFor({ tables, manifest }: Incoming, tenant: Tenant | null, wish: MergeWish): MatchedTable[] {
+  const chosen = chooseTables(tables, wish);
+  const isOwn = tenant === null || tenant.id === manifest.tenant.id;
+  const written = isOwn ? withoutTrail(chosen) : withoutCredentials(chosen);
+  if (wish.selection === null || written.length === chosen.length) return written;
+  throw new RowhouseError("usage", {
+    message: "Audit events, and another tenant's sessions and keys, can't be brought back",
+    hint: "Leave them out of --only. Nothing was written.",
   });
 }
 
@@ -102,10 +119,10 @@ function answer(
 }
 
 async function replace(incoming: Incoming, options: ReplaceOptions): Promise<ReplacedTenant> {
-  const { session, archive, tables, actor, database } = incoming;
+  const { session, archive, actor, database, manifest } = incoming;
   const wish = wishOf(incoming, options);
-  const chosen = chooseTables(tables, wish);
   const tenant = await demandTarget(incoming, options);
+  const chosen = tablesFor(incoming, tenant, wish);
   await assertSequences(database, chosen);
   const changes = await inTransaction(session, async () => {
     await applySettings(session);
@@ -116,8 +133,9 @@ async function replace(incoming: Incoming, options: ReplaceOptions): Promise<Rep
     await session.query("select platform.lock_tenant($1)", [tenant.id]);
     await enterScope(session, scopeOf(incoming, tenant), "write");
     const planned = await planMerge(session, stages, wish);
+    if (wish.selection === null && tenant.id !== manifest.tenant.id) await dropCredentials(session, incoming.tables);
     await writeMerge(session, stages, wish, await stillTriggers(session), options.onProgress);
-    const details = { archive: incoming.manifest.snapshot.at, only: options.only ?? [], changes: planned };
+    const details = { archive: manifest.snapshot.at, only: options.only ?? [], changes: planned };
     await session.query("select platform.record_restore($1)", [JSON.stringify(details)]);
     return planned;
   });
@@ -146,10 +164,10 @@ function planNew({ archive }: Incoming): TableChange[] {
 }
 
 async function preview(incoming: Incoming, options: ReplaceOptions): Promise<ReplacedTenant> {
-  const { session, archive, tables } = incoming;
+  const { session, archive } = incoming;
   const wish = wishOf(incoming, options);
-  const chosen = chooseTables(tables, wish);
   const tenant = wish.selection === null ? await findTarget(incoming, options) : await demandTarget(incoming, options);
+  const chosen = tablesFor(incoming, tenant, wish);
   if (tenant === null) return answer(incoming, null, planNew(incoming));
   const plan = async () => {
     await applySettings(session);

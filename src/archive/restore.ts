@@ -16,6 +16,7 @@ import type { Signature } from "./sign.ts";
 import { assertSequences, raiseSequences } from "./sequence.ts";
 import { applySettings } from "./session.ts";
 import type { TableShape } from "./shape.ts";
+import { withoutCredentials } from "./withheld.ts";
 
 export interface RestoreOptions extends IncomingOptions {
   /** Slug of the copy, which gets an id of its own; the archive's tenant itself when left out. */
@@ -171,11 +172,12 @@ async function open(
 }
 
 async function restore(incoming: Incoming, target: Target, options: RestoreOptions): Promise<RestoredTenant> {
-  const { database, archive, manifest, tables, ran, signature } = incoming;
-  await assertSequences(database, tables);
+  const { database, manifest, ran, signature } = incoming;
+  await assertSequences(database, incoming.tables);
   const { tenant, created } = await findOrBegin(incoming, target, options);
+  const tables = tenant.id === manifest.tenant.id ? incoming.tables : withoutCredentials(incoming.tables);
   try {
-    await fill(incoming, tenant, options.onProgress);
+    await fill({ ...incoming, tables }, tenant, options.onProgress);
   } catch (error) {
     if (created) await giveUp(incoming, target, tenant);
     throw error;
@@ -183,12 +185,13 @@ async function restore(incoming: Incoming, target: Target, options: RestoreOptio
   await raiseSequences(database, tables);
   const finished = await open(incoming, target, tenant.id, options.cloneOf);
   const domainsLeft = manifest.tenant.domains.map(({ name }) => name).filter((name) => name !== tenant.slug);
-  const rows = archive.manifest.tables.reduce((sum, table) => sum + table.rows, 0);
+  const rows = tables.reduce((sum, { archived }) => sum + archived.rows, 0);
   return { tenant: finished, created, manifest, signature, rows, ran, domainsLeft };
 }
 
 /**
- * Brings an archive's tenant into this database, or into another of the deployment: as itself (same id, when the id is free), or as another. Everything is checked
+ * Brings an archive's tenant into this database, or into another of the deployment: as itself (same id, when the id is free), or as
+ * another, which gets neither its credentials nor its audit trail. Everything is checked
  * before the first write. A new tenant is made first, in the status `importing`, in which no request enters; then all its rows
  * come in one transaction, are counted and hashed there and compared with the manifest; then the tenant opens. A failure
  * takes the tenant back; after a crash the same restore, run again, goes on from where it was.

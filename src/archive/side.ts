@@ -29,6 +29,7 @@ export interface SideTable {
 export interface Side {
   /** For people: the file's path, or the slug. */
   readonly label: string;
+  readonly tenantId: string;
   readonly tables: readonly SideTable[];
   /** Writes the rows as text COPY. As often as wanted; the same rows each time. */
   readTable(table: SideTable, sink: Writable): Promise<void>;
@@ -53,6 +54,7 @@ export async function openArchiveSide(path: string, keys: ArchiveKeys, { signal 
   }));
   return {
     label: path,
+    tenantId: archive.manifest.tenant.id,
     tables,
     readTable: ({ table }, sink) => archive.readTable(byName.get(table)!, sink, { signal }),
     close: () => archive.close(),
@@ -106,7 +108,7 @@ export async function openTenantSide(
     }
     const readTable = (table: SideTable, sink: Writable) =>
       pipeline(session.query(copyTo(texts.get(table.table)!)), sink, { signal });
-    return { label: tenant.slug, tables, readTable, close };
+    return { label: tenant.slug, tenantId: tenant.id, tables, readTable, close };
   } catch (error) {
     await close();
     signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 import type { Keyring } from "../db/keyring.ts";
-import { makeScope, type Scope } from "../db/scope.ts";
+import { makeScope, type Scope, type ScopeFacts } from "../db/scope.ts";
 import { TenantDisagreement } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 
@@ -12,6 +12,8 @@ export interface Principal {
   readonly tenantId: string;
   /** Membership role. */
   readonly role: string;
+  /** The credential that the database looks at in every transaction ({@link ScopeFacts}); left out for tokens that carry their own proof. */
+  readonly grant?: string | undefined;
   /** Unix seconds: the token's `exp`. */
   readonly expiresAt: number;
   readonly jti: string | null;
@@ -30,7 +32,8 @@ export function scopeOf(principal: Principal, tenant: Tenant, keyring: Keyring):
   const known = scopes.get(principal);
   if (known !== undefined && known.tenantId === tenant.id && known.epoch === tenant.epoch) return known;
   if (principal.tenantId !== tenant.id) throw new TenantDisagreement({ host: tenant.id, token: principal.tenantId });
-  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: principal.id, role: principal.role };
+  const { id, role, grant } = principal;
+  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: id, role, grant };
   const scope = makeScope(facts, keyring);
   scopes.set(principal, scope);
   return scope;

@@ -5,7 +5,7 @@ import { listTenants } from "../tenant/change.ts";
 import { attackContext, attackTable, inRolledBack, type Duel } from "./attack.ts";
 import type { Finding } from "./finding.ts";
 import { loadForgeries } from "./forgeries.ts";
-import { enterScope } from "../db/transaction.ts";
+import { enterScope, isDatabaseError } from "../db/transaction.ts";
 
 /** Beyond these, another tenant proves nothing new. */
 const MOST_TENANTS = 20;
@@ -22,11 +22,16 @@ async function readScopes(database: Database): Promise<Scope[]> {
   }
 }
 
-/** Whether the tenant has a row in the table. */
-function hasRows(client: DbClient, tenant: Scope, { identifier }: TenantTable): Promise<boolean> {
+/** Whether the tenant has a row in the table. What requests may not look into at all is attacked whoever has rows there. */
+function mayHaveRows(client: DbClient, tenant: Scope, { identifier }: TenantTable): Promise<boolean> {
   return inRolledBack(client, async () => {
     await enterScope(client, tenant, "read");
-    return (await client.query(`select from ${identifier} limit 1`)).rowCount === 1;
+    try {
+      return (await client.query(`select from ${identifier} limit 1`)).rowCount === 1;
+    } catch (error) {
+      if (isDatabaseError(error) && error.code === "42501") return true;
+      throw error;
+    }
   });
 }
 
@@ -34,7 +39,7 @@ function hasRows(client: DbClient, tenant: Scope, { identifier }: TenantTable): 
 async function chooseDuel(client: DbClient, tenants: readonly Scope[], table: TenantTable): Promise<Duel | null> {
   for (const victim of tenants) {
     const attacker = tenants.find((tenant) => tenant !== victim);
-    if (attacker !== undefined && (await hasRows(client, victim, table))) return { attacker, victim };
+    if (attacker !== undefined && (await mayHaveRows(client, victim, table))) return { attacker, victim };
   }
   return null;
 }

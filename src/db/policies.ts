@@ -10,13 +10,18 @@ const POLICIES_DIR = join(PACKAGE_DIR, "policies");
 const OWNER_FILES = [
   "context.sql",
   "schemas.sql",
+  "access.sql",
+  "audit.sql",
   "protect.sql",
+  "limits.sql",
   "platform.sql",
   "request.sql",
   "idempotency.sql",
   "move.sql",
   "tables.sql",
 ] as const;
+/** What an app's migrations build on. An older version of the database, too, takes them. */
+const FOUNDATION_FILES = ["context.sql", "schemas.sql", "access.sql", "audit.sql", "protect.sql", "tables.sql"];
 const LOGIN_ROLES = [
   "rowhouse_api",
   "rowhouse_platform",
@@ -72,7 +77,7 @@ export async function applyRoles(client: pg.ClientBase, keyring: Keyring): Promi
 
 /** What migrations of an app build on: the context, add_schema(), protect_table(), and the platform's own tables protected by it. */
 export async function applyFoundation(client: pg.ClientBase): Promise<void> {
-  const files = await Promise.all(["context.sql", "schemas.sql", "protect.sql", "tables.sql"].map(readPolicy));
+  const files = await Promise.all(FOUNDATION_FILES.map(readPolicy));
   await inTransaction(client, async () => {
     await client.query("set local role rowhouse_owner");
     for (const sql of files) await client.query(sql);

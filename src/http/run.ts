@@ -3,7 +3,7 @@ import { scopeOf } from "../auth/principal.ts";
 import type { Waiter } from "../db/cancel.ts";
 import type { Connections } from "../db/connections.ts";
 import type { Keyring } from "../db/keyring.ts";
-import { makeScope, type Scope } from "../db/scope.ts";
+import { makeScope, withRequestId, type Scope } from "../db/scope.ts";
 import type { Statement, StatementResult } from "../db/statement.ts";
 import type { ReadAnonymously } from "../tenant/brand.ts";
 import type { ReachTenant } from "../tenant/reach.ts";
@@ -28,6 +28,8 @@ export interface Runner {
 export interface Granted {
   readonly principal: Principal;
   readonly tenant: Tenant;
+  /** A second credential that has to hold as well. */
+  readonly besides: Principal | null;
 }
 
 /** Its client. An answer that is closed before there is one has lost its connection. */
@@ -42,15 +44,17 @@ function waiterOf({ req: { socket }, res }: RequestContext): Waiter {
 }
 
 /** Runs a request's statements as its tenant, where the tenant lives; for no longer than its client waits. */
-export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant }: Granted, ctx: RequestContext) {
+export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, besides }: Granted, ctx: RequestContext) {
   const waiter = waiterOf(ctx);
   return (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> =>
     reach(
       tenant,
       access,
-      (connections, epoch) => {
+      async (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
-        return run(connections, scopeOf(principal, placed, keyring), access, statements, waiter);
+        if (besides !== null) await run(connections, scopeOf(besides, placed, keyring), "read", []);
+        const scope = scopeOf(principal, placed, keyring);
+        return run(connections, access === "write" ? withRequestId(scope, ctx.state.requestId) : scope, access, statements, waiter);
       },
       () => waiter.isGone(),
     );

@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readContent } from "../../src/archive/compare.ts";
+import { isWithheld } from "../../src/archive/withheld.ts";
 import { diffSides } from "../../src/archive/diff.ts";
 import { restoreArchive } from "../../src/archive/restore.ts";
 import { openArchiveSide, openTenantSide } from "../../src/archive/side.ts";
@@ -14,7 +14,7 @@ import { readServerVersion } from "../../src/db/server-version.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
 import { fillTables, makeTables, planSchema, type MadeSchema } from "./generated.ts";
-import { openWorkspace, type Workspace } from "./workspace.ts";
+import { openWorkspace, type Workspace, readShared } from "./workspace.ts";
 
 const run = promisify(execFile);
 const missing = ["tar", "zstd", "psql"].filter((tool) => spawnSync(tool, ["--version"]).status !== 0);
@@ -104,14 +104,16 @@ describe(`a generated schema (seed ${SEED})`, () => {
   test("comes back beside its tenant: the diff is empty, and so is that of what a superuser reads", async () => {
     const { tenant } = await restoreArchive(db.database, path, { as: "generated" });
     expect(await differences(db.database, tenant)).toEqual(SAME);
-    expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, source));
+    expect(await readShared(db.database, tenant)).toEqual(await readShared(db.database, source));
     expect(await print(db.admin, tenant.id)).toEqual(await print(db.admin, source.id));
   });
 
   test("comes back a second time from the copy's archive, byte by byte the same", async () => {
     const copy = await db.archive("generated");
     const rawOf = async (file: string) =>
-      (await verifyArchive(file)).tables.map(({ name, rowHash, rows }) => ({ name, rowHash, rows }));
+      (await verifyArchive(file)).tables
+        .filter(({ schema, name }) => !isWithheld(`${schema}.${name}`))
+        .map(({ name, rowHash, rows }) => ({ name, rowHash, rows }));
     expect(await rawOf(copy)).toEqual(await rawOf(path));
   });
 

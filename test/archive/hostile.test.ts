@@ -48,7 +48,7 @@ async function everything(kind: ErrorKind): Promise<unknown> {
     ({ name }) =>
       `select '${name.replaceAll("'", "''")}' as name, count(*)::text || coalesce(md5(string_agg(t::text, ',' order by t::text)), '') as content from ${name} t`,
   );
-  const { rows } = await db.admin.query(counts.join(" union all "));
+  const { rows } = await db.admin.query(`${counts.join(" union all ")} order by 1`);
   const { rows: sequences } = await db.admin.query(
     "select schemaname, sequencename, last_value from pg_sequences where not ($1 and sequencename = 'audit_events_id_seq') order by 1, 2",
     [isTold],

@@ -2,14 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cloneTenant } from "../../src/archive/clone.ts";
-import { readContent } from "../../src/archive/compare.ts";
 import { previewRestore, replaceRows } from "../../src/archive/replace.ts";
 import { restoreArchive } from "../../src/archive/restore.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { deleteMovedTenant, deleteTenant } from "../../src/tenant/delete.ts";
 import { locateTenant } from "../../src/tenant/locate.ts";
 import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
-import { openWorkspace, refusal, type Workspace } from "./workspace.ts";
+import { openWorkspace, refusal, type Workspace, readShared } from "./workspace.ts";
 
 let home: Workspace;
 let big: TestDatabase;
@@ -41,8 +40,8 @@ describe("into a database of its own", () => {
     expect(tenant).toMatchObject({ movedTo: "big1", status: "active" });
     expect(await entry(home, "roomy")).toEqual({ status: "active", moved_to: "big1", epoch: "1" });
     expect(await entry(big, "roomy")).toEqual({ status: "active", moved_to: null, epoch: "1" });
-    const there = await readContent(big.database, { id: tenant.id, epoch: "1" });
-    expect(there).toEqual(await readContent(home.database, await home.tenant("globex")));
+    const there = await readShared(big.database, { id: tenant.id, epoch: "1" });
+    expect(there).toEqual(await readShared(home.database, await home.tenant("globex")));
     const { rows } = await home.admin.query("select count(*)::int as rows from app.invoices where tenant_id = $1", [
       tenant.id,
     ]);
@@ -90,7 +89,7 @@ describe("a tenant that lives in a database of its own", () => {
     await replaceRows(home.database, path, { as: "roomy", only });
     const copy = await cloneTenant(home.database, "roomy", "roomy-copy");
     expect(copy.tenant.movedTo).toBeNull();
-    expect(await readContent(home.database, copy.tenant)).toEqual(await readContent(big.database, tenant));
+    expect(await readShared(home.database, copy.tenant)).toEqual(await readShared(big.database, tenant));
   });
 
   test("is deleted there, then in the registry, and again when that was interrupted", async () => {

@@ -5,7 +5,7 @@ import { runScoped } from "../../src/db/transaction.ts";
 import { setTenantStatus } from "../../src/tenant/change.ts";
 import { beginImport, dropImport } from "../../src/tenant/importing.ts";
 import { deleteTenant } from "../../src/tenant/delete.ts";
-import { openWorkspace, refusal, type Workspace } from "./workspace.ts";
+import { openWorkspace, refusal, type Workspace, readShared } from "./workspace.ts";
 
 let db: Workspace;
 let path: string;
@@ -128,7 +128,7 @@ describe("a restore goes in", () => {
     );
     try {
       const { tenant } = await restoreArchive(db.database, path, { as: "quiet" });
-      expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, await db.tenant("globex")));
+      expect(await readShared(db.database, tenant)).toEqual(await readShared(db.database, await db.tenant("globex")));
     } finally {
       await db.admin.query("drop trigger shout on app.expenses; drop function app.shout()");
     }
@@ -170,7 +170,7 @@ describe("a restore goes in", () => {
     ]);
     const { tenant, created } = await restoreArchive(db.database, path, { as: "bare" });
     expect({ id: tenant.id, name: tenant.name, created }).toEqual({ id, name: "Bare", created: false });
-    expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, await db.tenant("globex")));
+    expect(await readShared(db.database, tenant)).toEqual(await readShared(db.database, await db.tenant("globex")));
   });
 });
 
@@ -189,7 +189,7 @@ describe("an interrupted restore", () => {
       status: "active",
       created: false,
     });
-    expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, await db.tenant("globex")));
+    expect(await readShared(db.database, tenant)).toEqual(await readShared(db.database, await db.tenant("globex")));
   });
 
   test("whose rows are in is compared and opened, not filled again", async () => {
@@ -251,8 +251,8 @@ describe("an interrupted restore", () => {
 test("two restores at once of one slug end as one tenant, whole", async () => {
   const outcomes = await Promise.allSettled([1, 2].map(() => restoreArchive(db.database, path, { as: "twice" })));
   expect(outcomes.some(({ status: outcome }) => outcome === "fulfilled")).toBe(true);
-  expect(await readContent(db.database, await db.tenant("twice"))).toEqual(
-    await readContent(db.database, await db.tenant("globex")),
+  expect(await readShared(db.database, await db.tenant("twice"))).toEqual(
+    await readShared(db.database, await db.tenant("globex")),
   );
   expect(await status("twice")).toBe("active");
 });

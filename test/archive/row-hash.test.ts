@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { countTable, readContent } from "../../src/archive/compare.ts";
+import { countTable } from "../../src/archive/compare.ts";
 import { diffSides } from "../../src/archive/diff.ts";
 import { restoreArchive } from "../../src/archive/restore.ts";
 import { rowHash } from "../../src/archive/row-hash.ts";
@@ -12,7 +12,7 @@ import { makeScope } from "../../src/db/scope.ts";
 import { readServerVersion } from "../../src/db/server-version.ts";
 import { enterScope } from "../../src/db/transaction.ts";
 import { readParts, withManifest, writeParts } from "./forge.ts";
-import { openWorkspace, refusal, type Workspace } from "./workspace.ts";
+import { openWorkspace, refusal, type Workspace, readShared } from "./workspace.ts";
 
 let db: Workspace;
 let major: number;
@@ -182,7 +182,7 @@ describe("an archive of format 1", () => {
     expect(tables.map(({ rowHash: digits }) => /^-?\d+$/.test(digits))).not.toContain(false);
     const { tenant } = await restoreArchive(db.database, path, { as: "old" });
     const source = await db.tenant("globex");
-    expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, source));
+    expect(await readShared(db.database, tenant)).toEqual(await readShared(db.database, source));
   });
 
   test("is refused where its hash is not that of its rows", async () => {

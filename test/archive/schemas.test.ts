@@ -2,7 +2,6 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readContent } from "../../src/archive/compare.ts";
 import { diffSides } from "../../src/archive/diff.ts";
 import { exportTenant } from "../../src/archive/export.ts";
 import { fileNames, fingerprintOf, parseManifest, renderManifest } from "../../src/archive/manifest.ts";
@@ -13,7 +12,7 @@ import { parseSelection } from "../../src/archive/selection.ts";
 import { openArchiveSide, openTenantSide } from "../../src/archive/side.ts";
 import { RowhouseError } from "../../src/errors.ts";
 import { addSchemas, fillSchemas, OTHER_TABLES } from "../isolation/other-schemas.ts";
-import { openWorkspace, refusal, type Workspace } from "./workspace.ts";
+import { openWorkspace, refusal, type Workspace, readShared } from "./workspace.ts";
 
 /** As archives write them: unquoted. */
 const NAMES = ["public.orders", "public.notes", 'Größe "Ä" /x.Tür.liste'];
@@ -66,8 +65,8 @@ describe("tables of registered schemas", () => {
     const odd = diff.tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
     expect(odd).toEqual([]);
     expect(diff.tables.map(({ table }) => table)).toEqual(expect.arrayContaining(NAMES));
-    expect(await readContent(db.database, await db.tenant("copy"))).toEqual(
-      await readContent(db.database, await db.tenant("globex")),
+    expect(await readShared(db.database, await db.tenant("copy"))).toEqual(
+      await readShared(db.database, await db.tenant("globex")),
     );
   });
 

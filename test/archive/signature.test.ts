@@ -64,7 +64,7 @@ describe("a signed archive", () => {
     const [signature, rest] = [parts.at(-1)!, parts.slice(0, -1)];
     const damage = async (name: string, made: readonly Part[]) =>
       (await refusal("archiveDamaged", signatureOf(await forged(name, made)))).details;
-    expect(await damage("first", [signature, ...rest])).toBe("data/tenant.settings.copy.zst");
+    expect(await damage("first", [signature, ...rest])).toBe(parts.find(({ name }) => name.startsWith("data/"))!.name);
     expect(await damage("middle", rest.toSpliced(-1, 0, signature))).toBe("manifest.json");
     expect(await damage("twice", [...parts, signature])).toBe("manifest.sig");
   });

@@ -10,7 +10,7 @@ import { openSigner } from "../../src/archive/sign.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { runScoped } from "../../src/db/transaction.ts";
 import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
-import { openWorkspace, type Workspace } from "./workspace.ts";
+import { openWorkspace, type Workspace, readShared } from "./workspace.ts";
 
 const run = promisify(execFile);
 const missing = ["tar", "zstd", "psql", "sha256sum"].filter((tool) => spawnSync(tool, ["--version"]).status !== 0);
@@ -76,9 +76,9 @@ describe("the three documented commands", () => {
       name: source.name,
       status: "active",
     });
-    const content = await readContent(db.database, source);
+    const content = await readShared(db.database, source);
     expect(content.find(({ table }) => table.includes("Odd"))).toMatchObject({ rows: 9 });
-    expect(await readContent(other.database, copy)).toEqual(content);
+    expect(await readShared(other.database, copy)).toEqual(content);
     expect({ name: copy.name, files: await readdir(dir) }).toMatchObject({
       name: NAME,
       files: expect.not.arrayContaining(["pwned"]),
@@ -104,7 +104,7 @@ describe("the three documented commands", () => {
     await migrate(db.database, { appDir: SALES });
     const copy = await db.tenant("globex-2");
     expect(copy.id).toBe(id);
-    expect(await readContent(db.database, copy)).toEqual(await readContent(db.database, await db.tenant("globex")));
+    expect(await readShared(db.database, copy)).toEqual(await readShared(db.database, await db.tenant("globex")));
   });
 });
 
@@ -130,7 +130,7 @@ test("the signature and every file are checked by the commands of the page", asy
 
 describe("nothing is written", () => {
   const counts = async () => [
-    await readContent(db.database, await db.tenant("globex")),
+    await readShared(db.database, await db.tenant("globex")),
     (await db.admin.query("select count(*) from platform.tenants")).rows,
   ];
   const refused = async (...args: string[]) => {
@@ -205,6 +205,6 @@ test("--format sql is one file that psql loads alone", async () => {
   await psql(db.url, "-v", `tenant_id=${id}`, "-v", "slug=globex-sql", "-f", path);
   await migrate(db.database, { appDir: SALES });
   const copy = await db.tenant("globex-sql");
-  expect(await readContent(db.database, copy)).toEqual(await readContent(db.database, await db.tenant("globex")));
+  expect(await readShared(db.database, copy)).toEqual(await readShared(db.database, await db.tenant("globex")));
   expect(await readFile(path, "utf8")).toContain((await db.tenant("globex")).id); // as the default of tenant_id alone
 });

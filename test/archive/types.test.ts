@@ -4,7 +4,7 @@ import { restoreArchive } from "../../src/archive/restore.ts";
 import { verifyArchive } from "../../src/archive/verify.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { SALES, testDatabase } from "../harness.ts";
-import { openWorkspace, type Workspace } from "./workspace.ts";
+import { openWorkspace, type Workspace, readShared } from "./workspace.ts";
 
 const TABLE = `app."Odd ""Things"""`;
 const SCHEMA = `
@@ -112,7 +112,7 @@ describe("every type of value", () => {
     const path = await db.archive("globex");
     const { tenant } = await restoreArchive(db.database, path, { as: "types" });
     const source = await db.tenant("globex");
-    expect(await readContent(db.database, tenant)).toEqual(await readContent(db.database, source));
+    expect(await readShared(db.database, tenant)).toEqual(await readShared(db.database, source));
     for (const table of [TABLE, "app.notes", "app.logs"]) {
       const lines = await printed(db.admin, table, source.id);
       expect(lines.length).toBeGreaterThan(10);
@@ -142,7 +142,7 @@ describe("every type of value", () => {
       const { tenant } = await restoreArchive(other.database, path);
       const source = await db.tenant("globex");
       expect(tenant.id).toBe(source.id);
-      expect(await readContent(other.database, tenant)).toEqual(await readContent(db.database, source));
+      expect(await readShared(other.database, tenant)).toEqual(await readShared(db.database, source));
       expect(await printed(other.admin, TABLE, tenant.id)).toEqual(await printed(db.admin, TABLE, source.id));
       const next = await other.admin.query<{ note: string; thing: string }>(
         `select nextval('app.notes_id_seq')::text as note, nextval(pg_get_serial_sequence('${TABLE.replaceAll("'", "''")}', 'id'))::text as thing`,

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readContent, type TableContent } from "../../src/archive/compare.ts";
 import { exportTenant } from "../../src/archive/export.ts";
+import { isWithheld } from "../../src/archive/withheld.ts";
 import { RowhouseError, type ErrorKind } from "../../src/errors.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 
@@ -29,6 +31,11 @@ export async function openWorkspace(): Promise<Workspace> {
       await rm(dir, { recursive: true });
     },
   };
+}
+
+/** What a copy of the tenant has as well: all but its credentials and its audit trail. */
+export async function readShared(...of: Parameters<typeof readContent>): Promise<TableContent[]> {
+  return (await readContent(...of)).filter(({ table }) => !isWithheld(table));
 }
 
 /** What a refusal of this kind said; fails when there was none, or another. */

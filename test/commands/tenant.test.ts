@@ -133,7 +133,7 @@ describe("tenant delete", () => {
     const { code, stdout, stderr } = await rowhouse("tenant", "delete", "umbra");
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(
-      /This removes umbra: 2 rows in 2 tables\.\nTABLE +ROWS\n[^]*tenant\.users +1\n[^]*error: .*\[RH409\]\nhint: Add --confirm umbra/,
+      /This removes umbra: 4 rows in 3 tables\.\nTABLE +ROWS\n[^]*tenant\.users +1\n[^]*error: .*\[RH409\]\nhint: Add --confirm umbra/,
     );
     expect(await rowhouse("tenant", "delete", "umbra", "--confirm", "umbrella")).toMatchObject({ code: 2 });
     expect((await db.tenant("umbra")).status).toBe("active");
@@ -148,7 +148,7 @@ describe("tenant delete", () => {
       text: expect.stringContaining('"umbrela" is not umbra; nothing was deleted'),
     });
     const right = await onTerminal(["tenant", "delete", "umbra"], "umbra");
-    expect(right).toMatchObject({ code: 0, text: expect.stringMatching(/deleted umbra {2}2 rows/) });
+    expect(right).toMatchObject({ code: 0, text: expect.stringMatching(/deleted umbra {2}4 rows/) });
   });
 
   test("--confirm deletes a suspended tenant and every row of it", async () => {

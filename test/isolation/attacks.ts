@@ -164,8 +164,9 @@ const ROLES: readonly Attack[] = [
     "42501",
     "create or replace function platform.current_tenant() returns uuid language sql as 'select null::uuid'",
   ),
-  // Gives up its own rights and no more; a server before 2026-11 also takes the role out of the policies (CVE-2026-116311).
-  one("drop owned", "harmless", "drop owned by rowhouse_api", { rollback: true }),
+  // It would give up its own rights, and on a server before 2026-11 take the role out of the policies (CVE-2026-116311); it fails
+  // of a table where it has rights on columns alone.
+  one("drop owned", "42501", "drop owned by rowhouse_api", { rollback: true }),
   one(
     "grant oneself a column",
     "42501",

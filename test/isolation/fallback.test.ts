@@ -13,9 +13,13 @@ import { openLog } from "../../src/log.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { seedTenant } from "../../src/tenant/seed.ts";
 import { SALES, TEST_SECRET, withDatabase } from "../harness.ts";
+import { addMembers } from "../members.ts";
+import { testAdmission } from "./admission-tests.ts";
 import { enter, plantMarker, scopeOf, type Arena } from "./arena.ts";
 import { testAttacks } from "./attack-tests.ts";
 import { testMatrix } from "./matrix-tests.ts";
+import { testPermissions } from "./permission-tests.ts";
+import { testTrail } from "./trail-tests.ts";
 import { testSessions } from "./session-tests.ts";
 
 /** A server of our own: what a superuser's migrate grants and revokes in a cluster would be there for every database of it. */
@@ -75,6 +79,7 @@ beforeAll(async () => {
   await admin.connect();
   const [a, b] = [await scopeOf(database, "globex"), await scopeOf(database, "acme")];
   await plantMarker(admin, b);
+  for (const { tenantId } of [a, b]) await addMembers(admin, tenantId);
   arena = { mode: "fallback", database, admin, a, b, close: () => admin.end() };
 }, 120_000);
 afterAll(async () => {
@@ -126,6 +131,15 @@ describe("without a superuser", () => {
   });
   describe("sessions", () => {
     testSessions(() => arena);
+  });
+  describe("what a role may do", () => {
+    testPermissions(() => arena);
+  });
+  describe("who is admitted", () => {
+    testAdmission(() => arena);
+  });
+  describe("who and when", () => {
+    testTrail(() => arena);
   });
 });
 

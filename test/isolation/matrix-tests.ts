@@ -8,8 +8,9 @@ import { CELLS, TABLES } from "./matrix.ts";
 const ROLES: readonly DbRole[] = ["rowhouse_api", "rowhouse_platform", "rowhouse_exporter", "rowhouse_importer"];
 
 async function someId(admin: pg.Client, table: string, tenantId: string): Promise<string> {
+  const { id = "id" } = TABLES[table]!;
   const { rows } = await admin.query<{ id: string }>(
-    `select id from ${table} where tenant_id = $1 order by id limit 1`,
+    `select ${id} as id from ${table} where tenant_id = $1 order by 1 limit 1`,
     [tenantId],
   );
   return rows[0]!.id;
@@ -59,8 +60,10 @@ export function testMatrix(arenaOf: () => Arena): void {
       const { a, b, database } = arenaOf();
       const other = await database.connect(role);
       await enter(other, a, "read");
-      expect(await outcome(other, `select from ${table} where tenant_id = $1`, [b.tenantId])).toBe(0);
-      expect(await outcome(other, `select from ${table} where tenant_id = $1 limit 1`, [a.tenantId])).toBe(1);
+      const isHidden = role === "rowhouse_api" && facts.rights === "none";
+      const [bs, own] = isHidden ? ["42501", "25P02"] : [0, 1];
+      expect(await outcome(other, `select from ${table} where tenant_id = $1`, [b.tenantId])).toBe(bs);
+      expect(await outcome(other, `select from ${table} where tenant_id = $1 limit 1`, [a.tenantId])).toBe(own);
       await other.query("commit");
       expect(await outcome(other, `select * from ${table}`)).toBe("42501");
       await other.end();

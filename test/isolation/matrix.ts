@@ -1,7 +1,13 @@
 /** How the matrix writes to one table. `test/isolation/matrix-tests.ts` fails for a table that has no line here. */
 export interface TableFacts {
-  /** What requests may do: those of `tenant` are the control plane's to write. */
-  readonly rights: "write" | "read";
+  /** What requests may do: most of `tenant` is the control plane's to write, and some of it nobody's to read. */
+  readonly rights: "write" | "update" | "read" | "none";
+  /** Column that names a row; `id` when left out. */
+  readonly id?: string;
+  /** What is unique besides `tenant_id`, when that is not the same. */
+  readonly unique?: string;
+  /** Columns that requests may read; all when left out. */
+  readonly shown?: string;
   /** A row of A's own: column to SQL expression. */
   readonly row: Readonly<Record<string, string>>;
   /** An assignment that changes any row. */
@@ -11,8 +17,45 @@ export interface TableFacts {
 const own = (table: string) => `(select id from ${table} order by id limit 1)`;
 
 export const TABLES: Readonly<Record<string, TableFacts>> = {
-  "tenant.settings": { rights: "read", row: { name: "'matrix'", value: "'1'" }, change: "value = '2'" },
-  "tenant.users": { rights: "read", row: { email: "'matrix@a.example'" }, change: "name = 'changed'" },
+  "tenant.settings": { rights: "write", row: { name: "'matrix'", value: "'1'" }, change: "value = '2'" },
+  "tenant.users": { rights: "update", row: { email: "'matrix@a.example'" }, change: "name = 'changed'" },
+  "tenant.credentials": { rights: "none", id: "user_id", row: { password: "'$x'" }, change: "password = '$y'" },
+  "tenant.sessions": { rights: "read", row: { expires_at: "now()" }, change: "revoked_at = now()" },
+  "tenant.refresh_tokens": {
+    rights: "none",
+    id: "session_id",
+    unique: "hash",
+    row: { hash: "sha256('')" },
+    change: "used_at = now()",
+  },
+  "tenant.one_time_links": {
+    rights: "none",
+    id: "user_id",
+    unique: "hash",
+    row: { hash: "sha256('')", kind: "'recovery'", email: "'a'" },
+    change: "used_at = now()",
+  },
+  "tenant.roles": { rights: "write", row: { name: "'matrix'" }, change: "description = 'changed'" },
+  "tenant.permissions": {
+    rights: "write",
+    row: { role: "'clerk'", table_name: "'matrix'", verb: "'select'" },
+    change: "verb = '*'",
+  },
+  "tenant.api_keys": {
+    rights: "read",
+    shown: "id, name, prefix, role, scopes, expires_at, revoked_at, last_used_at",
+    row: { name: "'matrix'", prefix: "'rh_live_aaaaaa'", role: "'owner'" },
+    change: "revoked_at = null",
+  },
+  "tenant.locations": { rights: "write", row: { code: "'matrix'", name: "'x'" }, change: "name = 'changed'" },
+  "tenant.feature_flags": { rights: "write", row: { name: "'matrix'" }, change: "is_enabled = false" },
+  "tenant.subscription": { rights: "read", row: { plan: "'free'" }, change: "limits = '{}'" },
+  "tenant.impersonations": {
+    rights: "read",
+    row: { operator: "'me'", reason: "'none'", role: "'owner'", expires_at: "now()" },
+    change: "writes = true",
+  },
+  "tenant.audit_events": { rights: "read", row: { action: "'x'", actor: "'x'", role: "'x'" }, change: "actor = 'x'" },
   "tenant.idempotency_keys": {
     rights: "read",
     row: { principal: "'matrix'", key: "'matrix'", fingerprint: "'x'", answer: "'[]'" },
@@ -61,87 +104,102 @@ const insert = (table: string, row: Readonly<Record<string, string>>) =>
   `insert into ${table} (${Object.keys(row).join(", ")}) values (${Object.values(row).join(", ")})`;
 /** Some types of parameters can't be told from the statement; both are always given. */
 const given = "where $1::uuid is not null and $2::uuid is not null";
-const one = (text: string) => `${text} where tenant_id = $1::uuid and id = $2::uuid`;
+const one = (text: string, { id = "id" }: TableFacts) => `${text} where tenant_id = $1::uuid and ${id} = $2::uuid`;
+const upsert = (table: string, { id = "id", unique = id, row, change }: TableFacts) =>
+  `${insert(table, { ...row, [id]: "$2::uuid" })} on conflict (tenant_id, ${unique}) do update set ${change} ${given}`;
 
 /** Every verb on rows of one's own and of the other's. One can't name the other's rows in a plain insert. */
 export const CELLS: readonly Cell[] = [
-  { verb: "select", whose: "own", text: (t) => one(`select * from ${t}`), expect: { write: 1, read: 1 } },
-  { verb: "select", whose: "other", text: (t) => one(`select * from ${t}`), expect: { write: 0, read: 0 } },
+  {
+    verb: "select",
+    whose: "own",
+    text: (t, f) => one(`select ${f.shown ?? "*"} from ${t}`, f),
+    expect: { write: 1, update: 1, read: 1, none: DENIED },
+  },
+  {
+    verb: "select",
+    whose: "other",
+    text: (t, f) => one(`select ${f.shown ?? "*"} from ${t}`, f),
+    expect: { write: 0, update: 0, read: 0, none: DENIED },
+  },
   {
     verb: "select for update",
     whose: "other",
-    text: (t) => `${one(`select * from ${t}`)} for update`,
-    expect: { write: 0, read: DENIED },
+    text: (t, f) => `${one(`select ${f.shown ?? "*"} from ${t}`, f)} for update`,
+    expect: { write: 0, update: 0, read: DENIED, none: DENIED },
   },
   {
     verb: "insert",
     whose: "own",
     text: (t, { row }) => `with given as (select ${given}) ${insert(t, row)}`,
-    expect: { write: 1, read: DENIED },
+    expect: { write: 1, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     verb: "insert with tenant_id",
     whose: "own",
     text: (t, { row }) => `with given as (select ${given}) ${insert(t, { ...row, tenant_id: "$1::uuid" })}`,
-    expect: { write: DENIED, read: DENIED },
+    expect: { write: DENIED, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     verb: "insert with tenant_id",
     whose: "other",
     text: (t, { row }) => `with given as (select ${given}) ${insert(t, { ...row, tenant_id: "$1::uuid" })}`,
-    expect: { write: DENIED, read: DENIED },
+    expect: { write: DENIED, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     verb: "update",
     whose: "own",
-    text: (t, { change }) => one(`update ${t} set ${change}`),
-    expect: { write: 1, read: DENIED },
+    text: (t, f) => one(`update ${t} set ${f.change}`, f),
+    expect: { write: 1, update: 1, read: DENIED, none: DENIED },
   },
   {
     verb: "update",
     whose: "other",
-    text: (t, { change }) => one(`update ${t} set ${change}`),
-    expect: { write: 0, read: DENIED },
+    text: (t, f) => one(`update ${t} set ${f.change}`, f),
+    expect: { write: 0, update: 0, read: DENIED, none: DENIED },
   },
   {
     verb: "update of tenant_id",
     whose: "own",
     text: (t) => `update ${t} set tenant_id = $1::uuid ${given}`,
-    expect: { write: DENIED, read: DENIED },
+    expect: { write: DENIED, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     verb: "update of tenant_id",
     whose: "other",
     text: (t) => `update ${t} set tenant_id = $1::uuid ${given}`,
-    expect: { write: DENIED, read: DENIED },
+    expect: { write: DENIED, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     verb: "upsert",
     whose: "own",
-    text: (t, { row, change }) =>
-      `${insert(t, { ...row, id: "$2::uuid" })} on conflict (tenant_id, id) do update set ${change} ${given}`,
-    expect: { write: 1, read: DENIED },
+    text: upsert,
+    expect: { write: 1, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     // There is no conflict with the other's row: it becomes a row of one's own, with the same id.
     verb: "upsert",
     whose: "other",
-    text: (t, { row, change }) =>
-      `${insert(t, { ...row, id: "$2::uuid" })} on conflict (tenant_id, id) do update set ${change} ${given}`,
-    expect: { write: 1, read: DENIED },
+    text: upsert,
+    expect: { write: 1, update: DENIED, read: DENIED, none: DENIED },
   },
   {
     verb: "merge",
     whose: "other",
-    text: (t, { change }) => `merge into ${t} t using (values ($1::uuid, $2::uuid)) v (tenant_id, id)
-      on t.tenant_id = v.tenant_id and t.id = v.id when matched then update set ${change}`,
-    expect: { write: 0, read: DENIED },
+    text: (t, { change, id = "id" }) => `merge into ${t} t using (values ($1::uuid, $2::uuid)) v (tenant_id, id)
+      on t.tenant_id = v.tenant_id and t.${id} = v.id when matched then update set ${change}`,
+    expect: { write: 0, update: 0, read: DENIED, none: DENIED },
   },
-  { verb: "delete", whose: "other", text: (t) => one(`delete from ${t}`), expect: { write: 0, read: DENIED } },
+  {
+    verb: "delete",
+    whose: "other",
+    text: (t, f) => one(`delete from ${t}`, f),
+    expect: { write: 0, update: DENIED, read: DENIED, none: DENIED },
+  },
   {
     verb: "delete of all",
     whose: "other",
     text: (t) => `delete from ${t} where tenant_id = $1::uuid or $2::uuid is null`,
-    expect: { write: 0, read: DENIED },
+    expect: { write: 0, update: DENIED, read: DENIED, none: DENIED },
   },
 ];
