@@ -29,7 +29,7 @@ export interface Granted {
   readonly principal: Principal;
   readonly tenant: Tenant;
   /** A second credential that has to hold as well. */
-  readonly besides: Principal | null;
+  readonly besides?: Principal | null;
 }
 
 /** Its client. An answer that is closed before there is one has lost its connection. */
@@ -52,7 +52,7 @@ export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, b
       access,
       async (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
-        if (besides !== null) await run(connections, scopeOf(besides, placed, keyring), "read", []);
+        if (besides !== null && besides !== undefined) await run(connections, scopeOf(besides, placed, keyring), "read", []);
         const scope = scopeOf(principal, placed, keyring);
         return run(connections, access === "write" ? withRequestId(scope, ctx.state.requestId) : scope, access, statements, waiter);
       },
