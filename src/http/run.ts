@@ -31,7 +31,11 @@ export interface Granted {
 }
 
 /** Runs a request's statements as its tenant, where the tenant lives; not for a client that has gone meanwhile. */
-export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, besides }: Granted, ctx: RequestContext) {
+export function runnerOf(
+  { run, reach, keyring }: Runner,
+  { principal, tenant, besides }: Granted,
+  ctx: RequestContext,
+) {
   const { socket } = ctx.req;
   const isGone = () => socket.destroyed;
   return (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> =>
@@ -42,7 +46,12 @@ export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, b
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
         if (besides !== null) await run(connections, scopeOf(besides, placed, keyring), "read", []);
         const scope = scopeOf(principal, placed, keyring);
-        return run(connections, access === "write" ? withRequestId(scope, ctx.state.requestId) : scope, access, statements);
+        return run(
+          connections,
+          access === "write" ? withRequestId(scope, ctx.state.requestId) : scope,
+          access,
+          statements,
+        );
       },
       isGone,
     );
