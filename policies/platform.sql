@@ -3,6 +3,18 @@
 revoke all on all tables in schema platform from public, rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
 grant select, insert, update, delete on platform.tenants, platform.domains, platform.token_secrets, platform.signing_keys,
   platform.databases, platform.moves, platform.move_resources, platform.sign_in_attempts, platform.outbox to rowhouse_platform;
+-- Names are asked for late: a restore may bring a database to an older version, in which there are none of these tables.
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['plans', 'operators', 'operator_sessions', 'operator_links', 'idempotency_keys', 'tenant_profiles',
+    'domain_cool_downs', 'demo_requests', 'issuers'] loop
+    if to_regclass('platform.' || name) is not null then
+      execute format('grant select, insert, update, delete on platform.%I to rowhouse_platform', name);
+    end if;
+  end loop;
+end $$;
 grant select, insert on platform.audit_events, platform.move_events to rowhouse_platform; -- append-only
 grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums, platform.schemas to rowhouse_platform;
 
@@ -104,7 +116,29 @@ declare
     when 'token_secrets delete' then 'token_secret.removed'
     when 'signing_keys insert' then 'signing_key.created'
     when 'signing_keys update' then 'signing_key.retired'
-    when 'signing_keys delete' then 'signing_key.removed' end;
+    when 'signing_keys delete' then 'signing_key.removed'
+    when 'plans insert' then 'plan.created'
+    when 'plans update' then 'plan.updated'
+    when 'plans delete' then 'plan.removed'
+    when 'operators insert' then 'operator.joined'
+    when 'operators update' then case
+      when was ->> 'is_active' <> now_is ->> 'is_active' then
+        case when (now_is ->> 'is_active')::boolean then 'operator.activated' else 'operator.deactivated' end
+      when was ->> 'last_sign_in_at' is distinct from now_is ->> 'last_sign_in_at' then 'operator.signed_in'
+      else 'operator.updated' end
+    when 'operators delete' then 'operator.removed'
+    when 'operator_links insert' then 'operator.invited'
+    when 'operator_links update' then 'operator.accepted'
+    when 'operator_links delete' then 'operator.uninvited'
+    when 'tenant_profiles insert' then 'tenant.described'
+    when 'tenant_profiles update' then 'tenant.described'
+    when 'tenant_profiles delete' then 'tenant.undescribed'
+    when 'demo_requests insert' then 'demo.requested'
+    when 'demo_requests update' then 'demo.' || (now_is ->> 'status')
+    when 'demo_requests delete' then 'demo.removed'
+    when 'issuers insert' then 'issuer.added'
+    when 'issuers update' then 'issuer.updated'
+    when 'issuers delete' then 'issuer.removed' end;
 begin
   -- What a move does on its way is in platform.move_events; here stands what it came to.
   if (tg_table_name = 'moves' and tg_op = 'UPDATE' and (was ->> 'state' = now_is ->> 'state'
@@ -118,7 +152,8 @@ begin
     coalesce(nullif(current_setting('rowhouse.actor', true), ''), 'database:' || session_user),
     case tg_table_name when 'tenants' then changed ->> 'id' else changed ->> 'tenant_id' end::uuid,
     nullif(current_setting('rowhouse.request_id', true), ''),
-    changed - array['seal', 'secret', 'private_jwk', 'public_jwk', 'challenge', 'secret_ref', 'token', 'arriving', 'fence', 'fenced_until']);
+    changed - array['seal', 'secret', 'private_jwk', 'public_jwk', 'challenge', 'secret_ref', 'token', 'arriving', 'fence', 'fenced_until',
+      'hash', 'password', 'message']);
   return null;
 end $$;
 
@@ -126,13 +161,34 @@ do $$
 declare
   audited text;
 begin
-  foreach audited in array array['tenants', 'domains', 'token_secrets', 'signing_keys', 'databases', 'moves'] loop
-    execute format('create or replace trigger audit_change after insert or update or delete on platform.%I
-      for each row execute function platform.audit_change()', audited);
+  foreach audited in array array['tenants', 'domains', 'token_secrets', 'signing_keys', 'databases', 'moves', 'plans', 'operators',
+    'operator_links', 'tenant_profiles', 'demo_requests', 'issuers'] loop
+    if to_regclass('platform.' || audited) is not null then
+      execute format('create or replace trigger audit_change after insert or update or delete on platform.%I
+        for each row execute function platform.audit_change()', audited);
+    end if;
   end loop;
 end $$;
 
-revoke all on function platform.act_as(text, text), platform.lock_tenant(uuid), platform.audit_change(), platform.notify_tenant(),
+-- A custom domain that a tenant proved and gave up, or lost with its deletion, is kept from all others for a week: records that still
+-- lead here, links and sessions of its users must not become somebody else's at once (threats.md, H10).
+create or replace function platform.cool_domain() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into platform.domain_cool_downs as c (name, tenant_id, ends_at) values (old.name, old.tenant_id, now() + interval '7 days')
+    on conflict (name) do update set tenant_id = excluded.tenant_id, ends_at = excluded.ends_at;
+  return null;
+end $$;
+do $$
+begin
+  if to_regclass('platform.domain_cool_downs') is null then
+    return;
+  end if;
+  create or replace trigger cool_domain after delete on platform.domains
+    for each row when (old.kind = 'custom' and old.verified_at is not null) execute function platform.cool_domain();
+end $$;
+
+revoke all on function platform.act_as(text, text), platform.lock_tenant(uuid), platform.audit_change(), platform.notify_tenant(), platform.cool_domain(),
   platform.notify_database(), platform.record_restore(jsonb) from public;
 grant execute on function platform.record_restore(jsonb) to rowhouse_importer;
 grant execute on function platform.act_as(text, text), platform.lock_tenant(uuid) to rowhouse_platform, rowhouse_importer;

@@ -14,7 +14,7 @@ const DIST = resolve(process.argv[2] ?? join(PACKAGE_DIR, "dist"));
 /** What is built: everything that the entries import, with the folders below `from` kept. */
 const PARTS = [
   { from: "src", entries: ["cli.ts", "main.ts"], to: DIST },
-  // `serve` imports the example's generator by its path; see src/commands/demo.ts.
+  // `serve` imports the example's generator by its path; see src/commands/sales.ts.
   { from: "examples/sales", entries: ["seed.ts"], to: join(DIST, "examples/sales") },
 ] as const;
 

@@ -1,27 +1,38 @@
 import Koa from "koa";
 import type { Denials } from "./audit/denials.ts";
+import type { Attempts } from "./auth/attempts.ts";
+import { openBrowserSessions } from "./auth/browser-session.ts";
+import { openDesk, type DeskSources } from "./auth/desk.ts";
+import { openKeyUses } from "./auth/key-use.ts";
 import type { Keyset } from "./auth/keyset.ts";
+import { mintToken } from "./auth/token.ts";
 import type { Verifier } from "./auth/verifier.ts";
 import type { Served } from "./catalog/catalog.ts";
 import type { Config } from "./config.ts";
 import { homePage } from "./console/home.ts";
+import { operatorPage } from "./console/operator-page.ts";
 import { refusalPage } from "./console/refusal.ts";
+import { serveAuth } from "./http/auth.ts";
 import { allowOrigins, openOrigins } from "./http/cors.ts";
 import { recordDisagreement } from "./http/disagreement.ts";
 import { docsRoutes } from "./http/docs.ts";
 import { answerErrors } from "./http/errors.ts";
-import { readForwarded, trustProxies } from "./http/forwarded.ts";
+import { openClientAddress, readForwarded, trustProxies } from "./http/forwarded.ts";
 import { setHeaders } from "./http/headers.ts";
 import { healthRoutes } from "./http/health.ts";
 import { homeRoute } from "./http/home.ts";
 import { jwksRoute } from "./http/jwks.ts";
 import { openapiRoute } from "./http/openapi.ts";
+import { sendPage } from "./http/page.ts";
+import { serveDemoForm } from "./http/platform/demo-form.ts";
+import { platformOperations } from "./http/platform/operations.ts";
+import { servePlatform } from "./http/platform/serve.ts";
 import type { Readiness } from "./http/readiness.ts";
 import { identifyRequest } from "./http/request-id.ts";
 import { logRequests } from "./http/request-log.ts";
-import type { RequestState } from "./http/request-state.ts";
+import type { RequestContext, RequestState } from "./http/request-state.ts";
 import { serveRest } from "./http/rest.ts";
-import { routeProbes, routeRequests } from "./http/router.ts";
+import { routeProbes, routeRequests, sites } from "./http/router.ts";
 import { anonymousReader, type Runner } from "./http/run.ts";
 import { checkHeaders } from "./http/single-headers.ts";
 import { selectSite } from "./http/site.ts";
@@ -29,6 +40,7 @@ import type { Log } from "./log.ts";
 import type { RestLimits } from "./rest/answer.ts";
 import type { OutOfService } from "./tenant/placements.ts";
 import type { Registry } from "./tenant/registry.ts";
+import type { Home } from "./tenant/spread.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 
 export interface AppSources {
@@ -40,7 +52,12 @@ export interface AppSources {
   readonly registry: Registry;
   readonly verifier: Verifier;
   readonly keyset: Keyset;
+  readonly attempts: Attempts;
+  /** For what the control plane does in a tenant. */
+  readonly desks: DeskSources;
   readonly denials: Denials;
+  /** The registry's database. */
+  readonly home: Home;
   readonly served: () => Served;
   readonly listTenants: () => Promise<Tenant[]>;
   readonly readiness: Readiness;
@@ -63,6 +80,26 @@ function limitsOf(config: Config): RestLimits {
   };
 }
 
+/** What operators work with, and the form of those who would like to be tenants. */
+function openPlatform({ config, log, publicUrl, home, keyset, desks, attempts, readiness, denials }: AppSources) {
+  const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
+  const addressOf = openClientAddress(config.TRUSTED_PROXIES);
+  const pool = home.platform;
+  const operations = platformOperations({
+    home,
+    baseDomain: config.BASE_DOMAIN,
+    publicUrl,
+    deskOf: (tenant, requestId) => openDesk(desks, tenant, { requestId }),
+    attempts,
+    mint: (request) => mintToken(keyset, policy, request),
+  });
+  const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
+  return {
+    platform: servePlatform({ operations, pool, readiness, denials, addressOf, onError }),
+    demo: serveDemoForm({ pool, attempts, addressOf }),
+  };
+}
+
 /**
  * The middlewares, in the order that a request meets them. The path of a request: docs/explanations/path-of-a-request.md.
  * @throws RowhouseError configInvalid for a malformed TRUSTED_PROXIES or CORS_ORIGINS
@@ -78,8 +115,28 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     listTenants: sources.listTenants,
     publicUrl,
   };
+  const deskOf = (tenant: Tenant, requestId?: string) =>
+    openDesk(sources.desks, tenant, { requestId, isRequest: true });
+  const grants = {
+    verifier: sources.verifier,
+    registry,
+    baseDomain,
+    origins,
+    publicUrl,
+    deskOf,
+    browserSessions: openBrowserSessions(),
+    keyUses: openKeyUses(deskOf),
+  };
+  const auth = serveAuth({
+    grants,
+    readiness,
+    keyset: sources.keyset,
+    policy: { issuer: config.issuer, audience: config.TOKEN_AUDIENCE },
+    attempts: sources.attempts,
+    addressOf: openClientAddress(config.TRUSTED_PROXIES),
+  });
   const rest = serveRest({
-    grants: { verifier: sources.verifier, registry, baseDomain, origins },
+    grants,
     runner,
     served,
     readiness,
@@ -101,6 +158,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     openapiRoute(served, publicUrl),
     ...docsRoutes(served),
     jwksRoute(sources.keyset),
+    { path: "/operator", sites: sites("platform"), get: (ctx: RequestContext) => sendPage(ctx, operatorPage()) },
   ];
 
   const app = new Koa<RequestState, object>();
@@ -114,7 +172,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
   app.use(recordDisagreement(sources.denials));
   app.use(selectSite(registry, baseDomain));
   app.use(allowOrigins(origins));
-  app.use(routeRequests(routes, rest));
+  app.use(routeRequests(routes, { rest, auth, ...openPlatform(sources) }));
   app.on("error", (error) => log.error({ err: error }, "an answer failed"));
   return app;
 }

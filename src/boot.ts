@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeApp, type AppSources } from "./app.ts";
 import { openDenials } from "./audit/denials.ts";
+import { openAttempts } from "./auth/attempts.ts";
 import { openKeyset } from "./auth/keyset.ts";
 import { openTokenSecrets } from "./auth/secrets.ts";
 import { openVerifier, type Verifier } from "./auth/verifier.ts";
@@ -17,11 +18,14 @@ import { readFailing, type Failing } from "./db/readiness.ts";
 import { askSchemaVersion, refuseNewer, type SchemaVersion } from "./db/schema-version.ts";
 import { runScoped } from "./db/transaction.ts";
 import { RowhouseError } from "./errors.ts";
+import { openSender } from "./mail/sender.ts";
+import { openCourier } from "./mail/smtp.ts";
 import { listenHttp } from "./http/listener.ts";
 import { openReadiness, type Readiness } from "./http/readiness.ts";
 import type { Run } from "./http/run.ts";
 import type { Log } from "./log.ts";
 import { listTenants } from "./tenant/change.ts";
+import { HOME, listDatabases } from "./tenant/databases.ts";
 import { examineDatabase } from "./tenant/examine.ts";
 import { hearOfDatabase, openPlacements, type Placements } from "./tenant/placements.ts";
 import { openReach } from "./tenant/reach.ts";
@@ -166,6 +170,38 @@ async function keepFresh(stack: AsyncDisposableStack, { database, log }: ServerO
   forgetAll(); // what changed before it listened
 }
 
+/** Outboxes of other databases are looked at less often: each look holds a connection there. */
+const OTHER_BOXES_MS = 15_000;
+
+/** Sends e-mails, where there is a mail server to send them by. */
+function startSender(
+  stack: AsyncDisposableStack,
+  { config, log }: ServerOptions,
+  platform: ConnectionPool,
+  placements: Placements,
+): void {
+  const { SMTP_URL: url, MAIL_FROM: from = `no-reply@${config.BASE_DOMAIN}`, BASE_DOMAIN: domain } = config;
+  if (url === undefined) return;
+  let lookedAt = -Infinity;
+  const otherBoxes = async () => {
+    if (performance.now() - lookedAt < OTHER_BOXES_MS) return [];
+    lookedAt = performance.now();
+    const names = (await listDatabases(platform)).map(({ name }) => name).filter((name) => name !== HOME);
+    const found = await Promise.allSettled(names.map(async (name) => (await placements.residenceIn(name)).platform));
+    return found.flatMap((box) => (box.status === "fulfilled" ? [box.value] : []));
+  };
+  const sender = openSender({
+    courier: openCourier({ url, from, domain }),
+    boxes: async () => [platform, ...(await otherBoxes())],
+    onOutcome: ({ id, attempts }, outcome) => {
+      if (outcome.kind === "sent") log.info({ mail: id }, "an e-mail was sent");
+      else log.warn({ mail: id, attempts, outcome: outcome.kind, problem: outcome.error }, "an e-mail was not sent");
+    },
+    onError: (err) => log.error({ err }, "the outbox can't be read"),
+  });
+  stack.defer(() => sender.close());
+}
+
 /** Everything behind the middlewares, in the order in which each needs what was opened before it. */
 async function openSources(stack: AsyncDisposableStack, options: ServerOptions): Promise<Sources> {
   const { config, database, log, run = runScoped } = options;
@@ -196,20 +232,28 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const placements = openOthers(stack, options, { api, platform, served: () => served });
   await keepFresh(stack, options, { registry, verifier, live, placements });
 
+  startSender(stack, options, platform, placements);
+  const reaching = { placements, registry, keyring: database.keyring, waitMs: config.FENCE_WAIT_MS };
   const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
   return {
     config,
     log,
     runner: {
       run,
-      reach: openReach({ placements, registry, keyring: database.keyring, waitMs: config.FENCE_WAIT_MS }),
+      reach: openReach(reaching),
       keyring: database.keyring,
     },
     registry,
     outOfService: () => placements.outOfService(),
     verifier,
     keyset,
+    attempts: openAttempts(platform),
+    desks: {
+      reach: openReach({ ...reaching, choose: (residence) => residence.platform }),
+      keyring: database.keyring,
+    },
     denials: openDenials(platform, { onError }),
+    home: { database, platform },
     served: live.current,
     listTenants: () => listTenants(platform),
     readiness,

@@ -112,6 +112,19 @@ export const settings = z.object({
   ),
   COUNT_LIMIT: count(100_000, 1_000_000_000).describe("count=planned and count=estimated count no further"),
   SHUTDOWN_TIMEOUT_MS: count(25_000, 600_000).describe("Longest wait for running requests at shutdown"),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/ })
+    .optional()
+    .describe(
+      "Mail server, as smtp://user:password@mail.example.com:587 or smtps://…; without it e-mails wait in the outbox, and `rowhouse mail` shows them",
+    ),
+  MAIL_FROM: z
+    .string()
+    .min(3)
+    .max(300)
+    .regex(/^[^\r\n]*$/)
+    .optional()
+    .describe("Sender of e-mails, as `Example <no-reply@example.com>`; by default no-reply@BASE_DOMAIN"),
   ARCHIVE_PASSPHRASE: z
     .string()
     .min(1)

@@ -6,8 +6,8 @@ import { describe, expect, test } from "vitest";
 const LINES: readonly (readonly string[])[] = [
   ["config", "errors", "log"],
   ["db", "embedded"],
-  ["tenant", "auth", "plan", "audit", "catalog"],
-  ["rest", "archive", "move", "checks", "adopt"],
+  ["tenant", "auth", "plan", "audit", "catalog", "mail"],
+  ["rest", "archive", "move", "checks", "adopt", "demo"],
   ["http", "console", "commands"],
   ["main", "cli", "app", "boot"],
 ];
@@ -27,6 +27,7 @@ const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   preact: ["console"],
   "preact-render-to-string": ["console"],
   jose: ["auth"],
+  nodemailer: ["mail"],
 };
 
 const SRC = join(import.meta.dirname, "../src");

@@ -38,7 +38,12 @@ export interface SignedReceipt {
  * Deletes a tenant wherever it lives, and signs a receipt of what went.
  * @throws RowhouseError as deleteTenant does
  */
-export async function eraseTenant(home: Home, place: ErasurePlace, slug: string, actor: string): Promise<SignedReceipt> {
+export async function eraseTenant(
+  home: Home,
+  place: ErasurePlace,
+  slug: string,
+  actor: string,
+): Promise<SignedReceipt> {
   const { platform, database } = home;
   const erasure = place.isHome
     ? await deleteTenant(platform, database.keyring, slug, actor)

@@ -35,6 +35,8 @@ export type Receipt = z.infer<typeof receipt>;
 
 const KEPT = [
   { what: "platform.audit_events", why: "who did what to the tenant, with its id, slug and name; append-only" },
+  { what: "platform.domain_cool_downs", why: "its custom domains, for a week: no other tenant may claim them so soon" },
+  { what: "platform.demo_requests", why: "who asked for the tenant, when it came by a demo request" },
   { what: "backups and archives", why: "files that were made before are not within the reach of the database" },
 ];
 

@@ -46,19 +46,24 @@ export async function recordEvent(pool: ConnectionPool, event: NewAuditEvent): P
 export interface EventFilter {
   /** Slug or id; a deleted tenant's as well. */
   readonly tenant?: string;
+  /** Id of the last event of the page before: older ones follow. */
+  readonly before?: string;
   /** 100 when left out. */
   readonly limit?: number;
 }
 
 /** The newest events first. */
-export function listEvents(pool: ConnectionPool, { tenant, limit = 100 }: EventFilter = {}): Promise<AuditEvent[]> {
+export function listEvents(
+  pool: ConnectionPool,
+  { tenant, before, limit = 100 }: EventFilter = {},
+): Promise<AuditEvent[]> {
   const isSlug = tenant !== undefined && !UUID.test(tenant);
   const where =
     tenant === undefined ? "$1::text is null" : isSlug ? `tenant_id in (${TENANT_IDS})` : "tenant_id = $1::uuid";
   return queryRows<AuditEvent>(pool, {
     text: `select id::text, to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, action, outcome, actor,
         tenant_id as "tenantId", request_id as "requestId", details
-      from platform.audit_events e where ${where} order by e.id desc limit $2`,
-    values: [tenant ?? null, limit],
+      from platform.audit_events e where ${where} and ($3::bigint is null or e.id < $3) order by e.id desc limit $2`,
+    values: [tenant ?? null, limit, before ?? null],
   });
 }

@@ -1,5 +1,5 @@
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const VALUES = new Map([...DIGITS].map((digit, value) => [digit, BigInt(value)]));
+const VALUES = new Map(DIGITS.split("").map((digit, value) => [digit, BigInt(value)]));
 
 /** Bytes as one number in base 62, padded to `length` characters. Pure. */
 export function toBase62(bytes: Uint8Array, length: number): string {

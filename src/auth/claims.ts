@@ -2,7 +2,7 @@ import type { JWTPayload } from "jose";
 import { RowhouseError } from "../errors.ts";
 import { UUID } from "../tenant/registry.ts";
 import { CLOCK_TOLERANCE } from "./algorithms.ts";
-import type { Principal } from "./principal.ts";
+import { impersonationGrant, sessionGrant, type Principal } from "./principal.ts";
 
 /** Claims that every token must carry (threats.md, H03). */
 export const REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "tenant"];
@@ -68,4 +68,22 @@ export function readPrincipal(claims: JWTPayload, maxLifetime: number, now = Dat
     jti: typeof claims.jti === "string" ? claims.jti : null,
     claims: Object.freeze({ ...claims, role }),
   });
+}
+
+/**
+ * A token of a sign-in is good for as long as its session is, one of an impersonation for as long as that is, and the database looks at
+ * it in every transaction.
+ * @throws RowhouseError claimsInvalid
+ */
+export function withSession(principal: Principal): Principal {
+  const { session_id: session, impersonation_id: impersonation } = principal.claims;
+  if (impersonation !== undefined) {
+    if (typeof impersonation !== "string" || !UUID.test(impersonation) || session !== undefined)
+      throw refuseClaims("The claim impersonation_id is not an impersonation's id");
+    return Object.freeze({ ...principal, grant: impersonationGrant(impersonation) });
+  }
+  if (session === undefined) return principal;
+  if (typeof session !== "string" || !UUID.test(session))
+    throw refuseClaims("The claim session_id is not a session's id");
+  return Object.freeze({ ...principal, grant: sessionGrant(session) });
 }

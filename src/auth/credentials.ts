@@ -43,19 +43,27 @@ export function readCredentials(headers: CredentialHeaders): Credentials | null 
   return token === null ? null : { token, apikey: apikey === token ? null : apikey };
 }
 
+/** Who was authenticated. */
+export interface Authenticated {
+  readonly principal: Principal;
+  /** An API key that came besides: it has to hold, too, which the database is asked at each request. */
+  readonly besides: Principal | null;
+}
+
 /**
  * Who sends the request. Both tokens must be good and of the same tenant; the bearer is the principal.
  * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid; TenantDisagreement
  */
-export async function authenticate(verifier: Verifier, credentials: Credentials | null): Promise<Principal> {
+export async function authenticate(verifier: Verifier, credentials: Credentials | null): Promise<Authenticated> {
   if (credentials === null) {
     throw new RowhouseError("credentialsMissing", {
       hint: "Authorization: Bearer <token>, as `rowhouse token` prints it.",
     });
   }
   const principal = await verifier.verify(credentials.token);
-  if (credentials.apikey === null) return principal;
+  if (credentials.apikey === null) return { principal, besides: null };
   const other = await verifier.verify(credentials.apikey);
-  if (other.tenantId === principal.tenantId) return principal;
-  throw new TenantDisagreement({ token: principal.tenantId, apikey: other.tenantId });
+  if (other.tenantId !== principal.tenantId)
+    throw new TenantDisagreement({ token: principal.tenantId, apikey: other.tenantId });
+  return { principal, besides: other.grant === undefined ? null : other };
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 
 /** What a token is for. It goes into the digest, so that one for one thing is nothing for another (threats.md H05). */
-export type Purpose = "refresh" | "cookie" | "link";
+export type Purpose = "refresh" | "cookie" | "link" | "operator" | "operator-link";
 
 export interface OpaqueToken {
   /** 256 random bits as base64url, shown once. */

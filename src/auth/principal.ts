@@ -1,5 +1,5 @@
 import type { Keyring } from "../db/keyring.ts";
-import { makeScope, type Scope, type ScopeFacts } from "../db/scope.ts";
+import { makeScope, type Scope } from "../db/scope.ts";
 import { TenantDisagreement } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 
@@ -12,7 +12,7 @@ export interface Principal {
   readonly tenantId: string;
   /** Membership role. */
   readonly role: string;
-  /** The credential that the database looks at in every transaction ({@link ScopeFacts}); left out for tokens that carry their own proof. */
+  /** The credential that the database looks at in every transaction (`ScopeFacts`); left out for tokens that carry their own proof. */
   readonly grant?: string | undefined;
   /** Unix seconds: the token's `exp`. */
   readonly expiresAt: number;
@@ -20,6 +20,12 @@ export interface Principal {
   /** All that the verified token says, with the role that it grants. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
+
+/** The credential of a session, as `platform.admit()` takes it. Pure. @param id uuid */
+export const sessionGrant = (id: string): string => `s${id.replaceAll("-", "").toLowerCase()}`;
+
+/** The credential of an operator who looks at the tenant as a member would. Pure. @param id uuid */
+export const impersonationGrant = (id: string): string => `i${id.replaceAll("-", "").toLowerCase()}`;
 
 /** A principal lives as long as its verified token is cached, and so does its scope. */
 const scopes = new WeakMap<Principal, Scope>();

@@ -18,6 +18,8 @@ export interface TokenRequest {
   /** Membership role. */
   readonly role: string;
   readonly ttlSeconds: number;
+  /** Further claims; those that every token has win over them. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function mintToken(keyset: Keyset, policy: TokenPolicy, request: To
   }
   const { kid, alg, key } = await keyset.current();
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ tenant: checkTenantClaim(request.tenantId), role: checkRole(request.role) })
+  return new SignJWT({ ...request.claims, tenant: checkTenantClaim(request.tenantId), role: checkRole(request.role) })
     .setProtectedHeader({ alg, typ: "at+jwt", kid })
     .setIssuer(policy.issuer)
     .setAudience(policy.audience)

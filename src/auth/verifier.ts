@@ -1,10 +1,12 @@
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import { RowhouseError } from "../errors.ts";
+import { isApiKey, readApiKey } from "./api-key.ts";
 import type { Principal } from "./principal.ts";
 import type { TokenPolicy } from "./token.ts";
 import { verifyToken, type VerifiedToken, type VerifyingKeys } from "./verify.ts";
 
-/** {@link verifyToken} with a memory. */
+/** {@link verifyToken} with a memory. API keys are taken as well. */
 export interface Verifier {
   /** @throws RowhouseError tokenInvalid, claimsInvalid */
   verify(token: string): Promise<Principal>;
@@ -20,8 +22,18 @@ export interface Verifier {
  */
 export function openVerifier(keys: VerifyingKeys, policy: TokenPolicy, max = 10_000): Verifier {
   const known = new LRUCache<string, VerifiedToken>({ max });
+  /** Apart: anybody can make up keys, and they must push no verified token out. */
+  const keysKnown = new LRUCache<string, Principal>({ max: Math.ceil(max / 10) });
   /** Changes with every invalidation: what was verified by an older key is not remembered. */
   let generation = 0;
+
+  /** Remembered like a token, so that its scope is worked out once. */
+  const readKey = (token: string, digest: string): Principal => {
+    const principal = readApiKey(token);
+    if (principal === null) throw new RowhouseError("tokenInvalid", { message: "The API key is malformed" });
+    keysKnown.set(digest, principal);
+    return principal;
+  };
 
   const verifyAnew = async (token: string, digest: string): Promise<Principal> => {
     const begun = generation;
@@ -33,6 +45,7 @@ export function openVerifier(keys: VerifyingKeys, policy: TokenPolicy, max = 10_
   return {
     verify: async (token) => {
       const digest = hash("sha256", token, "base64");
+      if (isApiKey(token)) return keysKnown.get(digest) ?? readKey(token, digest);
       const hit = known.get(digest);
       return hit !== undefined && hit.goodUntil > Date.now() ? hit.principal : verifyAnew(token, digest);
     },

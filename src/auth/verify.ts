@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from "jose";
 import { RowhouseError } from "../errors.ts";
 import { ALGORITHMS, CLOCK_TOLERANCE, isAlgorithm, MAX_TOKEN_LENGTH, type Algorithm } from "./algorithms.ts";
-import { checkTenantClaim, readPrincipal, refuseClaims, REQUIRED_CLAIMS } from "./claims.ts";
+import { checkTenantClaim, readPrincipal, refuseClaims, REQUIRED_CLAIMS, withSession } from "./claims.ts";
 import type { Keyset } from "./keyset.ts";
 import type { Principal } from "./principal.ts";
 import { tenantIssuer, type TokenSecrets } from "./secrets.ts";
@@ -118,7 +118,12 @@ export async function verifyToken(token: string, keys: VerifyingKeys, policy: To
   const { payload } = await jwtVerify(token, key, options).catch((error: unknown) => {
     throw explain(error);
   });
-  const principal = readPrincipal(payload, ALGORITHMS[alg].maxLifetime);
+  const claimed = readPrincipal(payload, ALGORITHMS[alg].maxLifetime);
+  // Sessions are ours: what a tenant's own backend calls by that name is none of them.
+  const principal = tenantId === null ? withSession(claimed) : claimed;
+  // So stands in a tenant's audit trail what an operator did, and nobody else may stand there so.
+  if (principal.id.startsWith("operator:") && principal.grant?.startsWith("i") !== true)
+    throw refuseClaims("The claim sub names an operator");
   if (tenantId !== null && principal.tenantId !== tenantId) throw refuse("The key can't speak for this tenant");
   const expires = (principal.expiresAt + CLOCK_TOLERANCE) * 1000;
   return { principal, goodUntil: Math.min(expires, acceptedUntil) };

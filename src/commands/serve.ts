@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { linkFirstOperator } from "../auth/operator-links.ts";
 import { readConfig, readVersion, startedByNpm, type Config } from "../config.ts";
 import { openDatabase, type ConnectionPool, type Database } from "../db/connections.ts";
 import type { ServerVersion } from "../db/server-version.ts";
@@ -6,11 +7,13 @@ import { openLog, type Log } from "../log.ts";
 import { listTenants } from "../tenant/change.ts";
 import { act, addExamples } from "./action.ts";
 import { addressOf } from "./address.ts";
-import { loadDemo, type DemoTarget } from "./demo.ts";
+import { loadDemo, type DemoTarget } from "./sales.ts";
 import type { Choice } from "./evaluation.ts";
 import { endWithParent, untilInterrupted } from "./interrupt.ts";
 import { describeVersion, migrateUp } from "./migrate.ts";
+import { operatorLink } from "./operator/invite.ts";
 import { plural, type Output } from "./output.ts";
+import { operatorName } from "./session.ts";
 import { openSource, type ServeOptions } from "./serve/source.ts";
 import { signToken } from "./token.ts";
 import { EVALUATION_WARNING, formatWelcome, makeWelcome, type WelcomeFacts } from "./welcome.ts";
@@ -64,6 +67,12 @@ async function describeTenants(
   return { tenants: await Promise.all(shown), tenantCount: tenants.length };
 }
 
+/** As long as there is no operator, each start prints a link for the first one, good for a day. */
+async function firstOperatorLink(config: Config, platform: ConnectionPool): Promise<string | null> {
+  const link = await linkFirstOperator(platform, operatorName());
+  return link === null ? null : operatorLink(config, link);
+}
+
 /** Everything up to the open port. What it opened, the stack closes, last first. */
 async function start(
   openServer: OpenServer,
@@ -91,6 +100,7 @@ async function start(
       appDir,
       database: { embedded, address: database.address, postgresql: version.text, folder, note },
       tokenHours: TOKEN_HOURS,
+      operatorLink: await firstOperatorLink(served, platform),
       warnings: [describeVersion(version), embedded ? EVALUATION_WARNING : null].filter((text) => text !== null),
       seconds: Math.round(performance.now()) / 1000, // since the process began
     };

@@ -29,6 +29,8 @@ export interface WelcomeFacts {
     readonly note: string | null;
   };
   readonly tokenHours: number;
+  /** Makes the first operator, once; null when there is one. */
+  readonly operatorLink: string | null;
   readonly warnings: readonly string[];
   readonly seconds: number;
 }
@@ -89,6 +91,11 @@ export function formatWelcome(out: Output, welcome: Welcome): string {
     parts.push(`${head("Tokens")}, of role admin, for ${tokenHours} h:`, indent(formatFacts(tokens)));
   if (curl !== null) parts.push(`${head("Try")} with curl:`, indent(curl));
   if (supabase !== null) parts.push("or with supabase-js:", indent(supabase));
+  if (welcome.operatorLink !== null)
+    parts.push(
+      `${head("First operator")} of the platform API, by a link that works once:`,
+      indent(welcome.operatorLink),
+    );
   parts.push(`${head("Next")}, in another terminal:`, indent(next));
   if (database.folder !== null)
     parts.push(

@@ -1,9 +1,14 @@
 import { authenticate, readCredentials } from "../auth/credentials.ts";
+import type { BrowserSessions } from "../auth/browser-session.ts";
+import type { Desk } from "../auth/desk.ts";
+import type { KeyUses } from "../auth/key-use.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { Verifier } from "../auth/verifier.ts";
 import type { Registry } from "../tenant/registry.ts";
+import { RowhouseError } from "../errors.ts";
 import { requireTenant, resolveSite, type Site } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
+import { readSessionCookie, requireSameOrigin } from "./cookie.ts";
 import { keepOwnOrigin, type Origins } from "./cors.ts";
 import type { RequestContext } from "./request-state.ts";
 
@@ -12,11 +17,17 @@ export interface Grants {
   readonly registry: Registry;
   readonly baseDomain: string;
   readonly origins: Origins;
+  readonly publicUrl: URL;
+  readonly deskOf: (tenant: Tenant, requestId?: string) => Desk;
+  readonly browserSessions: BrowserSessions;
+  readonly keyUses: KeyUses;
 }
 
 export interface Grant {
   readonly principal: Principal;
   readonly tenant: Tenant;
+  /** A second credential that has to hold as well. */
+  readonly besides: Principal | null;
 }
 
 /** `rawHeaders` were seen to hold each of them once (`single-headers.ts`). */
@@ -40,14 +51,42 @@ function siteOf(
 }
 
 /**
- * Who asks, and for which tenant: the one that a verified token grants, and with which everything else in the request agrees.
- * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid, tenantUnknown, tenantSuspended, hostUnknown; TenantDisagreement
+ * A cookie is its host's, and only a page of that host may use it: X-Tenant does not choose whose session it is.
+ * @throws RowhouseError originRefused, sessionEnded, credentialsMissing
+ */
+async function authenticateCookie(ctx: RequestContext, cookie: string, grants: Grants): Promise<Principal> {
+  const { site, requestId } = ctx.state;
+  if (site?.kind !== "tenant" || site.via !== "host")
+    throw new RowhouseError("credentialsMissing", { message: "A cookie counts at the tenant's own address only" });
+  requireSameOrigin(ctx, grants.publicUrl);
+  return grants.browserSessions.find(grants.deskOf(site.tenant, requestId), site.tenant.id, cookie);
+}
+
+/**
+ * Who asks, and for which tenant: the one that a verified token grants, and with which everything else in the request agrees. Without a
+ * token a browser's cookie counts.
+ * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid, tenantUnknown, tenantSuspended, hostUnknown, originRefused,
+ * sessionEnded; TenantDisagreement
  */
 export async function grantTenant(ctx: RequestContext, grants: Grants): Promise<Grant> {
-  const principal = await authenticate(grants.verifier, credentialsOf(ctx));
+  const credentials = credentialsOf(ctx);
+  const cookie = credentials === null ? readSessionCookie(ctx) : null;
+  const { principal, besides } =
+    cookie === null
+      ? await authenticate(grants.verifier, credentials)
+      : { principal: await authenticateCookie(ctx, cookie, grants), besides: null };
   ctx.state.actor = principal.id;
   const { tenant } = requireTenant(await siteOf(ctx, principal, grants));
   ctx.state.slug = tenant.slug;
   await keepOwnOrigin(ctx, tenant, grants.origins);
-  return { principal, tenant };
+  grants.keyUses.note(tenant, principal);
+  return { principal, tenant, besides };
+}
+
+/** Where nobody need be known: the tenant that a key, if there is one, or the address names. */
+export async function selectTenant(ctx: RequestContext, grants: Grants): Promise<Tenant> {
+  if (credentialsOf(ctx) !== null) return (await grantTenant(ctx, grants)).tenant;
+  const { tenant } = requireTenant(ctx.state.site!);
+  await keepOwnOrigin(ctx, tenant, grants.origins);
+  return tenant;
 }

@@ -2,10 +2,11 @@ import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { restError } from "../rest/errors.ts";
+import { answerAuth } from "./auth-errors.ts";
 import { sendPage, type Page } from "./page.ts";
 import { toProblem, toRefusal, type Problem } from "./problem.ts";
 import type { Middleware, RequestContext } from "./request-state.ts";
-import { isRestPath } from "./router.ts";
+import { isAuthPath, isRestPath } from "./router.ts";
 
 export interface ErrorAnswers {
   readonly log: Log;
@@ -72,6 +73,7 @@ export function answerErrors({ log, refusalPage }: ErrorAnswers): Middleware {
       await next();
     } catch (error) {
       if (isRestPath(ctx.path)) answerRest(ctx, error);
+      else if (isAuthPath(ctx.path)) answerAuth(ctx, error);
       else answerProblem(ctx, error, refusalPage);
       logFailure(log, ctx, error, ctx.status);
       if (ctx.status === 503 && ctx.response.get("Retry-After") === "") ctx.set("Retry-After", "1");

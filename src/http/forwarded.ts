@@ -20,6 +20,30 @@ function addRange(list: BlockList, range: string): void {
   list.addSubnet(address, bits === undefined ? longest : Number(bits), version === 6 ? "ipv6" : "ipv4");
 }
 
+/** @returns whether an address is one of the ranges; @throws RowhouseError configInvalid, naming the malformed range */
+function openRanges(ranges: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const range of ranges) addRange(list, range);
+  // BlockList takes IPv4-mapped addresses (::ffff:10.0.0.5) for the IPv4 address that they are.
+  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+/**
+ * @param ranges TRUSTED_PROXIES
+ * @returns the address of who asks: the last in X-Forwarded-For that no proxy of ours has, since only what those added is to be believed
+ * (threats.md H08); null when the connection is gone
+ */
+export function openClientAddress(ranges: readonly string[]): (request: IncomingMessage) => string | null {
+  const isProxy = openRanges(ranges);
+  return ({ socket, headers }) => {
+    const forwarded = headers["x-forwarded-for"];
+    const named = typeof forwarded === "string" ? forwarded.split(",").map((part) => part.trim()) : [];
+    const path = [...named, socket.remoteAddress ?? ""];
+    const found = path.findLast((address) => !isProxy(address)) ?? path[0]!;
+    return isIP(found) === 0 ? null : found;
+  };
+}
+
 /**
  * @param ranges TRUSTED_PROXIES
  * @returns whether a request's socket comes from one of them; remembered per socket
@@ -27,15 +51,12 @@ function addRange(list: BlockList, range: string): void {
  */
 export function trustProxies(ranges: readonly string[]): (request: IncomingMessage) => boolean {
   if (ranges.length === 0) return () => false;
-  const list = new BlockList();
-  for (const range of ranges) addRange(list, range);
+  const isProxy = openRanges(ranges);
   const known = new WeakMap<object, boolean>();
   return ({ socket }) => {
     let trusted = known.get(socket);
     if (trusted === undefined) {
-      const address = socket.remoteAddress ?? "";
-      // BlockList takes IPv4-mapped addresses (::ffff:10.0.0.5) for the IPv4 address that they are.
-      trusted = isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+      trusted = isProxy(socket.remoteAddress ?? "");
       known.set(socket, trusted);
     }
     return trusted;

@@ -5,15 +5,17 @@ export interface Page {
   readonly html: string;
   /** `sha256-…` of the page's one style element (CSP 3, hash-source). */
   readonly styleHash: string;
+  /** The same of its script, of the few that have one. Such a script may ask its own host. */
+  readonly scriptHash?: string;
 }
 
-/** No script, no form, no frame, no request: the page is all there is. */
-const policyOf = (styleHash: string) =>
-  `default-src 'none'; style-src '${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+/** Unless it says so no script, and no form, no frame, no request: the page is all there is. */
+const policyOf = ({ styleHash, scriptHash }: Page) =>
+  `default-src 'none'; ${scriptHash === undefined ? "" : `script-src '${scriptHash}'; connect-src 'self'; `}style-src '${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 export function sendPage(ctx: RequestContext, page: Page, status = 200): void {
   ctx.status = status;
   ctx.set("Content-Type", "text/html; charset=utf-8");
-  ctx.set("Content-Security-Policy", policyOf(page.styleHash));
+  ctx.set("Content-Security-Policy", policyOf(page));
   ctx.body = page.html;
 }

@@ -18,12 +18,17 @@ const REST_METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS";
 export const isRestPath = (path: string) =>
   path.startsWith(REST) && (path.length === REST.length || path[REST.length] === "/");
 
+const PLATFORM = "/platform/v1/";
+const DEMO = "/demo-requests";
+const AUTH = "/auth/v1/";
+export const isAuthPath = (path: string) => path.startsWith(AUTH);
+
 function unknown(): never {
   throw new RowhouseError("routeUnknown", { hint: "The API is under /rest/v1, its description at /openapi.json." });
 }
 
 /** OPTIONS that is no preflight (that is `cors.ts`), and the methods that a path does not take. */
-function answerMethods(ctx: RequestContext, allowed: string): void {
+export function answerMethods(ctx: RequestContext, allowed: string): void {
   ctx.set("Allow", allowed);
   if (ctx.method !== "OPTIONS") throw new RowhouseError("methodUnsupported", { hint: `It takes ${allowed}.` });
   ctx.status = 204;
@@ -48,8 +53,22 @@ export function routeProbes(routes: readonly Route[]): Middleware {
 const isAnonymous = ({ req: { headers } }: RequestContext) =>
   headers.authorization === undefined && headers["apikey"] === undefined;
 
-/** The last middleware: everything under /rest/v1 to `rest`, each other path to its route. A look-up, not a search. */
-export function routeRequests(routes: readonly Route[], rest: (ctx: RequestContext) => Promise<void>): Middleware {
+type Serve = (ctx: RequestContext) => Promise<void>;
+
+/** What takes more than GET, each under a path of its own. */
+export interface Areas {
+  /** /rest/v1, of tenants. */
+  readonly rest: Serve;
+  /** /auth/v1, of tenants. */
+  readonly auth: Serve;
+  /** /platform/v1, on the platform's host alone (threats.md, H27). */
+  readonly platform: Serve;
+  /** /demo-requests, where no tenant is. */
+  readonly demo: Serve;
+}
+
+/** The last middleware: what is under the path of an area to that, each other path to its route. A look-up, not a search. */
+export function routeRequests(routes: readonly Route[], { rest, auth, platform, demo }: Areas): Middleware {
   const byPath = new Map(routes.map((route) => [route.path, route]));
   return (ctx) => {
     const kind = ctx.state.site?.kind;
@@ -57,6 +76,9 @@ export function routeRequests(routes: readonly Route[], rest: (ctx: RequestConte
       ctx.state.route = `${REST}/*`;
       return ctx.method === "OPTIONS" && isAnonymous(ctx) ? answerMethods(ctx, REST_METHODS) : rest(ctx);
     }
+    if (isAuthPath(ctx.path) && kind !== "platform") return auth(ctx);
+    if (ctx.path.startsWith(PLATFORM) && kind === "platform") return platform(ctx);
+    if (ctx.path === DEMO && (kind === "platform" || kind === "home")) return demo(ctx);
     const route = byPath.get(ctx.path);
     if (route === undefined || kind === undefined || route.sites === "all" || !route.sites.has(kind)) unknown();
     return follow(ctx, route);

@@ -29,7 +29,7 @@ export interface Granted {
   readonly principal: Principal;
   readonly tenant: Tenant;
   /** A second credential that has to hold as well. */
-  readonly besides?: Principal | null;
+  readonly besides: Principal | null;
 }
 
 /** Its client. An answer that is closed before there is one has lost its connection. */
@@ -44,7 +44,11 @@ function waiterOf({ req: { socket }, res }: RequestContext): Waiter {
 }
 
 /** Runs a request's statements as its tenant, where the tenant lives; for no longer than its client waits. */
-export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, besides }: Granted, ctx: RequestContext) {
+export function runnerOf(
+  { run, reach, keyring }: Runner,
+  { principal, tenant, besides }: Granted,
+  ctx: RequestContext,
+) {
   const waiter = waiterOf(ctx);
   return (access: "read" | "write", statements: readonly Statement[]): Promise<StatementResult[]> =>
     reach(
@@ -52,9 +56,15 @@ export function runnerOf({ run, reach, keyring }: Runner, { principal, tenant, b
       access,
       async (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
-        if (besides !== null && besides !== undefined) await run(connections, scopeOf(besides, placed, keyring), "read", []);
+        if (besides !== null) await run(connections, scopeOf(besides, placed, keyring), "read", []);
         const scope = scopeOf(principal, placed, keyring);
-        return run(connections, access === "write" ? withRequestId(scope, ctx.state.requestId) : scope, access, statements, waiter);
+        return run(
+          connections,
+          access === "write" ? withRequestId(scope, ctx.state.requestId) : scope,
+          access,
+          statements,
+          waiter,
+        );
       },
       () => waiter.isGone(),
     );

@@ -11,6 +11,7 @@ const SINGLE: ReadonlyMap<string, ErrorKind> = new Map([
   ["authorization", "headerRepeated"],
   ["apikey", "headerRepeated"],
   ["origin", "headerRepeated"],
+  ["sec-fetch-site", "headerRepeated"],
   ["x-request-id", "headerRepeated"],
   ["x-forwarded-host", "forwardedInvalid"],
   ["x-forwarded-proto", "forwardedInvalid"],

@@ -1,4 +1,5 @@
 import type { ConnectionPool } from "../db/connections.ts";
+import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import { checkSlug } from "./slug.ts";
@@ -22,10 +23,40 @@ export async function findTenant(pool: ConnectionPool, slug: string): Promise<Te
   return rows[0];
 }
 
+/** @throws RowhouseError tenantUnknown */
+export async function findTenantById(pool: ConnectionPool, id: string): Promise<Tenant> {
+  const [tenant] = await queryRows<Tenant>(pool, {
+    text: `select ${TENANT_COLUMNS} from platform.tenants t where t.id = $1`,
+    values: [id],
+  });
+  if (tenant === undefined) throw unknownTenant(id);
+  return tenant;
+}
+
 /** All tenants, by slug. */
 export async function listTenants(pool: ConnectionPool): Promise<Tenant[]> {
   const { rows } = await pool.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t order by t.slug`);
   return rows;
+}
+
+export interface TenantFilter {
+  /** Slug of the last tenant of the page before. */
+  readonly after?: string;
+  readonly status?: Tenant["status"];
+  /** Part of the slug or the name, in any case. */
+  readonly search?: string;
+  readonly limit: number;
+}
+
+/** One page of the tenants, by slug. */
+export function pageTenants(pool: ConnectionPool, { after, status, search, limit }: TenantFilter): Promise<Tenant[]> {
+  return queryRows<Tenant>(pool, {
+    text: `select ${TENANT_COLUMNS} from platform.tenants t
+      where ($1::text is null or t.slug > $1) and ($2::text is null or t.status = $2)
+        and ($3::text is null or position(lower($3) in t.slug) > 0 or position(lower($3) in lower(t.name)) > 0)
+      order by t.slug limit $4`,
+    values: [after ?? null, status ?? null, search ?? null, limit],
+  });
 }
 
 /**

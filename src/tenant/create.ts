@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { ConnectionPool, DbClient } from "../db/connections.ts";
 import { sealOf, type Keyring } from "../db/keyring.ts";
 import { makeScope } from "../db/scope.ts";
+import type { Statement } from "../db/statement.ts";
 import { enterScope, inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
+import { writeProfile, type TenantProfile } from "./profile.ts";
 import { checkSlug } from "./slug.ts";
 import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
 
@@ -14,9 +16,21 @@ export interface NewTenant {
   readonly adminEmail?: string;
   /** Public setting `brand`, as the tenant's pages show it. */
   readonly brand?: Readonly<Record<string, string>>;
+  /** What operators keep about it; in the registry. */
+  readonly profile?: TenantProfile;
+  readonly locations?: readonly NewLocation[];
+  /** Run last, as the tenant, in the same transaction: what other rooms want it to begin with. */
+  readonly inside?: readonly Statement[];
   /** Take the tenant of this slug when there is one. */
   readonly ifNotExists?: boolean;
   readonly id?: string;
+}
+
+/** A place of the tenant. */
+export interface NewLocation {
+  readonly code: string;
+  readonly name: string;
+  readonly address?: Readonly<Record<string, unknown>>;
 }
 
 export interface CreatedTenant {
@@ -85,6 +99,29 @@ export async function addOwnRows(client: DbClient, keyring: Keyring, tenant: Ten
   if (wanted.adminEmail !== undefined) {
     await client.query("insert into tenant.users (email, role) values (lower($1), 'owner')", [wanted.adminEmail]);
   }
+  if (wanted.locations !== undefined && wanted.locations.length > 0) {
+    await client.query(
+      `insert into tenant.locations (code, name, address)
+       select l.code, l.name, coalesce(l.address, '{}') from json_to_recordset($1::json) l (code text, name text, address jsonb)`,
+      [JSON.stringify(wanted.locations)],
+    );
+  }
+  for (const { text, values } of wanted.inside ?? []) await client.query(text, [...values]);
+}
+
+/**
+ * {@link createTenant} inside a transaction of the control plane, which then is in the tenant's context.
+ * @returns undefined when the slug is taken
+ * @throws RowhouseError slugMalformed, slugReserved, domainTaken
+ */
+export async function makeTenant(client: DbClient, keyring: Keyring, wanted: NewTenant): Promise<Tenant | undefined> {
+  checkSlug(wanted.slug);
+  const tenant = await insertTenant(client, keyring, wanted);
+  if (tenant === undefined) return undefined;
+  await addAddress(client, tenant);
+  if (wanted.profile !== undefined) await writeProfile(client, tenant.id, wanted.profile);
+  await addOwnRows(client, keyring, tenant, wanted);
+  return tenant;
 }
 
 /**
@@ -100,17 +137,12 @@ export function createTenant(
 ): Promise<CreatedTenant> {
   checkSlug(wanted.slug);
   return inPlatformTransaction(pool, actor, async (client) => {
-    const tenant = await insertTenant(client, keyring, wanted);
-    if (tenant === undefined) {
-      const { rows } = await client.query<Tenant>(
-        `select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`,
-        [wanted.slug],
-      );
-      if (wanted.ifNotExists === true && rows[0] !== undefined) return { tenant: rows[0], created: false };
-      throw slugTaken(wanted.slug);
-    }
-    await addAddress(client, tenant);
-    await addOwnRows(client, keyring, tenant, wanted);
-    return { tenant, created: true };
+    const tenant = await makeTenant(client, keyring, wanted);
+    if (tenant !== undefined) return { tenant, created: true };
+    const { rows } = await client.query<Tenant>(`select ${TENANT_COLUMNS} from platform.tenants t where t.slug = $1`, [
+      wanted.slug,
+    ]);
+    if (wanted.ifNotExists === true && rows[0] !== undefined) return { tenant: rows[0], created: false };
+    throw slugTaken(wanted.slug);
   });
 }

@@ -14,6 +14,8 @@ export interface Domain {
   readonly tenantId: string;
   /** Slug of the tenant. */
   readonly tenant: string;
+  /** Whether links in e-mails and answers lead to this address of the tenant. One at most does. */
+  readonly isPrimary: boolean;
   /** ISO 8601; null while the proof is outstanding, and nothing is served at it. */
   readonly verifiedAt: string | null;
   /** The record that has to stand in DNS; null where none is needed any more. */
@@ -34,7 +36,7 @@ const PREFIX = "_rowhouse-challenge.";
 /** How long an unproved claim keeps others from the name: long enough for DNS, too short to squat on it. */
 const CLAIM = "24 hours";
 
-const COLUMNS = `d.name, d.kind, d.tenant_id as "tenantId", t.slug as tenant, d.challenge,
+const COLUMNS = `d.name, d.kind, d.tenant_id as "tenantId", t.slug as tenant, d.is_primary as "isPrimary", d.challenge,
   to_char(d.verified_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "verifiedAt"`;
 const SELECT = `select ${COLUMNS} from platform.domains d join platform.tenants t on t.id = d.tenant_id`;
 
@@ -97,12 +99,27 @@ function unknownDomain(name: string): RowhouseError {
 /** The name of an address that is there already, however it was typed. */
 const typedName = (domain: string) => domainToASCII(domain).replace(/\.$/, "") || domain;
 
+/** @throws RowhouseError domainCooling */
+async function refuseCooling(client: DbClient, name: string, tenantId: string): Promise<void> {
+  const { rows } = await client.query<{ until: string }>(
+    `select to_char(ends_at at time zone 'utc', 'YYYY-MM-DD HH24:MI "UTC"') as until from platform.domain_cool_downs
+     where name = $1 and tenant_id <> $2 and ends_at > now()`,
+    [name, tenantId],
+  );
+  if (rows[0] === undefined) return;
+  throw new RowhouseError("domainCooling", {
+    message: `The domain ${name} was another tenant's a short while ago`,
+    details: `It may be claimed from ${rows[0].until} on`,
+    hint: "The tenant that gave it up may take it back at once.",
+  });
+}
+
 /**
  * Claims a custom domain for the tenant. Nothing is served at it until {@link verifyDomain}. Each call makes a new challenge, so
  * that a record left in DNS by an earlier owner or an earlier attempt proves nothing (threats.md, H10); a domain that is
  * verified stays as it is.
  * @returns the domain, with the record to set
- * @throws RowhouseError tenantUnknown, domainMalformed, domainTaken
+ * @throws RowhouseError tenantUnknown, domainMalformed, domainTaken, domainCooling
  */
 export async function addDomain(
   pool: ConnectionPool,
@@ -114,6 +131,7 @@ export async function addDomain(
   const name = checkDomain(domain, baseDomain);
   const { id } = await findTenant(pool, slug);
   return inPlatformTransaction(pool, actor, async (client) => {
+    await refuseCooling(client, name, id);
     // Freed first, so that the audit trail tells whose claim lapsed.
     await client.query(
       `delete from platform.domains where name = $1 and tenant_id <> $2 and verified_at is null and created_at < now() - $3::interval`,
@@ -144,7 +162,8 @@ export async function listDomains(pool: ConnectionPool, slug?: string): Promise<
 }
 
 /**
- * Gives up a custom domain, or the label that a renamed tenant had before.
+ * Gives up a custom domain, or the label that a renamed tenant had before. A domain that was proved is kept from all other tenants for
+ * a week (platform.cool_domain(); threats.md, H10).
  * @param domain the custom domain or the label
  * @throws RowhouseError tenantUnknown, domainUnknown, domainInUse for the label that is the tenant's slug
  */
@@ -218,4 +237,47 @@ export async function verifyDomain(
       hint: "Set the new record and try again.",
     });
   });
+}
+
+/**
+ * Makes an address of the tenant the one that links lead to.
+ * @param domain a verified custom domain, or a label of the tenant
+ * @throws RowhouseError tenantUnknown, domainUnknown, domainUnverified
+ */
+export async function setPrimaryDomain(
+  pool: ConnectionPool,
+  slug: string,
+  domain: string,
+  actor: string,
+): Promise<Domain> {
+  const { id } = await findTenant(pool, slug);
+  const name = typedName(domain);
+  return inPlatformTransaction(pool, actor, async (client) => {
+    // The tenant's row is locked, so that of two at once the later one counts.
+    await client.query("select from platform.tenants where id = $1 for update", [id]);
+    const found = await findDomain(client, id, name);
+    if (found === undefined) throw unknownDomain(name);
+    if (found.verifiedAt === null)
+      throw new RowhouseError("domainUnverified", { hint: `\`rowhouse domain verify ${slug} ${name}\` first.` });
+    await client.query(
+      "update platform.domains set is_primary = false where tenant_id = $1 and is_primary and name <> $2",
+      [id, name],
+    );
+    await client.query("update platform.domains set is_primary = true where tenant_id = $1 and name = $2", [id, name]);
+    return toDomain({ ...found, isPrimary: true });
+  });
+}
+
+/** Host name that links of the tenant lead to: its primary address, or else that of its slug. */
+export async function primaryHost(
+  client: Pick<ConnectionPool | DbClient, "query">,
+  tenant: { readonly id: string; readonly slug: string },
+  baseDomain: string,
+): Promise<string> {
+  const { rows } = await client.query<Pick<Domain, "name" | "kind">>(
+    "select name, kind from platform.domains where tenant_id = $1 and is_primary",
+    [tenant.id],
+  );
+  if (rows[0]?.kind === "custom") return rows[0].name;
+  return `${rows[0]?.name ?? tenant.slug}.${baseDomain}`;
 }

@@ -7,7 +7,7 @@ import { runBatch, runScoped } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import { HOME } from "./databases.ts";
 import { openFences, type Patience } from "./fence.ts";
-import type { Placements } from "./placements.ts";
+import type { Placements, Residence } from "./placements.ts";
 import type { Registry } from "./registry.ts";
 import type { Tenant } from "./tenant.ts";
 
@@ -42,6 +42,8 @@ export interface ReachSources {
   readonly keyring: Keyring;
   /** Longest wait for a fence, or for a move's other surprises. */
   readonly waitMs: number;
+  /** Whose connections the work gets: those of rowhouse_api when left out. */
+  readonly choose?: (residence: Residence) => Connections;
 }
 
 /** One piece of work on its way. */
@@ -92,7 +94,13 @@ function openOnce<T>() {
   };
 }
 
-export function openReach({ placements, registry, keyring, waitMs }: ReachSources): ReachTenant {
+export function openReach({
+  placements,
+  registry,
+  keyring,
+  waitMs,
+  choose = ({ api }) => api,
+}: ReachSources): ReachTenant {
   /** Until the registry has caught up with what a database said. */
   const newest = new LRUCache<string, Place>({ max: 10_000, ttl: 600_000 });
   const fences = openFences();
@@ -199,8 +207,7 @@ export function openReach({ placements, registry, keyring, waitMs }: ReachSource
     for (;;) {
       try {
         const found = placements.residenceIn(journey.place.database);
-        const { api } = found instanceof Promise ? await found : found;
-        return await work(api, journey.place.epoch);
+        return await work(choose(found instanceof Promise ? await found : found), journey.place.epoch);
       } catch (error) {
         await redirect(journey, error);
       }

@@ -149,7 +149,7 @@ describe("credentials", () => {
       send(undefined, token),
       send(`Bearer ${token}`, token),
     ]) {
-      expect(await sent).toMatchObject({ id: "u1" });
+      expect(await sent).toMatchObject({ principal: { id: "u1" }, besides: null });
     }
   });
 
@@ -157,7 +157,10 @@ describe("credentials", () => {
     const { id: tenantId } = await db.tenant("acme");
     const user = await mintToken(keyset, POLICY, { tenantId, sub: "user", role: "member", ttlSeconds: 60 });
     const key = await mintToken(keyset, POLICY, { tenantId, sub: "service:web", role: "viewer", ttlSeconds: 60 });
-    expect(await send(`Bearer ${user}`, key)).toMatchObject({ id: "user", role: "member" });
+    expect(await send(`Bearer ${user}`, key)).toMatchObject({
+      principal: { id: "user", role: "member" },
+      besides: null,
+    });
     await expect(send(`Bearer ${user}`, `${key}x`)).rejects.toMatchObject({ code: "PGRST301" });
     await expect(send(`Bearer ${user}x`, key)).rejects.toMatchObject({ code: "PGRST301" });
   });

@@ -18,6 +18,20 @@ beforeAll(async () => {
   const { id: tenantId, slug, epoch } = await db.tenant("initech");
   const wanted = { tenantId, slug, from: "shared", to: "big1", epoch, settings: DEFAULT_SETTINGS };
   await insertMove(db.platform, wanted, "operator:test");
+  for (const [index, id] of ASKED.entries()) {
+    await db.admin.query(
+      "insert into platform.demo_requests (id, email, name, company) values ($1, 'ann' || $2 || '@print.example', 'Ann', 'Print')",
+      [id, index],
+    );
+  }
+  await db.admin.query(
+    `insert into platform.outbox (id, tenant_id, kind, to_address, subject, text, html, dedupe_key)
+     select $1, id, 'invitation', 'ann@print.example', '', '', '', 'x' from platform.tenants where slug = 'acme'`,
+    [ASKED[0]],
+  );
+  await db.admin.query(
+    "insert into platform.operators (email, role, password) values ('ann@ops.example', 'support', '$scrypt$none'), ('owner@ops.example', 'owner', '$scrypt$none')",
+  );
   folder = await mkdtemp(join(tmpdir(), "rowhouse-json-"));
   fresh = await testDatabase("empty");
   await writeFile(join(folder, "big2.url"), fresh.url);
@@ -31,7 +45,14 @@ afterAll(async () => {
 
 const TENANT = ["id", "slug", "name", "status", "epoch", "movedTo", "createdAt"];
 const DATABASE = ["name", "kind", "secretRef", "address", "peer"];
-const DOMAIN = ["name", "kind", "tenantId", "tenant", "verifiedAt", "record"];
+const DOMAIN = ["name", "kind", "tenantId", "tenant", "isPrimary", "verifiedAt", "record"];
+const PLAN = ["name", "title", "limits", "features", "isDefault", "createdAt"];
+const DEMO =
+  "id email name company slug industry size locations message status tenantId decidedAt decidedBy note createdAt".split(
+    " ",
+  );
+const OPERATOR = ["id", "email", "name", "role", "isActive", "lastSignInAt", "createdAt"];
+const ASKED = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"];
 const KEY = ["kid", "alg", "publicJwk", "createdAt", "retiredAt", "acceptedUntil"];
 const ARCHIVE = ["event", "path", "tables", "rows", "rawBytes"];
 const MOVE =
@@ -60,7 +81,22 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["domain add", "hooli hooli.example", DOMAIN],
   ["domain verify", "hooli hooli.example --trust", DOMAIN],
   ["domain list", "hooli", each(DOMAIN)],
+  ["domain primary", "hooli hooli.example", DOMAIN],
   ["domain remove", "hooli hooli.example", DOMAIN],
+  ["plan set", "team --limit users=10", PLAN],
+  ["plan list", "", each(PLAN)],
+  ["plan assign", "hooli team", ["tenant", "plan", "status", "limits", "features", "trialEndsAt", "renewsAt"]],
+  ["plan remove", "team", PLAN],
+  ["demo list", "", each(DEMO)],
+  ["demo approve", `${ASKED[0]} --slug printers`, ["request", "tenant"]],
+  ["demo decline", ASKED[1]!, DEMO],
+  ["operator invite", "bob@ops.example --role billing", ["token", "email", "role", "expiresAt", "link"]],
+  ["operator list", "", each(OPERATOR)],
+  ["operator role", "ann@ops.example billing", OPERATOR],
+  ["operator deactivate", "ann@ops.example", OPERATOR],
+  ["operator activate", "ann@ops.example", OPERATOR],
+  ["mail resend", ASKED[0]!, ["id", "resent"]],
+  ["audit", "hooli", each(["id", "at", "action", "outcome", "actor", "tenantId", "requestId", "details"])],
   ["token", "hooli", ["token", "tenant", "tenantId", "role", "sub", "expiresAt"]],
   ["keys rotate", "", KEY],
   ["keys list", "", each(KEY)],

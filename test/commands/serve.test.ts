@@ -12,6 +12,7 @@ interface Welcome {
   readonly url: string;
   readonly tenants: { slug: string; url: string; token: string | null }[];
   readonly tenantCount: number;
+  readonly operatorLink: string | null;
   readonly curl: string | null;
   readonly supabase: string | null;
   readonly next: string;
@@ -71,6 +72,7 @@ describe("serve without DATABASE_URL", { timeout: 120_000 }, () => {
     const { host } = new URL(welcome.url);
     expect(welcome.tenants[0]!.url).toBe(`http://acme.${host}`);
     expect(welcome.database).toMatchObject({ embedded: true });
+    expect(welcome.operatorLink).toMatch(/^http:\/\/admin\.localhost:\d+\/operator#[\w-]{43}$/);
     expect(welcome.warnings.at(-1)).toMatch(/evaluation only/);
 
     const curl = await paste(`${welcome.curl!} --silent`);

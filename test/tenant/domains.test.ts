@@ -18,6 +18,7 @@ const served = async (domain: string) => (await openRegistry(db.platform).byCust
 
 beforeEach(async () => {
   await db.admin.query("delete from platform.domains where kind = 'custom'");
+  await db.admin.query("delete from platform.domain_cool_downs");
   dns.records.clear();
 });
 afterAll(async () => {

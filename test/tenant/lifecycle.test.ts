@@ -197,6 +197,9 @@ describe("delete", () => {
     expect(erased.tables).toEqual(counted);
     expect(erased.platform).toEqual([
       { table: "platform.domains", rows: 1 },
+      { table: "platform.issuers", rows: 0 },
+      { table: "platform.outbox", rows: 0 },
+      { table: "platform.tenant_profiles", rows: 0 },
       { table: "platform.token_secrets", rows: 0 },
       { table: "platform.tenants", rows: 1 },
     ]);
@@ -223,7 +226,7 @@ describe("delete", () => {
       [tenant.id],
     );
     await deleteTenant(db.platform, keyring, "gone", "test");
-    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
+    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events", "platform.domain_cool_downs"]);
     expect((await create({ slug: "gone" })).tenant.id).not.toBe(tenant.id);
   });
 

@@ -17,6 +17,9 @@ export function registerRemove(group: Command): void {
     .description("give up a custom domain, or the address that a renamed tenant had before")
     .action(act<unknown, [string, string]>(remove));
   addExamples(command, [
-    ["rowhouse domain remove acme shop.acme.example", "not served there from now on; anybody may claim it"],
+    [
+      "rowhouse domain remove acme shop.acme.example",
+      "not served there from now on; no other tenant may claim it for a week",
+    ],
   ]);
 }

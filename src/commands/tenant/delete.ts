@@ -1,18 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { RowhouseError } from "../../errors.ts";
-import { assertNew, makeReceipt, renderReceipt, writeReceipt } from "../../archive/receipt.ts";
-import { openSigner } from "../../archive/sign.ts";
-import type { ConnectionPool } from "../../db/connections.ts";
-import { findTenant } from "../../tenant/change.ts";
-import { findDatabase, openEntry } from "../../tenant/databases.ts";
-import {
-  countTenantRows,
-  deleteMovedTenant,
-  deleteTenant,
-  type Erasure,
-  type TableCount,
-} from "../../tenant/delete.ts";
+import { eraseTenant, openErasurePlace, type ErasurePlace, type SignedReceipt } from "../../archive/erase.ts";
+import { assertNew, writeReceipt } from "../../archive/receipt.ts";
+import { countTenantRows, type TableCount } from "../../tenant/delete.ts";
 import { act, addExamples } from "../action.ts";
 import { formatTable, plural, type Output } from "../output.ts";
 import { formatReceipt } from "../receipt.ts";
@@ -50,31 +41,15 @@ async function confirm(slug: string, { yes, confirm: typed }: DeleteOptions): Pr
   });
 }
 
-/** The database where the rows are. */
-interface Place extends AsyncDisposable {
-  readonly address: string;
-  readonly pool: ConnectionPool;
-  readonly isHome: boolean;
-}
-
-async function openPlace({ platform, database }: Session, slug: string): Promise<Place> {
-  const { movedTo } = await findTenant(platform, slug);
-  if (movedTo === null)
-    return { address: database.address, pool: platform, isHome: true, [Symbol.asyncDispose]: async () => {} };
-  const there = openEntry(database, await findDatabase(platform, movedTo));
-  const pool = there.openPool("rowhouse_platform", { max: 2 });
-  return { address: there.address, pool, isHome: false, [Symbol.asyncDispose]: () => pool.end() };
-}
-
 /** Shows what goes, asks, and deletes. */
 async function erase(
   out: Output,
   session: Session,
   options: DeleteOptions,
   slug: string,
-  place: Place,
-): Promise<Erasure> {
-  const { platform, database, actor } = session;
+  place: ErasurePlace,
+): Promise<SignedReceipt> {
+  const { database, actor } = session;
   const before = await countTenantRows(place.pool, database.keyring, slug).catch((error: unknown) => {
     // A deletion that was cut off between the two databases: its rows are gone, the registry's entry is left.
     if (!place.isHome && error instanceof RowhouseError && error.kind === "tenantUnknown") return [];
@@ -90,24 +65,18 @@ async function erase(
     ),
   );
   await confirm(slug, options);
-  return place.isHome
-    ? deleteTenant(platform, database.keyring, slug, actor)
-    : deleteMovedTenant(platform, place.pool, database.keyring, slug, actor);
+  return eraseTenant(session, place, slug, actor);
 }
 
 async function remove(out: Output, options: DeleteOptions, slug: string): Promise<void> {
   await using session = await openSession("tenant delete");
   if (options.receipt !== undefined) await assertNew(options.receipt);
-  await using place = await openPlace(session, slug);
-  const erasure = await erase(out, session, options, slug, place);
-  const signer = openSigner(session.database.keyring);
-  const receipt = makeReceipt(erasure, place.address, session.actor);
-  const text = renderReceipt(receipt, signer);
-  const { signature } = JSON.parse(text) as { signature: string };
+  await using place = await openErasurePlace(session, slug);
+  const { receipt, text, signature, fingerprint } = await erase(out, session, options, slug, place);
   const { rows, tables } = receipt;
   out.answer(
     { slug, rows, tables, receipt, signature },
-    `deleted ${slug}  ${plural(rows, "row")}\n${formatReceipt(receipt, signer.key.fingerprint)}`,
+    `deleted ${slug}  ${plural(rows, "row")}\n${formatReceipt(receipt, fingerprint)}`,
   );
   if (options.receipt === undefined) return;
   await writeReceipt(options.receipt, text);

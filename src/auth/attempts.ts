@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { isIPv6 } from "node:net";
+import type { ConnectionPool } from "../db/connections.ts";
+import { queryRows } from "../db/query.ts";
+import { RowhouseError } from "../errors.ts";
+
+/** Something that is counted, and how often it may happen in its window. */
+export interface Limit {
+  /** What, whose: only its digest is kept. */
+  readonly subject: string;
+  readonly most: number;
+  readonly windowSeconds: number;
+}
+
+/** Too many: `retryAfter` tells when the window ends. */
+export class AttemptsExceeded extends RowhouseError {
+  /** Seconds. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number) {
+    super("attemptsExceeded", {
+      message: `Too many attempts. Try again in ${retryAfter < 90 ? `${retryAfter} s` : `${Math.ceil(retryAfter / 60)} min`}.`,
+      hint: "Whoever has forgotten the password can have a link to set a new one sent.",
+    });
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Counts in the registry's database, for all server processes together (threats.md H24). */
+export interface Attempts {
+  /**
+   * Counts one more of each, before it is known how it ends: guesses that run side by side are all counted.
+   * @throws AttemptsExceeded
+   */
+  count(limits: readonly Limit[]): Promise<void>;
+  /** They were who they said: what was counted for the account is forgotten, and one taken back of the rest. */
+  forgive(account: Limit, others: readonly Limit[]): Promise<void>;
+}
+
+const MINUTES = 60;
+
+/** Guesses of passwords: an office behind one address may mistype more often than one person. */
+export const signInLimits = (tenantId: string, email: string, address: string | null) => ({
+  account: { subject: `sign-in ${tenantId} ${email}`, most: 10, windowSeconds: 15 * MINUTES },
+  address: { subject: `sign-in from ${networkOf(address)}`, most: 100, windowSeconds: 15 * MINUTES },
+});
+
+/** Whatever has an e-mail sent. */
+export const mailLimits = (tenantId: string, email: string, address: string | null): Limit[] => [
+  { subject: `mail ${tenantId} ${email}`, most: 5, windowSeconds: 60 * MINUTES },
+  { subject: `mail from ${networkOf(address)}`, most: 60, windowSeconds: 60 * MINUTES },
+];
+
+/** One customer of a provider has a whole /64 of IPv6 addresses (RFC 6177). Pure. */
+export function networkOf(address: string | null): string {
+  if (address === null || !isIPv6(address)) return address ?? "nowhere";
+  if (address.toLowerCase().startsWith("::ffff:")) return address.slice("::ffff:".length);
+  const [head = "", tail] = address.split("::");
+  const front = head === "" ? [] : head.split(":");
+  const back = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups =
+    tail === undefined
+      ? front
+      : [...front, ...Array<string>(Math.max(0, 8 - front.length - back.length)).fill("0"), ...back];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
+}
+
+const digest = ({ subject }: Limit) => createHash("sha256").update(subject).digest();
+
+/** In one order, so that two who count the same never wait for each other. */
+const COUNT = `
+  insert into platform.sign_in_attempts as a (subject, attempts, resets_at)
+  select s.subject, 1, now() + make_interval(secs => s.seconds)
+  from unnest($1::bytea[], $2::integer[]) s (subject, seconds) order by s.subject
+  on conflict (subject) do update set
+    attempts = case when a.resets_at <= now() then 1 else a.attempts + 1 end,
+    resets_at = case when a.resets_at <= now() then excluded.resets_at else a.resets_at end
+  returning a.subject, a.attempts, ceil(extract(epoch from a.resets_at - now()))::integer as seconds`;
+const FORGIVE = `
+  with gone as (delete from platform.sign_in_attempts where subject = $1
+    or subject in (select a.subject from platform.sign_in_attempts a where a.resets_at < now() limit 100 for update skip locked))
+  update platform.sign_in_attempts set attempts = greatest(attempts - 1, 1) where subject = any ($2::bytea[]) and resets_at >= now()`;
+
+interface Counted {
+  readonly subject: Buffer;
+  readonly attempts: number;
+  readonly seconds: number;
+}
+
+/** @param pool connections of rowhouse_platform in the registry's database */
+export function openAttempts(pool: ConnectionPool): Attempts {
+  return {
+    count: async (limits) => {
+      const values = [limits.map(digest), limits.map(({ windowSeconds }) => windowSeconds)];
+      const counted = await queryRows<Counted>(pool, { name: "rowhouse_attempts", text: COUNT, values });
+      const waits = limits.flatMap((limit) => {
+        const found = counted.find(({ subject }) => subject.equals(digest(limit)));
+        return found !== undefined && found.attempts > limit.most ? [found.seconds] : [];
+      });
+      if (waits.length > 0) throw new AttemptsExceeded(Math.max(1, ...waits));
+    },
+    forgive: async (account, others) => {
+      await queryRows(pool, { name: "rowhouse_forgive", text: FORGIVE, values: [digest(account), others.map(digest)] });
+    },
+  };
+}

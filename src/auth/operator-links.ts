@@ -1,0 +1,141 @@
+import type { ConnectionPool, DbClient } from "../db/connections.ts";
+import { inPlatformTransaction } from "../db/transaction.ts";
+import { RowhouseError } from "../errors.ts";
+import { readEmail } from "./email.ts";
+import { digestOf, newToken } from "./opaque.ts";
+import { OPERATOR_COLUMNS, type Operator } from "./operators.ts";
+import type { OperatorRole } from "./operator-permissions.ts";
+import { checkPassword } from "./password-policy.ts";
+import { hashPassword } from "./password.ts";
+
+/** What lets somebody in as an operator, once. */
+export interface OperatorLink {
+  /** Shown once; the database keeps its digest. */
+  readonly token: string;
+  /** Null where whoever comes says it. */
+  readonly email: string | null;
+  readonly role: OperatorRole;
+  /** ISO 8601 */
+  readonly expiresAt: string;
+}
+
+const LIFETIME = "24 hours";
+
+async function writeLink(
+  client: DbClient,
+  email: string | null,
+  role: OperatorRole,
+  actor: string,
+): Promise<OperatorLink> {
+  const { token, digest } = newToken("operator-link");
+  const { rows } = await client.query<{ expiresAt: string }>(
+    `insert into platform.operator_links (hash, email, role, created_by, expires_at) values ($1, $2, $3, $4, now() + $5::interval)
+     returning to_char(expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "expiresAt"`,
+    [digest, email, role, actor, LIFETIME],
+  );
+  return { token, email, role, expiresAt: rows[0]!.expiresAt };
+}
+
+/**
+ * The link for the first operator, who becomes an owner and says who it is.
+ * @returns null when there are operators
+ */
+export function linkFirstOperator(pool: ConnectionPool, actor: string): Promise<OperatorLink | null> {
+  return inPlatformTransaction(pool, actor, async (client) => {
+    const { rowCount } = await client.query("select from platform.operators limit 1");
+    return rowCount === 0 ? writeLink(client, null, "owner", actor) : null;
+  });
+}
+
+export interface OperatorInvitation {
+  readonly email: string;
+  readonly role: OperatorRole;
+  /** For an operator that exists: a new password, and the role as it is. */
+  readonly again?: boolean;
+}
+
+/**
+ * @throws RowhouseError bodyInvalid for an e-mail address that is none, operatorExists
+ */
+export function inviteOperator(
+  pool: ConnectionPool,
+  { email, role, again = false }: OperatorInvitation,
+  actor: string,
+): Promise<OperatorLink> {
+  const address = readEmail(email);
+  return inPlatformTransaction(pool, actor, async (client) => {
+    const { rows } = await client.query<{ role: OperatorRole }>(
+      "select role from platform.operators where email = $1",
+      [address],
+    );
+    if (rows[0] !== undefined && !again) {
+      throw new RowhouseError("operatorExists", {
+        message: `${address} is an operator already`,
+        hint: `\`rowhouse operator invite ${address}\` on the server makes a link for a new password.`,
+      });
+    }
+    // Whoever was invited before has one good link, the last one.
+    await client.query("delete from platform.operator_links where email = $1 and used_at is null", [address]);
+    return writeLink(client, address, rows[0]?.role ?? role, actor);
+  });
+}
+
+interface LinkRow {
+  readonly email: string | null;
+  readonly role: OperatorRole;
+}
+
+/** Nobody else gets it: the row stays locked until the transaction ends. @throws RowhouseError linkInvalid */
+async function useLink(client: DbClient, token: string): Promise<LinkRow> {
+  const { rows } = await client.query<LinkRow>(
+    `update platform.operator_links l set used_at = now()
+     where l.hash = $1 and l.used_at is null and l.expires_at > now()
+       and (l.email is not null or not exists (select from platform.operators)) returning l.email, l.role`,
+    [digestOf("operator-link", token)],
+  );
+  if (rows[0] !== undefined) return rows[0];
+  throw new RowhouseError("linkInvalid", { hint: "`rowhouse operator invite` on the server makes a new one." });
+}
+
+export interface Acceptance {
+  readonly token: string;
+  /** Only the first operator's counts: other links know whose they are. */
+  readonly email?: string;
+  readonly name?: string;
+  readonly password: string;
+}
+
+/**
+ * Makes the operator whom the link was made for, or gives one that there is a new password, whose sessions end.
+ * @throws RowhouseError linkInvalid, passwordWeak, bodyInvalid without an e-mail address that is needed
+ */
+export async function acceptLink(pool: ConnectionPool, given: Acceptance): Promise<Operator> {
+  const email = given.email === undefined ? null : readEmail(given.email);
+  checkPassword(given.password, email ?? "");
+  const password = await hashPassword(given.password);
+  return inPlatformTransaction(pool, "operator:link", async (client) => {
+    // Two first operators at once, each by a link of their own, are one: the second finds the first.
+    await client.query("lock table platform.operators in share row exclusive mode");
+    const link = await useLink(client, given.token);
+    const address = link.email ?? email;
+    if (address === null) {
+      throw new RowhouseError("bodyInvalid", {
+        message: "The first operator needs an e-mail address",
+        hint: "Send email.",
+      });
+    }
+    await client.query("select platform.act_as($1)", [`operator:${address}`]);
+    const { rows } = await client.query<Operator>(
+      `insert into platform.operators as o (email, name, role, password) values ($1, $2, $3, $4)
+       on conflict (email) do update set password = excluded.password, name = coalesce(excluded.name, o.name), updated_at = now()
+       returning ${OPERATOR_COLUMNS}`,
+      [address, given.name ?? null, link.role, password],
+    );
+    const operator = rows[0]!;
+    await client.query(
+      "update platform.operator_sessions set revoked_at = now() where operator_id = $1 and revoked_at is null",
+      [operator.id],
+    );
+    return operator;
+  });
+}

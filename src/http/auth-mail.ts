@@ -1,0 +1,62 @@
+import { mailLimits } from "../auth/attempts.ts";
+import { readEmail } from "../auth/email.ts";
+import { recover, resendConfirmation } from "../auth/links.ts";
+import { inviteMember } from "../auth/members.ts";
+import { readProfile } from "../auth/profile.ts";
+import { signUp } from "../auth/sign-up.ts";
+import { RowhouseError } from "../errors.ts";
+import { sendJson, sessionBody, userBody } from "./auth-answer.ts";
+import { placeOf, requireText, type AuthRequest } from "./auth-request.ts";
+import type { KnownRequest } from "./auth-user.ts";
+
+/** What has a mail sent is counted first, whether there is such a user or not. */
+async function countMail({ sources, tenant, visitor }: AuthRequest, email: string): Promise<void> {
+  await sources.attempts.count(mailLimits(tenant.id, email, visitor.address));
+}
+
+export async function answerSignUp(request: AuthRequest): Promise<void> {
+  const { ctx, sources, tenant, desk, visitor, body } = request;
+  const email = readEmail(body["email"]);
+  const password = requireText(body, "password", 1024);
+  await countMail(request, email);
+  const place = await placeOf(request);
+  const { user, session } = await signUp(desk, { email, password, data: body["data"], visitor, place });
+  sendJson(ctx, 200, session === null ? userBody(user, tenant) : await sessionBody(sources, tenant, session));
+}
+
+/** Answers the same and does the same whether there is such a user or not (threats.md H24). */
+export async function answerRecover(request: AuthRequest): Promise<void> {
+  const email = readEmail(request.body["email"]);
+  await countMail(request, email);
+  await recover(request.desk, email, await placeOf(request));
+  sendJson(request.ctx, 200, {});
+}
+
+export async function answerResend(request: AuthRequest): Promise<void> {
+  if (request.body["type"] !== "signup")
+    throw new RowhouseError("bodyInvalid", { message: "Only the mail of a sign-up is sent again: type signup" });
+  const email = readEmail(request.body["email"]);
+  await countMail(request, email);
+  await resendConfirmation(request.desk, email, await placeOf(request));
+  sendJson(request.ctx, 200, {});
+}
+
+/** `data.role` is the membership role, `member` when left out; what else `data` holds is the user's profile. */
+export async function answerInvite(request: KnownRequest): Promise<void> {
+  const { ctx, tenant, desk, principal, body } = request;
+  const email = readEmail(body["email"]);
+  const { name, custom } = readProfile(body["data"]);
+  const { role = "member", ...rest } = custom;
+  if (typeof role !== "string")
+    throw new RowhouseError("roleUnknown", { message: "data.role is not a membership role" });
+  await countMail(request, email);
+  const { id, role: own, grant } = principal;
+  const profile = { ...(name !== undefined && { name }), custom: rest };
+  const user = await inviteMember(
+    desk,
+    { principal: id, role: own, grant },
+    { email, role, profile },
+    await placeOf(request),
+  );
+  sendJson(ctx, 200, userBody(user, tenant));
+}

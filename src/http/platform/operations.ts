@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { describePlatform } from "./openapi.ts";
+import { operation, type Operation } from "./operation.ts";
+import { auditOperations } from "./operations/audit.ts";
+import { databaseOperations } from "./operations/databases.ts";
+import { demoOperations } from "./operations/demo.ts";
+import { domainOperations } from "./operations/domains.ts";
+import { impersonationOperations } from "./operations/impersonations.ts";
+import { issuerOperations } from "./operations/issuers.ts";
+import { operatorOperations } from "./operations/operators.ts";
+import { subscriptionOperations } from "./operations/plans.ts";
+import { sessionOperations } from "./operations/sessions.ts";
+import { tenantOperations } from "./operations/tenants.ts";
+import { userOperations } from "./operations/users.ts";
+import { originUnder, type PlatformSources } from "./sources.ts";
+
+/** The whole platform API, in the order of its description, which is one of them. */
+export function platformOperations(sources: PlatformSources): Operation[] {
+  const all: Operation[] = [
+    sessionOperations,
+    operatorOperations,
+    tenantOperations,
+    domainOperations,
+    subscriptionOperations,
+    userOperations,
+    issuerOperations,
+    demoOperations,
+    auditOperations,
+    impersonationOperations,
+    databaseOperations,
+  ].flatMap((make) => make(sources));
+  const description = operation({
+    method: "GET",
+    path: "/openapi.json",
+    tag: "Description",
+    summary: "This description",
+    permission: null,
+    answer: z.looseObject({}),
+    handle: async () => ({ body: describePlatform(all, originUnder(sources, "admin")) }),
+  });
+  all.push(description);
+  return all;
+}
