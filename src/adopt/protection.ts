@@ -78,12 +78,15 @@ function planSequences(sequences: readonly Sequence[]): Step[] {
   ];
 }
 
-/** Row-level security, its policies and the grants, by protect_table(). Pure. */
+/**
+ * Row-level security, its policies and the grants, by protect_table(). Columns such as created_at stay the application's to write, as they
+ * were: `stamp` is off. Pure.
+ */
 export function planProtection(schema: Schema, tables: readonly Table[]): Planned {
   const roots = rootsOf(tables);
   const protect: Step = {
     title: "The law of isolation: row-level security, its two policies, and who may do what",
-    up: roots.map(({ identifier }) => `select platform.protect_table(${literal(identifier)});`),
+    up: roots.map(({ identifier }) => `select platform.protect_table(${literal(identifier)}, '{"stamp": false}');`),
     down: tables.flatMap(unprotect),
   };
   return {

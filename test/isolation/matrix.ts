@@ -57,7 +57,7 @@ export const TABLES: Readonly<Record<string, TableFacts>> = {
   },
   "tenant.audit_events": { rights: "read", row: { action: "'x'", actor: "'x'", role: "'x'" }, change: "actor = 'x'" },
   "tenant.idempotency_keys": {
-    rights: "read",
+    rights: "none",
     row: { principal: "'matrix'", key: "'matrix'", fingerprint: "'x'", answer: "'[]'" },
     change: "answer = '[1]'",
   },

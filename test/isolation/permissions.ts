@@ -119,6 +119,7 @@ export const GRIDS: Readonly<Record<string, Record<Role, Grid>>> = {
   "tenant.feature_flags": MEMBERS,
   "tenant.subscription": readOnly(MEMBERS),
   "tenant.impersonations": ADMINS,
+  "tenant.idempotency_keys": NOBODY,
   "tenant.audit_events": ADMINS,
   "app.customers": { ...APP, clerk: { ...REFUSED, select: MAY, insert: 1 }, service: READS },
   "app.locations": APP,
