@@ -9,7 +9,13 @@ import { testServer, type TestServer } from "./http/server.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
-const pages = ["README.md", "SECURITY.md", "CHANGELOG.md", "examples/sales/README.md", "examples/print-shop/README.md"].concat(
+const pages = [
+  "README.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  "examples/sales/README.md",
+  "examples/print-shop/README.md",
+].concat(
   (await readdir(join(ROOT, "docs"), { recursive: true }))
     .filter((name) => name.endsWith(".md"))
     .map((name) => join("docs", name)),
