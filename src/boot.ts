@@ -7,7 +7,6 @@ import { openTokenSecrets } from "./auth/secrets.ts";
 import { openVerifier, type Verifier } from "./auth/verifier.ts";
 import { loadServed, type CatalogQuery } from "./catalog/introspect.ts";
 import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
-import { readTimezones } from "./catalog/setting.ts";
 import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
 import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
@@ -219,10 +218,9 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const query: CatalogQuery = (text, values) => queryRows(platform, { text, values });
   let served = await askSchemaVersion(platform);
   await refuseNewer(served, migrationSets(options.appDir === undefined ? config.appDir : options.appDir));
-  const timezones = await readTimezones(query);
   const live = await openLiveCatalog({
     load: async () => {
-      const catalog = await loadServed(query, { role: "rowhouse_api", timezones });
+      const catalog = await loadServed(query, { role: "rowhouse_api" });
       served = await askSchemaVersion(platform);
       return catalog;
     },

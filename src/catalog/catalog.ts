@@ -2,8 +2,6 @@
 export interface Served {
   /** By schema, in the order of `platform.schemas`; the first answers requests that name no profile. Never empty. */
   readonly catalogs: ReadonlyMap<string, Catalog>;
-  /** Names that `Prefer: timezone=` may say, as the server knows them, by their lower-case form. */
-  readonly timezones: ReadonlyMap<string, string>;
   /** Some function, view, default or policy of the app reads `request.*`: only then is a request's transaction told about it. */
   readonly readsRequest: boolean;
   /** Some function of the app names a setting `response.*`: only then are they read back. */

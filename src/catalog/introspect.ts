@@ -7,7 +7,7 @@ import { pseudoRelation, readRelations, toRelation, visibleColumns, type FoundRe
 import { foreignKeysOf, sightsOf, viewKeysOf, type Sights } from "./relationship.ts";
 import { routinesOf, type Rows } from "./routine.ts";
 import { readSchemas, type FoundSchema } from "./schema.ts";
-import { readSettingsUse, readTimezones } from "./setting.ts";
+import { readSettingsUse } from "./setting.ts";
 import { readTypes, type Types } from "./type.ts";
 import { readOrigins, type Origins } from "./view.ts";
 
@@ -117,13 +117,10 @@ const hasContent = ({ relations, routines }: Catalog) => relations.size > 0 || r
 
 /**
  * Reads every schema that `platform.schemas` serves and that has something to serve; `app` when none has.
- * @param options `role` whose rights count; `timezones` when they are known from before: reading them takes a tenth of a second
+ * @param options `role` whose rights count
  * @throws what `query` throws
  */
-export async function loadServed(
-  query: CatalogQuery,
-  { role, timezones }: { role: string; timezones?: Served["timezones"] },
-): Promise<Served> {
+export async function loadServed(query: CatalogQuery, { role }: { role: string }): Promise<Served> {
   const registered = await readSchemas(query);
   const served = registered.filter(({ isServed }) => isServed);
   const schemas = served.map(({ name }) => name);
@@ -131,12 +128,11 @@ export async function loadServed(
   const lookedIn = [...new Set([...registered.map(({ name }) => name), "public"])];
   const found = await readAll(query, { schemas, lookedIn, role });
   const use = await readSettingsUse(query);
-  const zones = timezones ?? (await readTimezones(query));
   const catalogs = makeCatalogs(found, served);
   const filled = catalogs.filter(hasContent);
   const [empty] = makeCatalogs({ ...found, relations: [], functions: [] }, [
     { name: "app", comment: null, isServed: true },
   ]);
   const shown = filled.length > 0 ? filled : [empty!];
-  return { catalogs: new Map(shown.map((catalog) => [catalog.schema, catalog])), timezones: zones, ...use };
+  return { catalogs: new Map(shown.map((catalog) => [catalog.schema, catalog])), ...use };
 }

@@ -49,16 +49,3 @@ from texts`;
 export function readSettingsUse(query: CatalogQuery): Promise<Pick<Served, "readsRequest" | "writesResponse">> {
   return readJson(query, USE, []);
 }
-
-/**
- * Names of time zones by their lower-case form. The server reads its files for them, which takes a tenth of a second.
- * @throws what `query` throws
- */
-export async function readTimezones(query: CatalogQuery): Promise<ReadonlyMap<string, string>> {
-  const names = await readJson<string[]>(
-    query,
-    "select json_agg(name)::text as found from pg_catalog.pg_timezone_names",
-    [],
-  );
-  return new Map(names.map((name) => [name.toLowerCase(), name]));
-}

@@ -40,7 +40,7 @@ async function run(out: Output, { schema, out: path }: TypesOptions): Promise<vo
   await using session = await openSession("types");
   const query: CatalogQuery = (text, values) => queryRows(session.platform, { text, values });
   const role = "rowhouse_api";
-  const { catalogs } = await loadServed(query, { role, timezones: new Map() });
+  const { catalogs } = await loadServed(query, { role });
   const chosen = choose(catalogs, schema);
   const schemas = chosen.map((catalog) => catalog.schema);
   const text = typescript(chosen, await readNamedTypes(query, { schemas, role }));

@@ -21,6 +21,13 @@ const prefer = (description: string, example: string): Json => ({
   example,
 });
 
+const header = (name: string, description: string): Json => ({
+  name,
+  in: "header",
+  description,
+  schema: { type: "string" },
+});
+
 const profile = (name: string, schemas: readonly string[]): Json => ({
   name,
   in: "header",
@@ -53,6 +60,17 @@ export function commonParameters(schemas: readonly string[]): Json {
     and: query("and", "Conditions that all hold, to nest in others."),
     columns: query("columns", "The keys of the body to write; others are left unread."),
     onConflict: query("on_conflict", "Columns of the unique key that decides what is a duplicate."),
+    cursor: query(
+      "cursor",
+      "Empty for the first page, then what the answer's `Link: rel=next` says: pages that stay whole while rows come and go.",
+      { allowEmptyValue: true },
+    ),
+    ifNoneMatch: header("If-None-Match", "Entity-tag of the row as it is known: 304 when it is still so."),
+    ifMatch: header("If-Match", "Entity-tag of the row that is to be changed: 412 when it is another by now."),
+    idempotencyKey: header(
+      "Idempotency-Key",
+      "Of the client's making: sent again with the same request it gets the same answer.",
+    ),
     range: {
       name: "Range",
       in: "header",
@@ -102,6 +120,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   "order",
   "limit",
   "offset",
+  "cursor",
   "columns",
   "on_conflict",
   "or",

@@ -44,7 +44,7 @@ const bodyRef = (relation: Relation, form: string): Json => ({
 });
 
 function readOperation(relation: Relation, described: Described): Json {
-  const common = ["select", "order", "limit", "offset", "range", "preferRead"].map(parameter);
+  const common = ["select", "order", "limit", "offset", "cursor", "range", "preferRead", "ifNoneMatch"].map(parameter);
   return {
     summary: `Read ${relation.name}`,
     tags: [relation.name],
@@ -58,7 +58,7 @@ function readOperation(relation: Relation, described: Described): Json {
 }
 
 function insertOperation(relation: Relation, described: Described): Json {
-  const common = ["select", "columns", "onConflict", "preferInsert"].map(parameter);
+  const common = ["select", "columns", "onConflict", "preferInsert", "idempotencyKey"].map(parameter);
   return {
     summary: `Insert into ${relation.name}`,
     tags: [relation.name],
@@ -78,7 +78,7 @@ function putOperation(relation: Relation, described: Described): Json {
     summary: `Put one row of ${relation.name}`,
     tags: [relation.name],
     parameters: [
-      ...["select", "columns", "preferChange"].map(parameter),
+      ...["select", "columns", "preferChange", "ifMatch"].map(parameter),
       ...profileParameter(described, "contentProfile"),
       ...keyParameters(relation),
     ],
@@ -92,12 +92,17 @@ function putOperation(relation: Relation, described: Described): Json {
   };
 }
 
-function changeOperation(relation: Relation, summary: string, described: Described): Json {
+function changeOperation(
+  relation: Relation,
+  summary: string,
+  described: Described,
+  besides: readonly string[] = [],
+): Json {
   return {
     summary,
     tags: [relation.name],
     parameters: [
-      ...["select", "preferChange"].map(parameter),
+      ...["select", "preferChange", "ifMatch", ...besides].map(parameter),
       ...profileParameter(described, "contentProfile"),
       ...filterRefs(relation),
     ],
@@ -112,7 +117,7 @@ function changeOperation(relation: Relation, summary: string, described: Describ
 /** The operations of one relation that the API role has the rights for. */
 export function relationPath(relation: Relation, described: Described): Json {
   const { name, verbs, comment, primaryKey } = relation;
-  const change = () => changeOperation(relation, `Change rows of ${name}`, described);
+  const change = () => changeOperation(relation, `Change rows of ${name}`, described, ["columns", "idempotencyKey"]);
   const canPut = verbs.has("insert") && verbs.has("update") && primaryKey.length > 0;
   return {
     ...(comment !== null && { description: comment }),

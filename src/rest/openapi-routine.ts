@@ -108,7 +108,11 @@ export function routinePath(overloads: readonly Routine[], described: Described)
   };
   const post = {
     ...operation,
-    parameters: [...shaping, parameter("preferRead"), ...profileParameter(described, "contentProfile")],
+    parameters: [
+      ...shaping,
+      ...["preferRead", "idempotencyKey"].map(parameter),
+      ...profileParameter(described, "contentProfile"),
+    ],
     requestBody: bodyOf(overloads),
   };
   return { ...(readable.length > 0 && { get }), post };

@@ -161,9 +161,3 @@ test("what the app reads and writes of a request's settings", async () => {
   expect(await readServed(db)).toMatchObject({ readsRequest: false, writesResponse: true });
   await db.admin.query("drop schema elsewhere cascade");
 });
-
-test("time zones by their lower-case name", async () => {
-  const { timezones } = await readServed(db);
-  expect(timezones.get("europe/amsterdam")).toBe("Europe/Amsterdam");
-  expect(timezones.get("utc")).toBe("UTC");
-});

@@ -137,6 +137,7 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["move", "globex --to big1 --dry-run", ["plan", "errors", "warnings", "findings"]],
   ["demote", "globex", ["event", "moved", "move"]],
   ["moves abort", "initech", ["event", "move"]],
+  ["purge", "globex --older-than 30d --dry-run", ["event", "tenant", "before", "dryRun", "rows", "tables"]],
   ["check", "--prove", ["errors", "warnings", "findings"]],
   ["doctor", "", ["errors", "warnings", "facts"]],
   ["tenant delete", "hooli --yes", ["slug", "rows", "tables", "receipt", "signature"]],

@@ -129,7 +129,6 @@ export const SETTINGS: RestSettings = {
 export function servedOf(catalog: Catalog): Served {
   return {
     catalogs: new Map([[catalog.schema, catalog]]),
-    timezones: new Map([["utc", "UTC"]]),
     readsRequest: false,
     writesResponse: false,
   };

@@ -21,6 +21,18 @@ test("says what each role may do, and names no tenant_id", () => {
   expect(JSON.stringify(document)).not.toContain("tenant_id");
 });
 
+test("entity-tags, cursors and idempotency keys stand where they count, and are described", () => {
+  const takes = (method: string) => JSON.stringify(document.paths["/customers"]![method]!.parameters);
+  const among = (key: string) =>
+    ["get", "post", "patch", "put", "delete"].filter((method) => takes(method).includes(`/${key}"`));
+  expect(among("cursor")).toEqual(["get"]);
+  expect(among("ifNoneMatch")).toEqual(["get"]);
+  expect(among("ifMatch")).toEqual(["patch", "put", "delete"]);
+  expect(among("idempotencyKey")).toEqual(["post", "patch"]);
+  for (const key of ["cursor", "ifNoneMatch", "ifMatch", "idempotencyKey"])
+    expect(document.components.parameters).toHaveProperty(key);
+});
+
 test("rows, inserts and changes have schemas of their own", () => {
   const { schemas } = document.components;
   expect(schemas["invoices"]).toMatchObject({

@@ -8,7 +8,7 @@ const SCHEMAS = ["v1", "v2", `SPECIAL "@/\\#~_-`, "Größen"];
 function ask(url: string, said: Said = {}) {
   const catalogs = new Map(SCHEMAS.map((schema) => [schema, { ...CATALOG, schema }]));
   const context = {
-    served: { catalogs, timezones: new Map<string, string>(), readsRequest: false, writesResponse: false },
+    served: { catalogs, readsRequest: false, writesResponse: false },
     settings: SETTINGS,
     tenantId: TENANT,
     limits: LIMITS,
