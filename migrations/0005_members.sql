@@ -236,7 +236,7 @@ declare
 begin
   for attached in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as text
-      from pg_trigger t where t.tgname ~ '^rowhouse_(stamp|keep|role|limit_|audit_)' and not t.tgisinternal and t.tgparentid = 0
+      from pg_trigger t where t.tgname ~ '^rowhouse_(stamp|keep|role|guard|owner_|limit_|audit_)' and not t.tgisinternal and t.tgparentid = 0
     union all
     select format('drop policy %I on %s', p.polname, p.polrelid::regclass)
       from pg_policy p where p.polname ~ '^(member|own_rows)_(select|insert|update|delete)$' and not p.polpermissive

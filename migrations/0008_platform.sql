@@ -111,21 +111,32 @@ create table platform.issuers (
   id         uuid        primary key default gen_random_uuid(),
   tenant_id  uuid        not null references platform.tenants (id) on delete cascade,
   -- The `iss` of its tokens. They speak for this tenant and for no other (threats.md, H06).
-  issuer     text        not null check (length(issuer) between 1 and 500),
+  issuer     text        not null check (length(issuer) between 1 and 500 and issuer ~ '^[\x21-\x7e]+$'),
   kind       text        not null check (kind in ('jwks', 'secret')),
-  jwks_url   text        check (jwks_url ~ '^https://' and length(jwks_url) <= 1000),
+  -- Plain HTTP is for hosts that OUTBOUND_ALLOWED lists (src/net).
+  jwks_url   text        check (jwks_url ~ '^https?://' and length(jwks_url) <= 1000),
   secret     bytea       check (length(secret) >= 32),
   audience   text        not null check (length(audience) between 1 and 500),
   -- The claim that names the membership role; without one everybody has default_role.
   role_claim text        check (length(role_claim) between 1 and 200),
-  default_role text      not null default 'viewer' check (default_role ~ '^[a-z][a-z0-9_]{0,62}$' and default_role not in ('anonymous', 'service')),
+  -- Membership role by a value of that claim; empty: built-in roles go by their own names.
+  roles      jsonb       not null default '{}' check (jsonb_typeof(roles) = 'object' and pg_column_size(roles) <= 16384),
+  default_role text      not null default 'viewer' check (default_role ~ '^[a-z][a-z0-9_]{0,62}$' and default_role not in ('owner', 'anonymous', 'service')),
+  -- Whether somebody may be an owner by its word.
+  allows_owner boolean   not null default false,
+  -- Whose subjects are: nobody's here, those of users with the same address, or of users that are made.
+  users      text        not null default 'none' check (users in ('none', 'match', 'create')),
   is_active  boolean     not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  unique (tenant_id, issuer),
+  unique (tenant_id, issuer, audience),
   check ((kind = 'jwks') = (jwks_url is not null)),
   check ((kind = 'secret') = (secret is not null))
 );
+-- What an issuer signs for an audience speaks for one tenant: were it registered for two, each user of one would be let into the other.
+-- A shared secret is made for its tenant, and its issuer's name is only a name.
+create unique index issuers_speaker on platform.issuers (issuer, audience) where kind = 'jwks';
+create unique index issuers_secret on platform.issuers (tenant_id, issuer) where kind = 'secret';
 comment on table platform.issuers is 'Who besides this deployment signs tokens for a tenant.';
 
 alter table platform.outbox

@@ -15,7 +15,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
         and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'uuid'::regtype)) then 'owned' else 'app' end
     when c.relname in ('settings', 'roles', 'permissions', 'locations', 'feature_flags', 'subscription') then 'members'
     when c.relname = 'users' then 'users'
-    when c.relname in ('api_keys', 'sessions', 'impersonations', 'invitations', 'audit_events') then 'admins'
+    when c.relname in ('api_keys', 'sessions', 'one_time_links', 'impersonations', 'identities', 'audit_events') then 'admins'
     else 'none' end
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.oid = in_table
@@ -82,8 +82,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   where c.oid = in_table
 $$;
 
--- For whom the built-in roles do not decide. Definer's, to read what the tenant and the table were given. Raises RH206.
-create or replace function platform.look_up_permission(in_verb text, in_table regclass, in_kind text) returns boolean
+-- What was given to whom the built-in roles do not decide for. Definer's, to read what the tenant and the table were given.
+create or replace function platform.was_given(in_verb text, in_table regclass, in_kind text) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   member_role constant text := platform.current_membership_role();
@@ -107,20 +107,37 @@ begin
   elsif in_kind in ('members', 'users') and (in_verb = 'select' or in_kind = 'users' and in_verb = 'update') then
     allowed := exists (select from tenant.roles r where r.tenant_id = platform.current_tenant() and r.name = member_role);
   end if;
-  if allowed is true then
+  return allowed is true;
+end $$;
+
+-- The same, or the refusal: which permission is missing, and what to do about it. Raises RH206.
+create or replace function platform.look_up_permission(in_verb text, in_table regclass, in_kind text) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  member_role constant text := platform.current_membership_role();
+  table_name constant text := (platform.names_of(in_table))[1];
+begin
+  if platform.was_given(in_verb, in_table, in_kind) then
     return true;
   end if;
   raise exception 'The role % may not % %', member_role,
-      case in_verb when 'select' then 'read' when 'insert' then 'insert into' when 'delete' then 'delete from' else in_verb end, names[1]
-    using errcode = 'RH206', detail = format('Missing permission: %s on %s', in_verb, names[1]),
-      hint = 'An administrator of the tenant can give it to the role, or give you another role.';
+      case in_verb when 'select' then 'read' when 'insert' then 'insert into' when 'delete' then 'delete from' else in_verb end, table_name
+    using errcode = 'RH206', detail = format('Missing permission: %s on %s', in_verb, table_name),
+      hint = case
+        when member_role = 'anonymous' then 'Sign in, or send a key.'
+        when member_role = 'service' then 'A key with this scope can; scopes of a key are never changed.'
+        when member_role in ('owner', 'admin', 'manager', 'member', 'viewer')
+          or exists (select from tenant.roles r where r.tenant_id = platform.current_tenant() and r.name = member_role)
+          then 'An administrator of the tenant can give it to the role, or give you another role.'
+        else 'The tenant has no role of this name: owner, admin, manager, member, viewer, or one that it has made.' end;
 end $$;
 
 -- In SQL and not definer's, so that the planner puts it in the place of the call: verb and kind are known then, and what is left for
--- the built-in roles is one comparison, once a statement. What each of them may do is this table.
-create or replace function platform.require_permission(in_verb text, in_table regclass, in_kind text) returns boolean
-language sql stable parallel safe as $$
-  select case when pg_catalog.split_part(platform.get_context(), ',', 3) operator(pg_catalog.=) any (case
+-- the built-in roles is one comparison, once a statement. What each of them may do is this table. has_permission() is the same for a
+-- description of what there is, which refuses nothing.
+do $choose$
+declare
+  is_built_in constant text := $$pg_catalog.split_part(platform.get_context(), ',', 3) operator(pg_catalog.=) any (case
       when in_verb operator(pg_catalog.=) 'select' and in_kind operator(pg_catalog.=) any ('{app,owned,members,users}'::pg_catalog.text[])
         or in_verb operator(pg_catalog.=) 'update' and in_kind operator(pg_catalog.=) 'users'
         then '{owner,admin,manager,member,viewer}'
@@ -129,9 +146,73 @@ language sql stable parallel safe as $$
         then '{owner,admin,manager,member}'
       when in_kind operator(pg_catalog.=) 'app' then '{owner,admin,manager}'
       when in_kind operator(pg_catalog.=) any ('{members,users,admins}'::pg_catalog.text[]) then '{owner,admin}'
-      else '{}' end::pg_catalog.text[])
-    then true else platform.look_up_permission(in_verb, in_table, in_kind) end
+      else '{}' end::pg_catalog.text[])$$;
+begin
+  execute format($make$
+    create or replace function platform.require_permission(in_verb text, in_table regclass, in_kind text) returns boolean
+    language sql stable parallel safe as $$
+      select case when %s
+        then true else platform.look_up_permission(in_verb, in_table, in_kind) end
+    $$ $make$, is_built_in);
+  execute format($make$
+    create or replace function platform.has_permission(in_verb text, in_table regclass, in_kind text) returns boolean
+    language sql stable parallel safe as $$
+      select case when %s
+        then true else platform.was_given(in_verb, in_table, in_kind) end
+    $$ $make$, is_built_in);
+end $choose$;
+
+/*
+ * What the role of the context may do, for descriptions of the API: a JSON object of `schema.table` and its verbs, in which a view is
+ * when every table that it shows may be read. What nobody's request may do at all is for the grants, and not left out here.
+ */
+create or replace function platform.allowed_verbs() returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  with recursive relations as materialized (
+    select c.oid, n.nspname || '.' || c.relname as name, c.relkind = 'v' as is_view
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in (select platform.tenant_schemas()) and c.relkind in ('r', 'p', 'v') and not c.relispartition
+  ),
+  allowed as materialized (
+    select t.oid, v.verb
+    from (select r.oid, platform.table_kind(r.oid) as kind from relations r where not r.is_view offset 0) t
+    cross join unnest('{select,insert,update,delete}'::text[]) v (verb)
+    where platform.has_permission(v.verb, t.oid, t.kind)
+  ),
+  shown (view, base) as (
+    select r.oid, d.refobjid
+      from relations r join pg_rewrite w on w.ev_class = r.oid join pg_depend d on d.classid = 'pg_rewrite'::regclass
+        and d.objid = w.oid and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.oid
+      where r.is_view
+    union
+    select s.view, d.refobjid
+      from shown s join pg_rewrite w on w.ev_class = s.base join pg_depend d on d.classid = 'pg_rewrite'::regclass
+        and d.objid = w.oid and d.refclassid = 'pg_class'::regclass and d.refobjid <> s.base
+  ),
+  of_views as (
+    select r.oid, v.verb
+    from relations r cross join unnest('{select,insert,update,delete}'::text[]) v (verb)
+    where r.is_view
+      and not exists (select from shown s join relations t on t.oid = s.base and not t.is_view
+        where s.view = r.oid and not exists (select from allowed a where a.oid = t.oid and a.verb = 'select'))
+      and (v.verb = 'select' or not exists (select from shown s join relations t on t.oid = s.base and not t.is_view where s.view = r.oid)
+        or exists (select from shown s join allowed a on a.oid = s.base and a.verb = v.verb where s.view = r.oid))
+  )
+  select coalesce(json_object_agg(r.name, g.verbs order by r.name), '{}')::text
+  from (select a.oid, json_agg(a.verb) as verbs from (select * from allowed union all select * from of_views) a group by a.oid) g
+  join relations r on r.oid = g.oid
 $$;
+
+-- Deleted rows that are kept (`deleted=include`) are for who manages. Raises RH127.
+create or replace function platform.require_deleted(in_deleted text) returns boolean
+language plpgsql stable as $$
+begin
+  if platform.current_membership_role() in ('owner', 'admin', 'manager') then
+    return true;
+  end if;
+  raise exception 'The parameter deleted=% is for the roles owner, admin and manager', in_deleted using errcode = 'RH127',
+    hint = 'Leave it out to read the rows that are not deleted.';
+end $$;
 
 -- The policies that one table is to have: its name, the verb, and the test, in the words in which PostgreSQL prints it back (15 to 18), so
 -- that what stands can be compared with it.
@@ -207,6 +288,7 @@ end $$;
 
 revoke all on function platform.table_kind(regclass), platform.options_of(regclass), platform.set_options(regclass, jsonb),
   platform.names_of(regclass), platform.look_up_permission(text, regclass, text), platform.require_permission(text, regclass, text),
+  platform.was_given(text, regclass, text), platform.has_permission(text, regclass, text), platform.allowed_verbs(), platform.require_deleted(text),
   platform.member_policies(regclass), platform.missing_policies(regclass), platform.protect_members(regclass) from public;
-grant execute on function platform.require_permission(text, regclass, text), platform.look_up_permission(text, regclass, text)
-  to rowhouse_api;
+grant execute on function platform.require_permission(text, regclass, text), platform.look_up_permission(text, regclass, text),
+  platform.was_given(text, regclass, text), platform.allowed_verbs(), platform.require_deleted(text) to rowhouse_api;

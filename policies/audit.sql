@@ -166,7 +166,7 @@ end $$;
 
 /*
  * The triggers that one table is to have, in the words in which PostgreSQL prints them back (15 to 18). None of the audit in a version
- * that has no tenant.audit_events. Sessions are opened and refreshed all the time: what happens to them is recorded by name.
+ * that has no tenant.audit_events. Sessions and links come and go all the time: what happens to them is recorded by name.
  */
 create or replace function platform.history_triggers(in_table regclass) returns table (trigger_name name, definition text)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -202,7 +202,7 @@ begin
     definition := format('BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION platform.stamp_row(%s)', in_table, stamps);
     return next;
   end if;
-  if keys is null or to_regclass('tenant.audit_events') is null or platform.table_kind(in_table) = 'none' or in_table::text = 'tenant.sessions'
+  if keys is null or to_regclass('tenant.audit_events') is null or platform.table_kind(in_table) = 'none' or in_table::text in ('tenant.sessions', 'tenant.one_time_links')
     or not coalesce((options -> 'audit')::boolean, true) then
     return;
   end if;

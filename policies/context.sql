@@ -204,7 +204,8 @@ end $$;
  * deactivated or got another role is refused, or changed, at the next request, whatever a token says and any server remembers. It
  * reads the tenant's tables as their owner, under the policies and in the context that enter() has just put in place.
  *   s<session, 32 hex digits>   k<SHA-256 of an API key, 64 hex digits>   i<impersonation, 32 hex digits>
- * Of a session the user is the principal, which the context must name; keys and impersonations name theirs themselves.
+ *   u<user, 32 hex digits>, whom another issuer's token speaks for
+ * Of a session, as of a user, the user is the principal, which the context must name; keys and impersonations name theirs themselves.
  * Raises RH207 for one that is over, RH208 for a user who is not active, RH206 for a write by who may only read.
  */
 create or replace function platform.admit(in_context text, in_writes boolean) returns text
@@ -229,6 +230,10 @@ begin
       from tenant.api_keys k
       where k.tenant_id = in_tenant_id and k.hash = decode(credential, 'hex') and k.revoked_at is null
         and (k.expires_at is null or k.expires_at > now());
+  elsif kind = 'u' then
+    select u.role, u.id::text, u.is_active into found_role, principal, is_active
+      from tenant.users u
+      where u.tenant_id = in_tenant_id and u.id = credential::uuid and encode(convert_to(u.id::text, 'UTF8'), 'hex') = parts[2];
   elsif kind = 'i' then
     select i.role, 'operator:' || i.operator, i.writes into found_role, principal, may_write
       from tenant.impersonations i

@@ -66,7 +66,7 @@ begin
     hint = 'owner, admin, manager, member, viewer, or one that the tenant has made.';
 end $$;
 
--- The triggers that hold both, in the words in which PostgreSQL prints them back (15 to 18).
+-- The triggers that hold these, and those of members.sql, in the words in which PostgreSQL prints them back (15 to 18).
 create or replace function platform.limit_triggers() returns table (table_name regclass, trigger_name name, definition text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
   with held (name, columns, limit_name, test) as (values
@@ -83,6 +83,12 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   union all
   select name, 'rowhouse_role', format('BEFORE INSERT OR UPDATE OF role ON %s FOR EACH ROW EXECUTE FUNCTION platform.check_role()', name)
     from (values ('tenant.users'::regclass), ('tenant.api_keys'), ('tenant.impersonations')) with_role (name)
+  union all
+  values
+    ('tenant.users'::regclass, 'rowhouse_guard', 'BEFORE INSERT OR UPDATE ON tenant.users FOR EACH ROW EXECUTE FUNCTION platform.guard_user()'),
+    ('tenant.users', 'rowhouse_owner_update', 'AFTER UPDATE ON tenant.users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION platform.keep_owner()'),
+    ('tenant.users', 'rowhouse_owner_delete', 'AFTER DELETE ON tenant.users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION platform.keep_owner()'),
+    ('tenant.roles', 'rowhouse_guard', 'BEFORE DELETE OR UPDATE OF name ON tenant.roles FOR EACH ROW EXECUTE FUNCTION platform.keep_role()')
 $$;
 
 -- Of these and of audit.sql's, those that do not stand as they are to.

@@ -164,6 +164,12 @@ alter table platform.move_watermarks enable replica trigger stop_at_barrier;
 
 grant select, insert, update on platform.tenants to rowhouse_mover;
 grant select, insert, delete on platform.domains, platform.token_secrets to rowhouse_mover;
+do $$
+begin
+  if to_regclass('platform.issuers') is not null then
+    grant select, insert, delete on platform.issuers to rowhouse_mover;
+  end if;
+end $$;
 grant select, insert, delete on platform.move_watermarks to rowhouse_mover;
 
 revoke all on function platform.fence_tenant(uuid, uuid, integer, text), platform.unfence_tenant(uuid, uuid), platform.keep_tenant(uuid),

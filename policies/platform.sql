@@ -14,6 +14,9 @@ begin
       execute format('grant select, insert, update, delete on platform.%I to rowhouse_platform', name);
     end if;
   end loop;
+  if to_regclass('platform.table_options') is not null then
+    grant select on platform.table_options to rowhouse_platform; -- servers ask whether a table is for everybody
+  end if;
 end $$;
 grant select, insert on platform.audit_events, platform.move_events to rowhouse_platform; -- append-only
 grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums, platform.schemas to rowhouse_platform;
@@ -38,6 +41,13 @@ create or replace trigger notify_tenant after insert or update or delete on plat
   for each row execute function platform.notify_tenant();
 create or replace trigger notify_tenant after insert or update or delete on platform.token_secrets
   for each row execute function platform.notify_tenant();
+do $$
+begin
+  if to_regclass('platform.issuers') is not null then
+    create or replace trigger notify_tenant after insert or update or delete on platform.issuers
+      for each row execute function platform.notify_tenant();
+  end if;
+end $$;
 
 -- Servers LISTEN on `rowhouse_databases`, too: an address may have changed, or a tenant is about to arrive there, and the first of its
 -- requests should find connections that are open.
@@ -138,13 +148,22 @@ declare
     when 'demo_requests delete' then 'demo.removed'
     when 'issuers insert' then 'issuer.added'
     when 'issuers update' then 'issuer.updated'
-    when 'issuers delete' then 'issuer.removed' end;
+    when 'issuers delete' then 'issuer.removed'
+    when 'webhooks insert' then 'webhook.added'
+    when 'webhooks update' then case
+      when was ->> 'is_active' <> now_is ->> 'is_active' then
+        case when (now_is ->> 'is_active')::boolean then 'webhook.activated' else 'webhook.disabled' end
+      when was ->> 'secret' <> now_is ->> 'secret' then 'webhook.rotated'
+      else 'webhook.updated' end
+    when 'webhooks delete' then 'webhook.removed' end;
 begin
   -- What a move does on its way is in platform.move_events; here stands what it came to.
   if (tg_table_name = 'moves' and tg_op = 'UPDATE' and (was ->> 'state' = now_is ->> 'state'
         or now_is ->> 'state' not in ('committed', 'done', 'aborted')))
     or (tg_table_name = 'tenants' and tg_op = 'UPDATE'
-        and was - array['fence', 'fenced_until', 'arriving', 'updated_at'] = now_is - array['fence', 'fenced_until', 'arriving', 'updated_at']) then
+        and was - array['fence', 'fenced_until', 'arriving', 'updated_at'] = now_is - array['fence', 'fenced_until', 'arriving', 'updated_at'])
+    or (tg_table_name = 'webhooks' and tg_op = 'UPDATE'
+        and was - array['failing_since', 'updated_at'] = now_is - array['failing_since', 'updated_at']) then
     return null;
   end if;
   insert into platform.audit_events (action, actor, tenant_id, request_id, details)
@@ -153,7 +172,9 @@ begin
     case tg_table_name when 'tenants' then changed ->> 'id' else changed ->> 'tenant_id' end::uuid,
     nullif(current_setting('rowhouse.request_id', true), ''),
     changed - array['seal', 'secret', 'private_jwk', 'public_jwk', 'challenge', 'secret_ref', 'token', 'arriving', 'fence', 'fenced_until',
-      'hash', 'password', 'message']);
+      'hash', 'password', 'message', 'former_secret']
+      -- What follows the host may be as good as a password.
+      || case when tg_table_name = 'webhooks' then jsonb_build_object('url', substring(changed ->> 'url' from '^[^/]+//[^/?]+')) else '{}' end);
   return null;
 end $$;
 
@@ -162,7 +183,7 @@ declare
   audited text;
 begin
   foreach audited in array array['tenants', 'domains', 'token_secrets', 'signing_keys', 'databases', 'moves', 'plans', 'operators',
-    'operator_links', 'tenant_profiles', 'demo_requests', 'issuers'] loop
+    'operator_links', 'tenant_profiles', 'demo_requests', 'issuers', 'webhooks'] loop
     if to_regclass('platform.' || audited) is not null then
       execute format('create or replace trigger audit_change after insert or update or delete on platform.%I
         for each row execute function platform.audit_change()', audited);

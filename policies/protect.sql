@@ -118,7 +118,7 @@ declare
     when 'tenant.feature_flags' then '{id,name,is_enabled,payload}'
     when 'tenant.roles' then '{id,name,description}'
     when 'tenant.permissions' then '{id,role,table_name,verb}'
-    when 'tenant.users' then '{name,job_title,department,tags,custom}' end;
+    when 'tenant.users' then '{name,job_title,department,tags,custom,role,is_active}' end; -- the last two by members.sql
   -- A restore may have brought this database to a version that has fewer.
   writable constant text := (
     select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute

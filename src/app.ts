@@ -3,6 +3,7 @@ import type { Denials } from "./audit/denials.ts";
 import type { Attempts } from "./auth/attempts.ts";
 import { openBrowserSessions } from "./auth/browser-session.ts";
 import { openDesk, type DeskSources } from "./auth/desk.ts";
+import { openIdentities } from "./auth/identities.ts";
 import { openKeyUses } from "./auth/key-use.ts";
 import type { Keyset } from "./auth/keyset.ts";
 import { mintToken } from "./auth/token.ts";
@@ -36,8 +37,10 @@ import { routeProbes, routeRequests, sites } from "./http/router.ts";
 import { anonymousReader, type Runner } from "./http/run.ts";
 import { checkHeaders } from "./http/single-headers.ts";
 import { selectSite } from "./http/site.ts";
+import { tenantRoute } from "./http/tenant.ts";
 import type { Log } from "./log.ts";
 import type { RestLimits } from "./rest/answer.ts";
+import type { CheckedFetch } from "./net/checked-fetch.ts";
 import type { OutOfService } from "./tenant/placements.ts";
 import type { Registry } from "./tenant/registry.ts";
 import type { Home } from "./tenant/spread.ts";
@@ -52,6 +55,8 @@ export interface AppSources {
   readonly registry: Registry;
   readonly verifier: Verifier;
   readonly keyset: Keyset;
+  /** For addresses that operators enter. */
+  readonly checkedFetch: CheckedFetch;
   readonly attempts: Attempts;
   /** For what the control plane does in a tenant. */
   readonly desks: DeskSources;
@@ -92,6 +97,7 @@ function openPlatform({ config, log, publicUrl, home, keyset, desks, attempts, r
     deskOf: (tenant, requestId) => openDesk(desks, tenant, { requestId }),
     attempts,
     mint: (request) => mintToken(keyset, policy, request),
+    outboundAllowed: config.OUTBOUND_ALLOWED,
   });
   const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
   return {
@@ -125,6 +131,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     publicUrl,
     deskOf,
     browserSessions: openBrowserSessions(),
+    identities: openIdentities(),
     keyUses: openKeyUses(deskOf),
   };
   const auth = serveAuth({
@@ -155,7 +162,8 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
   const probes = healthRoutes(readiness, sources.isDraining, sources.outOfService);
   const routes = [
     homeRoute((visit) => homePage(home, visit), publicUrl),
-    openapiRoute(served, publicUrl),
+    openapiRoute({ served, publicUrl, grants, runner, readiness }),
+    tenantRoute(home.read, readiness),
     ...docsRoutes(served),
     jwksRoute(sources.keyset),
     { path: "/operator", sites: sites("platform"), get: (ctx: RequestContext) => sendPage(ctx, operatorPage()) },

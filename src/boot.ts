@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeApp, type AppSources } from "./app.ts";
+import { startMail, startWebhooks } from "./boot/senders.ts";
 import { openDenials } from "./audit/denials.ts";
 import { openAttempts } from "./auth/attempts.ts";
-import { openKeyset } from "./auth/keyset.ts";
-import { openTokenSecrets } from "./auth/secrets.ts";
 import { openVerifier, type Verifier } from "./auth/verifier.ts";
+import { openVerifyingKeys } from "./auth/verifying-keys.ts";
 import { loadServed, type CatalogQuery } from "./catalog/introspect.ts";
 import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
 import type { Config } from "./config.ts";
@@ -17,14 +17,12 @@ import { readFailing, type Failing } from "./db/readiness.ts";
 import { askSchemaVersion, refuseNewer, type SchemaVersion } from "./db/schema-version.ts";
 import { runScoped } from "./db/transaction.ts";
 import { RowhouseError } from "./errors.ts";
-import { openSender } from "./mail/sender.ts";
-import { openCourier } from "./mail/smtp.ts";
+import { openCheckedFetch } from "./net/checked-fetch.ts";
 import { listenHttp } from "./http/listener.ts";
 import { openReadiness, type Readiness } from "./http/readiness.ts";
 import type { Run } from "./http/run.ts";
 import type { Log } from "./log.ts";
 import { listTenants } from "./tenant/change.ts";
-import { HOME, listDatabases } from "./tenant/databases.ts";
 import { examineDatabase } from "./tenant/examine.ts";
 import { hearOfDatabase, openPlacements, type Placements } from "./tenant/placements.ts";
 import { openReach } from "./tenant/reach.ts";
@@ -77,11 +75,15 @@ function openPool(
 
 /** What there is no use to start with; whatever else fails, an operator sees at /readyz. */
 function refuseStart(failing: readonly Failing[]): void {
+  // A migration that waits may bring the function.
+  const isMigrated = !failing.some(({ fact }) => fact === "migrations_pending");
   for (const { fact, problem, fix, isolation } of failing) {
     if (fact === "database_unreachable")
       throw new RowhouseError("databaseUnavailable", { message: problem, hint: fix });
     if (fact === "migrations_pending" && isolation)
       throw new RowhouseError("migrationPending", { message: problem, hint: fix });
+    if (fact === "pre_request_missing" && isMigrated)
+      throw new RowhouseError("configInvalid", { message: problem, hint: fix });
   }
 }
 
@@ -96,6 +98,7 @@ function openLook(
     platform: openPool(stack, database, "rowhouse_platform", { max: 1, ...timing }),
     keyring: database.keyring,
     migrationSets: migrationSets(appDir === undefined ? config.appDir : appDir),
+    preRequest: config.PRE_REQUEST ?? null,
   };
   return openReadiness(() => readFailing(sources), log);
 }
@@ -169,38 +172,6 @@ async function keepFresh(stack: AsyncDisposableStack, { database, log }: ServerO
   forgetAll(); // what changed before it listened
 }
 
-/** Outboxes of other databases are looked at less often: each look holds a connection there. */
-const OTHER_BOXES_MS = 15_000;
-
-/** Sends e-mails, where there is a mail server to send them by. */
-function startSender(
-  stack: AsyncDisposableStack,
-  { config, log }: ServerOptions,
-  platform: ConnectionPool,
-  placements: Placements,
-): void {
-  const { SMTP_URL: url, MAIL_FROM: from = `no-reply@${config.BASE_DOMAIN}`, BASE_DOMAIN: domain } = config;
-  if (url === undefined) return;
-  let lookedAt = -Infinity;
-  const otherBoxes = async () => {
-    if (performance.now() - lookedAt < OTHER_BOXES_MS) return [];
-    lookedAt = performance.now();
-    const names = (await listDatabases(platform)).map(({ name }) => name).filter((name) => name !== HOME);
-    const found = await Promise.allSettled(names.map(async (name) => (await placements.residenceIn(name)).platform));
-    return found.flatMap((box) => (box.status === "fulfilled" ? [box.value] : []));
-  };
-  const sender = openSender({
-    courier: openCourier({ url, from, domain }),
-    boxes: async () => [platform, ...(await otherBoxes())],
-    onOutcome: ({ id, attempts }, outcome) => {
-      if (outcome.kind === "sent") log.info({ mail: id }, "an e-mail was sent");
-      else log.warn({ mail: id, attempts, outcome: outcome.kind, problem: outcome.error }, "an e-mail was not sent");
-    },
-    onError: (err) => log.error({ err }, "the outbox can't be read"),
-  });
-  stack.defer(() => sender.close());
-}
-
 /** Everything behind the middlewares, in the order in which each needs what was opened before it. */
 async function openSources(stack: AsyncDisposableStack, options: ServerOptions): Promise<Sources> {
   const { config, database, log, run = runScoped } = options;
@@ -211,9 +182,12 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const platform = openPool(stack, database, "rowhouse_platform", { max: 4, ...timing });
 
   const registry = openRegistry(platform);
-  const keyset = openKeyset(platform);
-  await keyset.current(); // the first server of a deployment makes the first key
-  const keys = { keyset, secrets: openTokenSecrets(platform) };
+  const checkedFetch = openCheckedFetch({ allowed: config.OUTBOUND_ALLOWED });
+  const keys = openVerifyingKeys(platform, {
+    fetch: checkedFetch,
+    onFailure: ({ issuer }, err) => log.warn({ issuer, err }, "the keys of an issuer can't be had"),
+  });
+  await keys.keyset.current(); // the first server of a deployment makes the first key
   const verifier = openVerifier(keys, { issuer: config.issuer, audience: config.TOKEN_AUDIENCE });
   const query: CatalogQuery = (text, values) => queryRows(platform, { text, values });
   let served = await askSchemaVersion(platform);
@@ -230,7 +204,7 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const placements = openOthers(stack, options, { api, platform, served: () => served });
   await keepFresh(stack, options, { registry, verifier, live, placements });
 
-  startSender(stack, options, platform, placements);
+  for (const start of [startMail, startWebhooks]) start(stack, { config, log, platform, placements });
   const reaching = { placements, registry, keyring: database.keyring, waitMs: config.FENCE_WAIT_MS };
   const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
   return {
@@ -244,7 +218,8 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
     registry,
     outOfService: () => placements.outOfService(),
     verifier,
-    keyset,
+    keyset: keys.keyset,
+    checkedFetch,
     attempts: openAttempts(platform),
     desks: {
       reach: openReach({ ...reaching, choose: (residence) => residence.platform }),

@@ -42,7 +42,12 @@ export const settings = z.object({
     .optional()
     .describe("Public address of BASE_DOMAIN, as printed in links; by default http://BASE_DOMAIN:PORT"),
   TRUSTED_PROXIES: list.describe("Addresses or CIDR ranges whose forwarded headers are believed"),
-  CORS_ORIGINS: list.describe("Origins allowed for every tenant, besides the tenant's own domains; exact match"),
+  OUTBOUND_ALLOWED: list.describe(
+    "Services that identity providers' keys and webhooks may be sought at though their addresses are not public, and in plain HTTP: host:port, or addresses and CIDR ranges",
+  ),
+  CORS_ORIGINS: list.describe(
+    "Origins allowed for every tenant, besides the tenant's own domains, or for one as acme=https://app.example.com; exact match",
+  ),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
@@ -125,6 +130,7 @@ export const settings = z.object({
     .regex(/^[^\r\n]*$/)
     .optional()
     .describe("Sender of e-mails, as `Example <no-reply@example.com>`; by default no-reply@BASE_DOMAIN"),
+  WEBHOOK_DAYS: count(30, 3650).describe("Days after which webhooks' events and deliveries are removed"),
   ARCHIVE_PASSPHRASE: z
     .string()
     .min(1)

@@ -27,6 +27,7 @@ const ROWS = [
   `insert into tenant.subscription (tenant_id, plan) values ($1, 'standard')`,
   `insert into tenant.impersonations (tenant_id, id, operator, reason, role, expires_at)
    values ($1, '${MEMBERS.impersonation}', 'ops', 'ticket 7', 'viewer', now() + interval '1 hour')`,
+  `insert into tenant.identities (tenant_id, user_id, issuer, subject) values ($1, '${MEMBERS.user}', 'https://id.example', 'clerk')`,
 ];
 
 /** As a superuser, and so without a trace. */

@@ -15,7 +15,7 @@ join pg_catalog.pg_roles o on o.oid = p.proowner
 where p.prosecdef
   and n.nspname not in ('pg_catalog', 'information_schema')
   and not (n.nspname = 'platform' and p.proname in ('enter', 'get_context', 'current_tenant', 'app_schemas', 'set_request',
-    'claim_idempotency_key', 'keep_answer', 'kept_answer', 'look_up_permission', 'limit_of'))
+    'claim_idempotency_key', 'keep_answer', 'kept_answer', 'look_up_permission', 'was_given', 'allowed_verbs', 'limit_of'))
   and p.oid is distinct from pg_catalog.to_regprocedure('rowhouse.set_config(text, text, boolean)')
   and p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
   and pg_catalog.has_function_privilege('rowhouse_api', p.oid, 'execute')

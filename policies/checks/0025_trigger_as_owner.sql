@@ -15,5 +15,5 @@ where n.nspname in (select s.name from platform.schemas s union all select 'tena
   and not t.tgisinternal
   -- Rowhouse's own, whose text context_altered watches
   and not (p.pronamespace = 'platform'::pg_catalog.regnamespace and pg_catalog.pg_get_userbyid(p.proowner) = 'rowhouse_owner'
-    and p.proname in ('stamp_row', 'audit_rows', 'audit_truncate', 'hold_limit', 'check_role'))
+    and p.proname in ('stamp_row', 'audit_rows', 'audit_truncate', 'hold_limit', 'check_role', 'guard_user', 'keep_owner', 'keep_role'))
   and p.prosecdef

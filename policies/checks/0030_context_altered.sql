@@ -13,7 +13,7 @@ select
   'Run `rowhouse migrate`, and find out who changed it: the policies and triggers of every table ask these functions.' as fix
 from (values
   -- One text for each kind of server: with the protected setting or a MAC, with or without prepared statements to see.
-  -- A change of context.sql, access.sql, audit.sql, limits.sql, move.sql or request.sql changes them; the finding then says the new ones.
+  -- A change of context.sql, access.sql, audit.sql, members.sql, limits.sql, move.sql or request.sql changes them; the finding then says the new ones.
   ('platform.enter(text, bytea, bigint, boolean)', array[
       'definer volatile 94738ee06a74bb8eead8a48d9b3521d7',
       'definer volatile 90232ad9ad0670ebf1bce1775fa9b8ac',
@@ -51,21 +51,23 @@ from (values
       'definer volatile 0632772eceb8f361f98e5c6920d1e543',
       'definer volatile f81747d8fd7891a62f211c19feca1ef7']),
   ('platform.admit(text, boolean)', array[
-      'definer volatile 104d683032e62548b5dbfbea342694b9']),
+      'definer volatile 5ee957d7df1509bce4d12b3e1c1420c1']),
   ('platform.current_grant()', array[
       'invoker stable c2d39263928340c628a11b5473fea86a']),
   ('platform.current_request_id()', array[
       'invoker stable 924261b4131fc960292dcf38fbea1e98']),
   ('platform.table_kind(regclass)', array[
-      'invoker stable 8e578f051964d5567f097d964486fedc']),
+      'invoker stable fe32af58a8ed23f3d580deeb0b2b124b']),
   ('platform.options_of(regclass)', array[
       'definer stable 35b5ec61fa3e5d2aab16235e38f9411c']),
   ('platform.names_of(regclass)', array[
       'invoker stable 37a90aa09bc15afcdb7698d45a04d04a']),
+  ('platform.was_given(text, regclass, text)', array[
+      'definer stable f107e8d6c65f5d769aa6ecbc9e613f51']),
   ('platform.look_up_permission(text, regclass, text)', array[
-      'definer stable fa84a7c12dd9585168a10d5e02247b2b']),
+      'definer stable a2a4c9532eacbe0fd9ebb9e649d5b454']),
   ('platform.require_permission(text, regclass, text)', array[
-      'invoker stable 7d9a495d91a4b5f9024c2c9864d31af2']),
+      'invoker stable 7c5ff6f450fab4f80669babc4d72dcce']),
   ('platform.member_policies(regclass)', array[
       'invoker stable 25bc823f30630b452325c227b102c9dd']),
   ('platform.missing_policies(regclass)', array[
@@ -87,15 +89,21 @@ from (values
   ('platform.purge_audit()', array[
       'definer volatile 029afe8db466f5600f4c0ea6e5772376']),
   ('platform.history_triggers(regclass)', array[
-      'invoker stable 689f56e4c43eb1be6164409b42abc77d']),
+      'invoker stable bcd1086dd1fd181d627fc369f0ab856c']),
   ('platform.limit_triggers()', array[
-      'invoker stable 532e72ca86c7fb0134677c96c2887237']),
+      'invoker stable c66265d5f62ff10583034384ed03cb69']),
   ('platform.missing_triggers(regclass)', array[
       'invoker stable 0ac3de4a5d1e4cc14bb36a1eae895d90']),
   ('platform.limit_of(text)', array[
       'definer stable e024a5d6d7cd9b7b9a30a47857692ad1']),
   ('platform.hold_limit()', array[
       'definer volatile ef110e1e0112e7cb60410db7573eaa19']),
+  ('platform.guard_user()', array[
+      'definer volatile 32fa857b45cd8a45f9641415aa3c51e7']),
+  ('platform.keep_owner()', array[
+      'definer volatile e964b644e427ab01dab64fe10cce3153']),
+  ('platform.keep_role()', array[
+      'definer volatile 8fbb83cbc951e8871227b140168e5625']),
   ('platform.check_role()', array[
       'definer volatile 4748fd64b5115897f6636c9306695aaf'])
 ) wanted (signature, texts)

@@ -126,7 +126,7 @@ export function planAdoption(schema: Schema, wish: Wish): AdoptPlan {
   const foreignKeys = planForeignKeys(schema, byOid);
   const needsKey = whole.filter(({ oid, hasPrimaryKey }) => !hasPrimaryKey || keys.lost.has(oid));
   const columns = planColumns(tables, needsKey, wish.tenant);
-  const views = planViews(schema);
+  const views = planViews(schema, new Set(byOid.keys()));
   const rules = planRules(schema, tables);
   const inheritance = planInheritance(tables);
   const routines = planRoutines(schema, whole);

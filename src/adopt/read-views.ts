@@ -1,3 +1,4 @@
+import { parseOrigins } from "../catalog/view.ts";
 import type { DbClient } from "../db/connections.ts";
 import {
   granteesOf,
@@ -21,9 +22,19 @@ const instead = (bit: number) => `exists (select from pg_trigger t
 /** pg_relation_is_updatable() counts 8 insert, 4 update, 16 delete. */
 const automatic = (bit: number) => `pg_relation_is_updatable(c.oid, false) & ${bit} = ${bit}`;
 
+/** Views' rules, what the view itself is made of, and its rights are no dependents. */
+const DEPENDENTS = `exists (select from pg_depend d
+    where (d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid or d.refclassid = 'pg_type'::regclass
+        and d.refobjid in (c.reltype, (select t.typarray from pg_type t where t.oid = c.reltype)))
+      and d.deptype <> 'i' and d.classid <> 'pg_rewrite'::regclass)`;
+
+const RIGHTS = `array(select format('%s on %I.%I to %s%s', string_agg(a.privilege_type, ', '), n.nspname, c.relname,
+      case when a.grantee = 0 then 'public' else a.grantee::regrole::text end, case when a.is_grantable then ' with grant option' end)
+    from aclexplode(c.relacl) a where a.grantee <> c.relowner group by a.grantee, a.is_grantable order by 1)`;
+
 const VIEWS = `
   select c.oid::bigint as oid, n.nspname as schema, format('%I.%I', n.nspname, c.relname) as identifier,
-    c.relkind = 'm' as "isMaterialized", rtrim(pg_get_viewdef(c.oid, true), ';') as definition,
+    quote_ident(c.relname) as "bareIdentifier", c.relkind = 'm' as "isMaterialized", rtrim(pg_get_viewdef(c.oid, true), ';') as definition,
     array(select option from unnest(c.reloptions) option where option !~ '^security_invoker') as options,
     (select json_agg(json_build_object('identifier', quote_ident(a.attname),
         'type', format_type(a.atttypid, a.atttypmod) || case when a.attcollation <> t.typcollation
@@ -36,6 +47,11 @@ const VIEWS = `
       case when ${automatic(8)} or ${instead(4)} then 'insert' end,
       case when ${automatic(4)} or ${instead(16)} then 'update' end,
       case when ${automatic(16)} or ${instead(8)} then 'delete' end], null) as verbs,
+    ${automatic(8)} and not exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgtype & 64 = 64)
+      and not exists (select from pg_rewrite w where w.ev_class = c.oid and w.rulename <> '_RETURN') as "isAutomatic",
+    ${DEPENDENTS} as "hasDependents",
+    ${RIGHTS} as rights,
+    (select w.ev_action::text from pg_rewrite w where w.ev_class = c.oid and w.rulename = '_RETURN') as tree,
     coalesce('security_invoker=true' = any (c.reloptions) or 'security_invoker=on' = any (c.reloptions), false) as "isInvoker",
     ${isStranger("c.relowner")} as "isStranger",
     ${isGrantedTo("c.relacl", "rowhouse_api", "SELECT")} as "isGranted",
@@ -60,6 +76,16 @@ const VIEWS = `
   where n.nspname = any ($1) and c.relkind in ('v', 'm') and ${NOT_EXTENSIONS}
   order by array_position($1, n.nspname), c.relname`;
 
-export function readViews(client: DbClient, schemas: readonly string[]): Promise<View[]> {
-  return readList(client, VIEWS, schemas);
+type FoundView = Omit<View, "base"> & { readonly tree: string };
+
+/** The one relation that columns of the view are, as they are. Those of sub-selects are none of its own. */
+function baseOf(tree: string): number | null {
+  const relations = new Set([...parseOrigins(tree).values()].map(({ relation }) => Number(relation)));
+  const [base] = relations;
+  return base === undefined || relations.size > 1 ? null : base;
+}
+
+export async function readViews(client: DbClient, schemas: readonly string[]): Promise<View[]> {
+  const found = await readList<FoundView>(client, VIEWS, schemas);
+  return found.map(({ tree, ...view }) => ({ ...view, base: baseOf(tree) }));
 }

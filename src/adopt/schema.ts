@@ -142,11 +142,21 @@ export interface View {
   readonly oid: number;
   readonly schema: string;
   readonly identifier: string;
+  /** Without its schema. */
+  readonly bareIdentifier: string;
   readonly isMaterialized: boolean;
   readonly definition: string;
   readonly options: readonly string[];
   readonly columns: readonly ViewColumn[];
   readonly verbs: readonly ("insert" | "update" | "delete")[];
+  /** Whether PostgreSQL itself inserts through it: into its base, without triggers or rules. */
+  readonly isAutomatic: boolean;
+  /** The relation that its columns are of, where they are of one. */
+  readonly base: number | null;
+  /** Whether anything but views depends on it, or on the type of its rows. */
+  readonly hasDependents: boolean;
+  /** What was granted of it to others than its owner, as GRANT says it. */
+  readonly rights: readonly string[];
   readonly isInvoker: boolean;
   /** Whether it belongs to another than rowhouse_owner: no migration of an app made it. */
   readonly isStranger: boolean;

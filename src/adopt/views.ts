@@ -1,36 +1,8 @@
 import type { AdoptFinding } from "./finding.ts";
 import { isFresh, type Schema, type View } from "./schema.ts";
 import { literal, type Planned, type Step } from "./step.ts";
-
-/** A body without any table, in whose place the view's own can be put back: it keeps its triggers, rights and dependents. */
-function standIn({ identifier, columns }: View): string {
-  const list = columns.map((column) => `null::${column.type} as ${column.identifier}`);
-  return `create or replace view ${identifier} as select ${list.join(", ")};`;
-}
-
-const optionsOf = ({ options }: View, invoker: boolean) => {
-  const all = [...(invoker ? ["security_invoker=true"] : []), ...options];
-  return all.length === 0 ? "" : ` with (${all.join(", ")})`;
-};
-
-const recreate = (view: View, definition: string, invoker: boolean) =>
-  `create or replace view ${view.identifier}${optionsOf(view, invoker)} as\n${definition};`;
-
-/**
- * A view may leave columns out of GROUP BY that the primary key implies; the key is (tenant_id, …) now, and the list has to say so.
- * @returns the definition with tenant_id beside each column of such a key
- */
-export function groupByTenant(definition: string, keys: readonly (readonly string[])[]): string {
-  const columns = new Set(keys.flat());
-  return definition.replaceAll(/(\bGROUP BY )([^\n;]+)/g, (_, head: string, list: string) => {
-    const tenants = new Set<string>();
-    for (const item of list.split(", ")) {
-      const [, alias = "", column = ""] = /^((?:"(?:[^"]|"")*"|\w+)\.)?("(?:[^"]|"")*"|\w+)/.exec(item.trim()) ?? [];
-      if (columns.has(column.replace(/^"(.*)"$/, "$1").replaceAll('""', '"'))) tenants.add(`${alias}tenant_id`);
-    }
-    return tenants.size === 0 ? `${head}${list}` : `${head}${[...tenants].join(", ")}, ${list}`;
-  });
-}
+import { planViewTenants } from "./view-tenant.ts";
+import { groupByTenant, recreate, replaceView, standIn } from "./view-text.ts";
 
 /** A view that groups by a primary key depends on that key. */
 function planGrouping(views: readonly View[]): { before: Step[]; after: Step[]; findings: AdoptFinding[] } {
@@ -47,7 +19,7 @@ function planGrouping(views: readonly View[]): { before: Step[]; after: Step[]; 
     after: [
       {
         title: "They group by the tenant, too",
-        up: grouping.map((view) => recreate(view, groupByTenant(view.definition, view.groupsBy), true)),
+        up: grouping.map(replaceView),
         down: grouping.map(standIn),
       },
     ],
@@ -85,7 +57,7 @@ function planMaterialized(
         ...comment.map((text) => `comment on view ${view.identifier} is ${text};`),
         ...columnComments,
         ...(isHidden(view) ? [] : [grantsOn({ ...view, verbs: [] })]),
-        ...above.map((upper) => recreate(upper, groupByTenant(upper.definition, upper.groupsBy), true)),
+        ...above.map(replaceView),
       ],
       down: [
         ...above.map(standIn),
@@ -151,18 +123,24 @@ export interface PlannedViews extends Planned {
   readonly before: readonly Step[];
 }
 
-/** Views with their caller's rights; nothing in them gains tenant_id, since `*` was spelled out when they were made. Pure. */
-export function planViews(schema: Schema): PlannedViews {
+/**
+ * Views with their caller's rights. What `*` stood for was spelled out when they were made, so that tenant_id comes only where it is of
+ * use. Pure.
+ * @param tables oids of those that get tenant_id
+ */
+export function planViews(schema: Schema, tables: ReadonlySet<number>): PlannedViews {
   const { views } = schema;
   const isHidden = hiddenOf(views, schema);
   const grouping = planGrouping(views);
   const materialized = planMaterialized(views, isHidden);
+  const tenants = planViewTenants(schema, tables);
   return {
     before: [...grouping.before],
-    steps: [...grouping.after, ...materialized.steps, ...planRights(schema, isHidden)],
+    steps: [...grouping.after, ...materialized.steps, ...planRights(schema, isHidden), ...tenants.steps],
     findings: [
       ...grouping.findings,
       ...materialized.findings,
+      ...tenants.findings,
       ...views.flatMap(findOutside),
       ...views
         .filter((view) => isHidden(view) && !view.isGranted && isFresh(view, schema.schemas))

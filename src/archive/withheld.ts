@@ -3,14 +3,15 @@ import { tableName } from "./manifest.ts";
 import type { MatchedTable } from "./shape.ts";
 
 /**
- * What lets somebody into the archive's tenant, and must let nobody into another: open sessions, links, keys of programs. Children
- * before what they refer to.
+ * What lets somebody into the archive's tenant, and must let nobody into another: open sessions, links, keys of programs, identities at
+ * providers. Children before what they refer to.
  */
 const CREDENTIALS = [
   "tenant.refresh_tokens",
   "tenant.one_time_links",
   "tenant.api_keys",
   "tenant.impersonations",
+  "tenant.identities",
   "tenant.sessions",
 ];
 /** Says what happened in one tenant, and is only ever added to. */

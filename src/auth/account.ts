@@ -2,7 +2,9 @@ import type { Statement } from "../db/statement.ts";
 import { RowhouseError } from "../errors.ts";
 import { statement, type Desk } from "./desk.ts";
 import { recordEvent } from "./event.ts";
-import { newLink, sendLink, type LinkPlace } from "./links.ts";
+import { dropLinks, newLink, sendLink, type LinkPlace } from "./links.ts";
+import { writeChangeNotice } from "./mails.ts";
+import { postNotice } from "./outbox.ts";
 import { checkAgainst, hashPassword } from "./password.ts";
 import { checkPassword } from "./password-policy.ts";
 import type { Principal } from "./principal.ts";
@@ -60,14 +62,11 @@ async function checkCurrent(desk: Desk, principal: Principal, password: string):
   if (!matches) throw new RowhouseError("credentialsWrong", { message: "Current password is wrong" });
 }
 
-/** A new password ends what was signed in by the old one (ASVS 7.4.3), and links that would set another. */
+/** A new password ends what was signed in by the old one (ASVS 7.4.3), and links that would lead in without it. */
 async function passwordStatements(user: User, sessionId: string, password: string): Promise<Statement[]> {
   return [
     setPassword(user.id, await hashPassword(checkPassword(password, user.email))),
-    statement(
-      "delete from tenant.one_time_links where user_id = $1::uuid and kind = 'recovery' and used_at is null",
-      user.id,
-    ),
+    dropLinks(user.id),
     recordEvent("password.changed", { user: user.id }),
     endSessions(user.id, sessionId, "others"),
   ];
@@ -94,7 +93,7 @@ function profileStatement(user: User, { name, custom }: Profile): Statement {
 }
 
 /**
- * Changes the account of who signed in. A new address counts once its link is followed.
+ * Changes the account of who signed in. A new address counts once its link is followed; the old one is told of it.
  * @throws RowhouseError sessionEnded, userInactive, passwordWeak, credentialsWrong for the current password
  */
 export async function changeAccount(
@@ -111,7 +110,12 @@ export async function changeAccount(
   const results = await desk(actorOf(principal), "write", [
     ...(password === undefined ? [] : await passwordStatements(user, sessionId, password)),
     ...(profile === undefined ? [] : [profileStatement(user, profile)]),
-    ...(link === null ? [] : sendLink(link, place, "u.id = $1::uuid", user.id)),
+    ...(link === null
+      ? []
+      : [
+          ...sendLink(link, place, "u.id = $1::uuid", user.id),
+          postNotice(writeChangeNotice(user.email, link.email, place.tenantName), link.digest),
+        ]),
     statement(OWN),
   ]);
   return { user: userOf(results.at(-1)), newEmail };

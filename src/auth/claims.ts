@@ -44,8 +44,8 @@ export function checkTenantClaim(tenant: unknown): string {
   throw refuseClaims("The claim tenant is not a tenant's id", "It is the uuid that `rowhouse tenant show` prints.");
 }
 
-/** What jose leaves open: that the token was not made in the future, and that it does not live too long. Unix seconds. */
-function checkLifetime({ iat = NaN, exp = NaN }: JWTPayload, maxLifetime: number, now: number): void {
+/** What jose leaves open: that the token was not made in the future, and that it does not live too long. Unix seconds. @throws RowhouseError claimsInvalid */
+export function checkLifetime({ iat = NaN, exp = NaN }: JWTPayload, maxLifetime: number, now: number): void {
   if (iat > now + CLOCK_TOLERANCE) throw refuseClaims("JWT issued at future");
   if (exp - iat <= maxLifetime) return;
   throw refuseClaims("JWT lives too long", `From iat to exp at most ${maxLifetime / 3600} hours.`);

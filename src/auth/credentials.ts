@@ -52,17 +52,23 @@ export interface Authenticated {
 
 /**
  * Who sends the request. Both tokens must be good and of the same tenant; the bearer is the principal.
- * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid; TenantDisagreement
+ * @param selected the tenant that the request is addressed to. Where it is to none, an API key says whose issuers to ask: it names its tenant
+ * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid, issuerUnavailable; TenantDisagreement
  */
-export async function authenticate(verifier: Verifier, credentials: Credentials | null): Promise<Authenticated> {
+export async function authenticate(
+  verifier: Verifier,
+  credentials: Credentials | null,
+  selected: string | null = null,
+): Promise<Authenticated> {
   if (credentials === null) {
     throw new RowhouseError("credentialsMissing", {
       hint: "Authorization: Bearer <token>, as `rowhouse token` prints it.",
     });
   }
-  const principal = await verifier.verify(credentials.token);
-  if (credentials.apikey === null) return { principal, besides: null };
-  const other = await verifier.verify(credentials.apikey);
+  const { token, apikey } = credentials;
+  const other = apikey === null ? null : await verifier.verify(apikey, selected);
+  const principal = await verifier.verify(token, selected ?? other?.tenantId);
+  if (other === null) return { principal, besides: null };
   if (other.tenantId !== principal.tenantId)
     throw new TenantDisagreement({ token: principal.tenantId, apikey: other.tenantId });
   return { principal, besides: other.grant === undefined ? null : other };

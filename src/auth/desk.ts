@@ -43,6 +43,8 @@ function explain(error: unknown): unknown {
   // 23505 of users (tenant_id, email)
   if (isDatabaseError(error) && error.code === "23505" && error.table === "users")
     return new RowhouseError("emailTaken", { cause: error });
+  if (isDatabaseError(error) && error.constraint === "users_custom_check")
+    return new RowhouseError("bodyInvalid", { message: "data holds more than 65536 bytes", cause: error });
   return error;
 }
 

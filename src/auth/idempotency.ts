@@ -19,18 +19,35 @@ export interface KeyedRequest {
 
 /** For so long an answer is given again. */
 const KEPT = "24 hours";
-/** A request that did not end by then died with its server. */
-const LONGEST = "2 minutes";
+/**
+ * Who runs a request says so again every {@link RENEW_MS}. One of which nothing was heard for this many seconds died with its server, and the
+ * next one may run: soon enough for somebody who waits, and no shorter than a server may be slow.
+ */
+const LEASE_SECONDS = 15;
+const RENEW_MS = 5000;
 
 const BEGIN = `
-  insert into platform.idempotency_keys as k (operator_id, key, request_hash, locked_until) values ($1, $2, $3, now() + $4::interval)
+  insert into platform.idempotency_keys as k (operator_id, key, request_hash, locked_until) values ($1, $2, $3, now() + make_interval(secs => $4))
   on conflict (operator_id, key) do update set locked_until = excluded.locked_until, request_hash = excluded.request_hash,
     status = null, headers = null, body = null, created_at = now()
   where k.created_at < now() - $5::interval or (k.status is null and k.locked_until < now() and k.request_hash = excluded.request_hash)
   returning key`;
 
+/** The same request runs, or did when its server died. */
+export class RequestRunning extends RowhouseError {
+  /** Seconds until it has ended, or is known to have died. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number) {
+    super("requestRunning", { hint: `Ask again in ${retryAfter} seconds, with the same key.` });
+    this.retryAfter = retryAfter;
+  }
+}
+
 interface KeyRow {
   readonly request_hash: Buffer;
+  /** Seconds until the lease ends. */
+  readonly wait: number;
   readonly status: number | null;
   readonly headers: Record<string, string> | null;
   readonly body: string | null;
@@ -38,16 +55,17 @@ interface KeyRow {
 
 /**
  * @returns the answer that was given before; null when the request is to be run, and {@link keepAnswer} or {@link dropKey} to follow
- * @throws RowhouseError requestRunning, requestDiffers
+ * @throws RequestRunning; RowhouseError requestDiffers
  */
 export async function beginKeyed(
   pool: ConnectionPool,
   { operatorId, key, digest }: KeyedRequest,
 ): Promise<StoredAnswer | null> {
-  const begun = await queryRows(pool, { text: BEGIN, values: [operatorId, key, digest, LONGEST, KEPT] });
+  const begun = await queryRows(pool, { text: BEGIN, values: [operatorId, key, digest, LEASE_SECONDS, KEPT] });
   if (begun.length === 1) return null;
   const [row] = await queryRows<KeyRow>(pool, {
-    text: "select request_hash, status, headers, body from platform.idempotency_keys where operator_id = $1 and key = $2",
+    text: `select request_hash, status, headers, body, ceil(extract(epoch from locked_until - now()))::integer as wait
+      from platform.idempotency_keys where operator_id = $1 and key = $2`,
     values: [operatorId, key],
   });
   if (row !== undefined && !row.request_hash.equals(digest)) {
@@ -55,9 +73,24 @@ export async function beginKeyed(
       hint: "An Idempotency-Key is for one request and its repetitions. Take a new one for another.",
     });
   }
-  if (row?.status == null)
-    throw new RowhouseError("requestRunning", { hint: "Ask again in a moment, with the same key." });
+  if (row?.status == null) throw new RequestRunning(Math.max(1, row?.wait ?? 1));
   return { status: row.status, headers: row.headers ?? {}, body: row.body ?? "" };
+}
+
+/** Keeps the next one with this key away for as long as the request runs. @returns ends it */
+export function holdKey(
+  pool: ConnectionPool,
+  { operatorId, key }: KeyedRequest,
+  onError: (error: unknown) => void,
+): () => void {
+  const renew = () =>
+    queryRows(pool, {
+      text: `update platform.idempotency_keys set locked_until = now() + make_interval(secs => $3)
+        where operator_id = $1 and key = $2 and status is null`,
+      values: [operatorId, key, LEASE_SECONDS],
+    }).catch(onError);
+  const timer = setInterval(() => void renew(), RENEW_MS).unref();
+  return () => clearInterval(timer);
 }
 
 export async function keepAnswer(

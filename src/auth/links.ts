@@ -93,6 +93,10 @@ const FOLLOW = `with l as (
   u as (
     update tenant.users u set last_sign_in_at = now(), email = l.email, email_confirmed_at = now() from l
     where u.id = l.user_id and u.is_active and (u.email = l.email or l.kind = 'email_change') returning u.*),
+  -- Whoever signed up under the address before it was proved knows that password: it opens nothing once its owner comes in otherwise.
+  dropped as (
+    delete from tenant.credentials c using tenant.users was, u
+    where c.user_id = u.id and was.id = u.id and was.email_confirmed_at is null and $6 in ('invitation', 'recovery')),
   ${SESSION_PARTS}
   select ${USER_JSON} from u join carried on true`;
 
@@ -117,6 +121,10 @@ export async function followLink(
     hint: "Ask for a new one.",
   });
 }
+
+/** Ends all links of a user that wait: those to another address, too, which somebody who had the session may have asked for. */
+export const dropLinks = (userId: string): Statement =>
+  statement("delete from tenant.one_time_links where user_id = $1::uuid and used_at is null", userId);
 
 /** Sends a link to set a new password, if there is such a user. Who asks learns nothing of it. */
 export async function recover(desk: Desk, email: string, place: LinkPlace): Promise<void> {

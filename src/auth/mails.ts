@@ -54,18 +54,34 @@ const oneLine = (text: string) =>
     .trim()
     .slice(0, 200);
 
+const pageOf = (subject: string, body: string) =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(subject)}</title></head>
+<body style="font-family:sans-serif;line-height:1.5;max-width:32rem">
+${body}
+</body></html>
+`;
+
 /** Pure. @param link its address, with the token in it */
 export function writeLinkMail(kind: LinkKind, to: string, tenantName: string, link: string): Mail {
   const words = WORDS[kind];
   const tenant = oneLine(tenantName);
-  const lead = words.lead(tenant, to);
-  const text = `${lead}\n\n${words.act}: ${link}\n\n${words.end}\n`;
-  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(words.subject(tenant))}</title></head>
-<body style="font-family:sans-serif;line-height:1.5;max-width:32rem">
-<p>${escape(lead)}</p>
+  const [subject, lead] = [words.subject(tenant), words.lead(tenant, to)];
+  const html = pageOf(
+    subject,
+    `<p>${escape(lead)}</p>
 <p><a href="${escape(link)}" style="display:inline-block;padding:.6em 1em;background:#1f2937;color:#fff;text-decoration:none;border-radius:4px">${escape(words.act)}</a></p>
-<p style="color:#555">${escape(words.end)}</p>
-</body></html>
-`;
-  return { kind, to, subject: words.subject(tenant), text, html };
+<p style="color:#555">${escape(words.end)}</p>`,
+  );
+  return { kind, to, subject, text: `${lead}\n\n${words.act}: ${link}\n\n${words.end}\n`, html };
+}
+
+/** To the address that there was, when another one is asked for: its owner may be the last to know (ASVS 6.3.7). Pure. */
+export function writeChangeNotice(to: string, newEmail: string, tenantName: string): Mail {
+  const tenant = oneLine(tenantName);
+  const subject = `Your e-mail address for ${tenant} is to change`;
+  const lead = `Somebody who is signed in as ${to} at ${tenant} asked to change this address to ${newEmail}.`;
+  const end =
+    "If it was you, follow the link that was sent there. If not, set a new password: that ends the link and every other sign-in.";
+  const html = pageOf(subject, `<p>${escape(lead)}</p>\n<p>${escape(end)}</p>`);
+  return { kind: "email_change_notice", to, subject, text: `${lead}\n\n${end}\n`, html };
 }

@@ -2,7 +2,7 @@ import { RowhouseError } from "../errors.ts";
 import { statement, type Actor, type Desk } from "./desk.ts";
 import { setPassword } from "./account.ts";
 import { recordEvent } from "./event.ts";
-import { newLink, sendLink, type LinkPlace } from "./links.ts";
+import { dropLinks, newLink, sendLink, type LinkPlace } from "./links.ts";
 import { hashPassword } from "./password.ts";
 import { checkPassword } from "./password-policy.ts";
 import type { Profile } from "./profile.ts";
@@ -16,7 +16,8 @@ export interface NewMember {
   readonly profile: Profile;
 }
 
-const MAKE = `insert into tenant.users (email, name, role, custom) values ($1, $2, $3, $4::jsonb) on conflict (tenant_id, email) do nothing`;
+const MAKE = `insert into tenant.users (email, name, role, custom) values ($1, $2, $3, $4::jsonb)
+  on conflict (tenant_id, email) do update set role = excluded.role where users.email_confirmed_at is null and users.role <> 'owner'`;
 const READ = `select ${USER_JSON} from tenant.users u where u.email = $1`;
 
 /** What only owner and admin may do, and only an owner with an owner: by the role that the principal has now, not by the token's. */
@@ -125,7 +126,7 @@ export async function changeMember(desk: Desk, actor: Actor, email: string, chan
           ),
           recordEvent("password.changed", { user: id }),
         ]),
-    ...(isOut ? [endSessions(id, null, "global")] : []),
+    ...(isOut ? [endSessions(id, null, "global"), dropLinks(id)] : []),
     statement(READ, email),
   ]);
   return results.at(-1)![0] as User;

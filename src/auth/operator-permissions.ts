@@ -19,6 +19,7 @@ const SUPPORT = [
   "audit.read",
   "mail.read",
   "impersonate",
+  "webhooks.read",
 ] as const;
 const BILLING = ["tenants.suspend", "plans.write", "subscriptions.write", "audit.read"] as const;
 const OWNER = [
@@ -27,6 +28,7 @@ const OWNER = [
   ...BILLING,
   "tenants.delete",
   "issuers.write",
+  "webhooks.write",
   "operators.read",
   "operators.write",
 ] as const;

@@ -21,8 +21,8 @@ export interface OutboxMail extends Mail {
   /** Null until it was sent. */
   readonly sentAt: string | null;
   readonly attempts: number;
-  /** `doubt`: the connection broke when the mail server had it, or nearly, and it is not tried again by itself. */
-  readonly state: "waits" | "sent" | "failed" | "doubt";
+  /** `sends`: its text is going out. `doubt`: the connection broke when the mail server had it, or nearly, and it is not tried again by itself. */
+  readonly state: "waits" | "sends" | "sent" | "failed" | "doubt";
   /** Why the last try did not succeed. */
   readonly error: string | null;
 }
@@ -31,10 +31,15 @@ export interface OutboxMail extends Mail {
  * Puts a mail about a one-time link into the outbox, if the link was written just before in this transaction; once, however often.
  * @param digest the link's
  */
-export function postLink({ kind, to, subject, text, html }: Mail, digest: Buffer): Statement {
+export const postLink = (mail: Mail, digest: Buffer): Statement => post(mail, digest, "link:");
+
+/** The same, of a mail to somebody else about that link, and without it. */
+export const postNotice = (mail: Mail, digest: Buffer): Statement => post(mail, digest, "notice:");
+
+function post({ kind, to, subject, text, html }: Mail, digest: Buffer, prefix: string): Statement {
   return statement(
     `insert into platform.outbox (tenant_id, kind, to_address, subject, text, html, dedupe_key)
-     select platform.current_tenant(), $2, $3, $4, $5, $6, 'link:' || encode($1, 'hex') from tenant.one_time_links l where l.hash = $1
+     select platform.current_tenant(), $2, $3, $4, $5, $6, $7 || encode($1, 'hex') from tenant.one_time_links l where l.hash = $1
      on conflict (dedupe_key) do nothing`,
     digest,
     kind,
@@ -42,12 +47,14 @@ export function postLink({ kind, to, subject, text, html }: Mail, digest: Buffer
     subject,
     text,
     html,
+    prefix,
   );
 }
 
 const COLUMNS = `o.id, t.slug as tenant, o.kind, o.to_address as "to", o.subject, o.text, o.html, o.attempts, o.error,
   case when o.sent_at is not null then 'sent' when o.failed_at is not null then 'failed'
-    when o.sending_at < now() - interval '5 minutes' or o.sending_at is not null and o.error is not null then 'doubt' else 'waits' end as state,
+    when o.sending_at is null then 'waits'
+    when o.error is not null or o.sending_at < now() - interval '5 minutes' then 'doubt' else 'sends' end as state,
   to_char(o.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt",
   to_char(o.sent_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "sentAt"`;
 const FROM = "platform.outbox o join platform.tenants t on t.id = o.tenant_id";

@@ -18,7 +18,7 @@ export function readProfile(data: unknown): Profile {
     throw new RowhouseError("bodyInvalid", { message: "data is not an object" });
   const { name, ...custom } = data as Record<string, unknown>;
   if (name === undefined) return { custom };
-  if (name !== null && (typeof name !== "string" || name.trim() === "" || name.length > 200))
-    throw new RowhouseError("bodyInvalid", { message: "data.name is not 1 to 200 characters" });
+  if (name !== null && (typeof name !== "string" || name.trim() === "" || name.length > 200 || /\p{Cc}/u.test(name)))
+    throw new RowhouseError("bodyInvalid", { message: "data.name is not 1 to 200 printable characters" });
   return { name: name as string | null, custom };
 }

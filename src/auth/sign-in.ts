@@ -2,7 +2,7 @@ import { RowhouseError } from "../errors.ts";
 import { signInLimits, type Attempts } from "./attempts.ts";
 import { ANYBODY, statement, type Actor, type Desk } from "./desk.ts";
 import { recordEvent } from "./event.ts";
-import type { Purpose } from "./opaque.ts";
+import { digestOf, type Purpose } from "./opaque.ts";
 import { checkAgainst, hashPassword } from "./password.ts";
 import {
   afterOpening,
@@ -21,6 +21,8 @@ export interface SignIn {
   readonly password: string;
   readonly visitor: Visitor;
   readonly purpose?: Purpose;
+  /** The browser's cookie until now, whose session ends (ASVS 7.2.4). */
+  readonly replaces?: string | null;
 }
 
 /** What is known of the account before the password is checked. */
@@ -37,6 +39,8 @@ const OPEN = `with u as (
     where u.id = $5::uuid and u.is_active and c.user_id = u.id and c.password = $6 returning u.*),
   ${SESSION_PARTS}
   select ${USER_JSON} from u join carried on true`;
+const REPLACE = `update tenant.sessions s set revoked_at = now() from tenant.refresh_tokens t
+  where t.hash = $1 and s.id = t.session_id and s.revoked_at is null`;
 const REHASH = "update tenant.credentials set password = $2 where user_id = $1::uuid and password = $3";
 
 /** The same words, whatever was wrong, after the same time (threats.md H24; ASVS 6.3.8). */
@@ -81,6 +85,7 @@ export async function signIn(desk: Desk, attempts: Attempts, asked: SignIn): Pro
   const [opened] = await desk(asUser(user), "write", [
     statement(OPEN, ...sessionValues(session), user.id, phc),
     ...afterOpening(session, "password"),
+    ...(typeof asked.replaces === "string" ? [statement(REPLACE, digestOf("cookie", asked.replaces))] : []),
     ...(isStale ? [statement(REHASH, user.id, await hashPassword(password), phc)] : []),
   ]);
   const now = opened?.[0] as User | undefined;

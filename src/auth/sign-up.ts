@@ -58,13 +58,29 @@ export interface SignedUp {
   readonly session: OpenedSession | null;
 }
 
-/** `$5`… : id, email, name, role, custom, hash, whether it counts as confirmed. */
+/**
+ * `$1`…: id, email, name, role, custom, hash, whether it counts as confirmed. Of several who sign up under an address that was not
+ * confirmed yet the last one counts, whom the link is sent for: the password of whoever came before opens nothing.
+ */
 const MAKE = `with u as (
     insert into tenant.users (id, email, name, role, custom, email_confirmed_at)
     values ($1::uuid, $2, $3, $4, $5::jsonb, case when $7::boolean then now() end)
-    on conflict (tenant_id, email) do nothing returning *),
-  c as (insert into tenant.credentials (user_id, password) select u.id, $6 from u returning user_id)
+    on conflict (tenant_id, email) do update set name = excluded.name, custom = excluded.custom
+      where users.email_confirmed_at is null and users.is_active and not $7::boolean
+        and exists (select from tenant.credentials own where own.user_id = users.id)
+    returning *),
+  c as (
+    insert into tenant.credentials (user_id, password) select u.id, $6 from u
+    on conflict (tenant_id, user_id) do update set password = excluded.password, updated_at = now() returning user_id)
   select jsonb_set(${USER_JSON}, '{hasPassword}', 'true') from u join c on c.user_id = u.id`;
+/** As the database gives it back: names in its order. */
+const CUSTOM = "select $1::jsonb";
+/** Says so to whoever asks, also of an address that would take no place: else the answer told which those are. */
+const REFUSE_FULL = `select to_json(platform.refuse('RH430', format('The plan allows %s users', l.most), format('limit users = %s', l.most)))
+  from (select platform.limit_of('users') as most) l where l.most <= (select count(*) from tenant.users where is_active)`;
+/** Who signed up themselves and did not confirm it; not who was invited. */
+const UNCONFIRMED = `u.email = $1 and u.is_active and u.email_confirmed_at is null
+  and exists (select from tenant.credentials own where own.user_id = u.id)`;
 
 /** As a new user would look: who tries an address that is taken learns nothing of it (ASVS 6.3.8). */
 function pretend(id: string, email: string, role: string, name: string | null, custom: User["custom"]): User {
@@ -92,10 +108,12 @@ export async function signUp(desk: Desk, { email, password, data, visitor, place
   const link = newLink("confirmation", email, place);
   const session = newSession(visitor);
   const values = [id, email, name, settings.role, JSON.stringify(custom), hash, String(!settings.confirm)];
-  const [made, opened] = await desk({ principal: id, role: "anonymous" }, "write", [
+  const [, kept, made, opened] = await desk({ principal: id, role: "anonymous" }, "write", [
+    statement(REFUSE_FULL),
+    statement(CUSTOM, JSON.stringify(custom)),
     statement(MAKE, ...values),
     ...(settings.confirm
-      ? sendLink(link, place, "u.id = $1::uuid", id)
+      ? sendLink(link, place, UNCONFIRMED, email)
       : [
           statement(
             `with u as (select * from tenant.users where id = $5::uuid), ${SESSION_PARTS} select ${USER_JSON} from u join carried on true`,
@@ -106,7 +124,9 @@ export async function signUp(desk: Desk, { email, password, data, visitor, place
         ]),
   ]);
   const user = made?.[0] as User | undefined;
-  if (settings.confirm) return { user: user ?? pretend(id, email, settings.role, name, custom), session: null };
+  if (settings.confirm && user?.id === id) return { user, session: null };
+  if (settings.confirm)
+    return { user: pretend(id, email, settings.role, name, kept![0] as User["custom"]), session: null };
   const now = opened?.[0] as User | undefined;
   if (now === undefined) throw new RowhouseError("emailTaken", { message: "User already registered" });
   return { user: now, session: { user: now, sessionId: session.id, token: session.token } };

@@ -8,9 +8,12 @@ import { verifyToken, type VerifiedToken, type VerifyingKeys } from "./verify.ts
 
 /** {@link verifyToken} with a memory. API keys are taken as well. */
 export interface Verifier {
-  /** @throws RowhouseError tokenInvalid, claimsInvalid */
-  verify(token: string): Promise<Principal>;
-  /** The tenant's secret, or anything else of it, has changed: its tokens are verified anew. */
+  /**
+   * @param selected the tenant that the request is addressed to: tokens of its issuers may name none
+   * @throws RowhouseError tokenInvalid, claimsInvalid, issuerUnavailable
+   */
+  verify(token: string, selected?: string | null): Promise<Principal>;
+  /** The tenant's secret, its issuers, or anything else of it, has changed: its tokens are verified anew. */
   invalidate(tenantId: string): void;
   /** The signing keys have changed, or notifications may have been missed. */
   clear(): void;
@@ -35,29 +38,37 @@ export function openVerifier(keys: VerifyingKeys, policy: TokenPolicy, max = 10_
     return principal;
   };
 
-  const verifyAnew = async (token: string, digest: string): Promise<Principal> => {
+  /** What one tenant's issuer vouches for says nothing about any other tenant, which may have the same issuer. */
+  const keyOf = (digest: string, selected: string | null) => `${digest} ${selected}`;
+  const recall = (key: string) => {
+    const hit = known.get(key);
+    return hit !== undefined && hit.goodUntil > Date.now() ? hit.principal : undefined;
+  };
+
+  const verifyAnew = async (token: string, digest: string, selected: string | null): Promise<Principal> => {
     const begun = generation;
-    const verified = await verifyToken(token, keys, policy);
-    if (begun === generation) known.set(digest, verified);
+    const verified = await verifyToken(token, keys, policy, selected);
+    if (begun === generation) known.set(verified.bySelection ? keyOf(digest, selected) : digest, verified);
     return verified.principal;
   };
 
   return {
-    verify: async (token) => {
+    verify: async (token, selected = null) => {
       const digest = hash("sha256", token, "base64");
       if (isApiKey(token)) return keysKnown.get(digest) ?? readKey(token, digest);
-      const hit = known.get(digest);
-      return hit !== undefined && hit.goodUntil > Date.now() ? hit.principal : verifyAnew(token, digest);
+      return recall(digest) ?? recall(keyOf(digest, selected)) ?? verifyAnew(token, digest, selected);
     },
     invalidate: (tenantId) => {
       generation++;
       keys.secrets.invalidate(tenantId);
+      keys.issuers.invalidate(tenantId);
       const changed = [...known.entries()].filter(([, { principal }]) => principal.tenantId === tenantId);
       for (const [digest] of changed) known.delete(digest);
     },
     clear: () => {
       generation++;
       keys.secrets.clear();
+      keys.issuers.clear();
       keys.keyset.clear();
       known.clear();
     },

@@ -2,6 +2,10 @@
 export interface Served {
   /** By schema, in the order of `platform.schemas`; the first answers requests that name no profile. Never empty. */
   readonly catalogs: ReadonlyMap<string, Catalog>;
+  /** Schema `tenant`: what Rowhouse keeps for each tenant, for requests that name it by their profile. */
+  readonly own: Catalog;
+  /** Some table or function of the app is for requests without a token, too: only then do they reach the database. */
+  readonly opensAnonymous: boolean;
   /** Some function, view, default or policy of the app reads `request.*`: only then is a request's transaction told about it. */
   readonly readsRequest: boolean;
   /** Some function of the app names a setting `response.*`: only then are they read back. */

@@ -2,10 +2,11 @@ import type { Catalog, Relation, Served } from "./catalog.ts";
 import { computedColumns, computedRelationships, mediaHandlers, rowFunctions, type RowFunctions } from "./computed.ts";
 import { readFunctions, type FoundFunction } from "./function.ts";
 import { readKeys, type Keys } from "./key.ts";
+import { readOpenTables } from "./open.ts";
 import type { CatalogQuery } from "./query.ts";
 import { pseudoRelation, readRelations, toRelation, visibleColumns, type FoundRelation } from "./relation.ts";
 import { foreignKeysOf, sightsOf, viewKeysOf, type Sights } from "./relationship.ts";
-import { routinesOf, type Rows } from "./routine.ts";
+import { isOpen, routinesOf, type Rows } from "./routine.ts";
 import { readSchemas, type FoundSchema } from "./schema.ts";
 import { readSettingsUse } from "./setting.ts";
 import { readTypes, type Types } from "./type.ts";
@@ -113,10 +114,19 @@ export async function loadCatalog(
   return makeCatalogs(found, [{ name: schema, comment: null, isServed: true }])[0]!;
 }
 
+/** What Rowhouse keeps for each tenant. */
+const OWN: FoundSchema = { name: "tenant", comment: "What Rowhouse keeps for the tenant.", isServed: true };
+
+/** Whether a request without a token may get further than its refusal. */
+async function opensAnonymous(query: CatalogQuery, catalogs: readonly Catalog[]): Promise<boolean> {
+  const routines = catalogs.flatMap((catalog) => [...catalog.routines.values()].flat());
+  return routines.some(isOpen) || readOpenTables(query);
+}
+
 const hasContent = ({ relations, routines }: Catalog) => relations.size > 0 || routines.size > 0;
 
 /**
- * Reads every schema that `platform.schemas` serves and that has something to serve; `app` when none has.
+ * Reads every schema that `platform.schemas` serves and that has something to serve, `app` when none has; and the tenant's own.
  * @param options `role` whose rights count
  * @throws what `query` throws
  */
@@ -126,13 +136,18 @@ export async function loadServed(query: CatalogQuery, { role }: { role: string }
   const schemas = served.map(({ name }) => name);
   // Computed columns may live where the sessions' search path leads (platform.api_search_path).
   const lookedIn = [...new Set([...registered.map(({ name }) => name), "public"])];
-  const found = await readAll(query, { schemas, lookedIn, role });
+  const found = await readAll(query, { schemas: [...schemas, OWN.name], lookedIn, role });
   const use = await readSettingsUse(query);
-  const catalogs = makeCatalogs(found, served);
+  const [own, ...catalogs] = makeCatalogs(found, [OWN, ...served]);
   const filled = catalogs.filter(hasContent);
   const [empty] = makeCatalogs({ ...found, relations: [], functions: [] }, [
     { name: "app", comment: null, isServed: true },
   ]);
   const shown = filled.length > 0 ? filled : [empty!];
-  return { catalogs: new Map(shown.map((catalog) => [catalog.schema, catalog])), ...use };
+  return {
+    catalogs: new Map(shown.map((catalog) => [catalog.schema, catalog])),
+    own: own!,
+    opensAnonymous: await opensAnonymous(query, filled),
+    ...use,
+  };
 }

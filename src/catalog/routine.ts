@@ -98,6 +98,13 @@ function toRoutine(found: FoundFunction, rows: Rows): Routine | null {
   };
 }
 
+/** The setting of a function by which its author says that requests without a token may call it. */
+const ANONYMOUS = "rowhouse.anonymous";
+const YES: ReadonlySet<string | undefined> = new Set(["on", "true", "yes", "1"]);
+
+/** Whether requests without a token may call it: `alter function … set rowhouse.anonymous = 'on'`. */
+export const isOpen = ({ settings }: Routine): boolean => YES.has(settings.get(ANONYMOUS));
+
 /** The functions of one schema that can be called, by name; those with fewer parameters first. */
 export function routinesOf(
   functions: readonly FoundFunction[],

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   domain: async () => (await import("./domain.ts")).registerDomain,
   plan: async () => (await import("./plan.ts")).registerPlan,
   demo: async () => (await import("./demo.ts")).registerDemo,
+  webhook: async () => (await import("./webhook.ts")).registerWebhook,
   operator: async () => (await import("./operator.ts")).registerOperator,
   audit: async () => (await import("./audit.ts")).registerAudit,
   token: async () => (await import("./token.ts")).registerToken,

@@ -23,6 +23,8 @@ export interface ReadinessSources {
   readonly platform: Connections;
   readonly keyring: Keyring;
   readonly migrationSets: readonly MigrationSet[];
+  /** Function `schema.name` that every request calls first; null for none. */
+  readonly preRequest: string | null;
 }
 
 interface RoleFacts {
@@ -43,12 +45,18 @@ const ROLE = `select json_build_object(
     'memberships', (select coalesce(json_agg(m.roleid::regrole::text), '[]') from pg_catalog.pg_auth_members m where m.member = r.oid))
   from pg_catalog.pg_roles r where r.rolname = session_user`;
 
+/** Of the functions of that name: whether one can be called with nothing, and whether the API's role may. */
+const PRE_REQUEST = `select json_build_object('exists', count(*) > 0,
+    'callable', coalesce(bool_or(has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')), false))
+  from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = $1 and p.proname = $2 and p.prokind = 'f' and p.pronargs = p.pronargdefaults`;
+
 const TABLES = "select coalesce(json_agg(t::text), '[]') from platform.unprotected_tables() t";
 const ANY_TENANT =
   "select id::text, epoch::text from platform.tenants where status = 'active' and moved_to is null limit 1";
 
-async function readJson<T>(pool: Connections, text: string): Promise<T> {
-  const [result] = await runBatch(pool, [{ text, values: [] }]);
+async function readJson<T>(pool: Connections, text: string, values: string[] = []): Promise<T> {
+  const [result] = await runBatch(pool, [{ text, values }]);
   return JSON.parse(result?.rows[0]?.[0] ?? "null") as T;
 }
 
@@ -147,6 +155,21 @@ async function checkContext({ api, platform, keyring }: ReadinessSources): Promi
   }
 }
 
+/** Until it is there every request is refused by the database, so that isolation is not in doubt. */
+async function checkPreRequest({ api, preRequest }: ReadinessSources): Promise<Failing[]> {
+  if (preRequest === null) return [];
+  const found = await readJson<{ exists: boolean; callable: boolean }>(api, PRE_REQUEST, preRequest.split("."));
+  if (found.callable) return [];
+  const call = `${preRequest}()`;
+  const [problem, fix] = found.exists
+    ? [`PRE_REQUEST: the API role may not execute ${call}`, `grant execute on function ${call} to rowhouse_api`]
+    : [
+        `PRE_REQUEST: there is no function ${call}`,
+        "Create it in a migration of the app, taking no arguments, or take PRE_REQUEST out of the configuration.",
+      ];
+  return [{ fact: "pre_request_missing", problem, fix, isolation: false }];
+}
+
 /** What a failed look says: a database without our schema wants a migrate, any other failure is that of the connection. */
 function explain(error: unknown): Failing {
   // 3F000 schema, 42P01 table, 42883 function: does not exist.
@@ -166,7 +189,7 @@ function explain(error: unknown): Failing {
  * @returns what fails; empty when the server may serve
  */
 export async function readFailing(sources: ReadinessSources): Promise<Failing[]> {
-  const looks = [checkRole, checkTables, checkMigrations, checkContext];
+  const looks = [checkRole, checkTables, checkMigrations, checkContext, checkPreRequest];
   const failing: Failing[] = [];
   for (const look of looks) {
     try {

@@ -13,7 +13,7 @@ export interface ScopeFacts {
   readonly role: string;
   /**
    * The credential that the principal came by, which `platform.admit()` looks at in every transaction: `s` and a session's id, `i` and
-   * an impersonation's (32 hex digits), or `k` and the SHA-256 of an API key (64). Left out for tokens that carry their own proof.
+   * an impersonation's, `u` and a user's (32 hex digits), or `k` and the SHA-256 of an API key (64). Left out for tokens that carry their own proof.
    */
   readonly grant?: string | undefined;
 }
@@ -25,7 +25,7 @@ export interface Scope extends ScopeFacts {
 }
 
 const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
-const GRANT = /^(?:[si][0-9a-f]{32}|k[0-9a-f]{64})$/;
+const GRANT = /^(?:[siu][0-9a-f]{32}|k[0-9a-f]{64})$/;
 
 /** Works out the context and its secret. Pure. */
 export function makeScope(facts: ScopeFacts, keyring: Keyring): Scope {

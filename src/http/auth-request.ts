@@ -9,6 +9,7 @@ import type { Tenant } from "../tenant/tenant.ts";
 import type { Signing } from "./auth-answer.ts";
 import { grantTenant, selectTenant, type Grants } from "./authenticate.ts";
 import { readBody } from "./body.ts";
+import { parseJson } from "./json.ts";
 import { originOf } from "./origin.ts";
 import type { Readiness } from "./readiness.ts";
 import type { RequestContext } from "./request-state.ts";
@@ -38,18 +39,13 @@ export interface AuthRequest {
 const MOST_BYTES = 65_536;
 
 async function readFields(ctx: RequestContext): Promise<Pick<AuthRequest, "body" | "isForm">> {
-  const bytes = await readBody(ctx.req, MOST_BYTES);
-  const text = bytes?.toString("utf8") ?? "";
+  const bytes = (await readBody(ctx.req, MOST_BYTES)) ?? Buffer.alloc(0);
   if (ctx.is("urlencoded") === "urlencoded")
-    return { body: Object.fromEntries(new URLSearchParams(text)), isForm: true };
-  if (text.trim() === "") return { body: {}, isForm: false };
-  try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === "object" && body !== null && !Array.isArray(body))
-      return { body: body as Record<string, unknown>, isForm: false };
-  } catch (cause) {
-    throw new RowhouseError("bodyInvalid", { message: "The body is not JSON", cause });
-  }
+    return { body: Object.fromEntries(new URLSearchParams(bytes.toString("utf8"))), isForm: true };
+  if (bytes.toString("utf8").trim() === "") return { body: {}, isForm: false };
+  const body = parseJson(bytes, "bodyInvalid");
+  if (typeof body === "object" && body !== null && !Array.isArray(body))
+    return { body: body as Record<string, unknown>, isForm: false };
   throw new RowhouseError("bodyInvalid", { message: "The body is not a JSON object" });
 }
 

@@ -4,7 +4,7 @@ import { signIn } from "../auth/sign-in.ts";
 import { RowhouseError } from "../errors.ts";
 import { sendJson, sessionBody, userBody } from "./auth-answer.ts";
 import { requireText, type AuthRequest } from "./auth-request.ts";
-import { requireSameOrigin, setSessionCookie } from "./cookie.ts";
+import { formerCookie, requireSameOrigin, setSessionCookie } from "./cookie.ts";
 
 /** A browser's session ends with the idle time of sessions at the latest. */
 const COOKIE_SECONDS = 30 * 86_400;
@@ -27,6 +27,7 @@ async function byPassword(request: AuthRequest): Promise<void> {
     password: requireText(body, "password", 1024),
     visitor,
     purpose: isCookie ? "cookie" : "refresh",
+    replaces: isCookie ? formerCookie(ctx) : null,
   });
   ctx.state.actor = opened.user.id;
   if (!isCookie) return sendJson(ctx, 200, await sessionBody(sources, tenant, opened));

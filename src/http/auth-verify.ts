@@ -64,7 +64,19 @@ function leadOn({ ctx }: AuthRequest, to: string, fields: Readonly<Record<string
   ctx.body = "";
 }
 
+/**
+ * The page's own form, and no other site's, which would sign a visitor in as whoever made the link. Its Origin is `null`, since the page
+ * sends no referrer (Fetch 3.1): what counts is what browsers say besides.
+ * @throws RowhouseError originRefused
+ */
+function requireOwnForm({ ctx }: AuthRequest): void {
+  const site = ctx.req.headers["sec-fetch-site"];
+  if (site === undefined || site === "same-origin") return;
+  throw new RowhouseError("originRefused", { message: "The form is not of this site", hint: "Follow the link again." });
+}
+
 async function followForm(request: AuthRequest): Promise<void> {
+  requireOwnForm(request);
   const { sources, tenant, desk, visitor, body } = request;
   const { redirectTo, origin } = await placeOf(request);
   const to = redirectTo ?? origin;

@@ -1,5 +1,6 @@
-import { authenticate, readCredentials } from "../auth/credentials.ts";
+import { authenticate, readCredentials, type Authenticated, type Credentials } from "../auth/credentials.ts";
 import type { BrowserSessions } from "../auth/browser-session.ts";
+import { publicKey } from "../auth/api-key.ts";
 import type { Desk } from "../auth/desk.ts";
 import type { KeyUses } from "../auth/key-use.ts";
 import type { Principal } from "../auth/principal.ts";
@@ -30,6 +31,9 @@ export interface Grant {
   readonly besides: Principal | null;
 }
 
+/** The membership role of who is nobody. */
+const ANONYMOUS = "anonymous";
+
 /** `rawHeaders` were seen to hold each of them once (`single-headers.ts`). */
 function credentialsOf({ req: { headers } }: RequestContext) {
   const { authorization, apikey } = headers;
@@ -37,6 +41,11 @@ function credentialsOf({ req: { headers } }: RequestContext) {
     authorization: authorization === undefined ? undefined : [authorization],
     apikey: apikey === undefined ? undefined : [apikey as string],
   });
+}
+
+/** Whether a request has a token or a key, good or not. */
+export function hasToken(ctx: RequestContext): boolean {
+  return credentialsOf(ctx) !== null;
 }
 
 /** All signals again, now with the token's. When it names the tenant that was selected, they agree. */
@@ -62,20 +71,33 @@ async function authenticateCookie(ctx: RequestContext, cookie: string, grants: G
   return grants.browserSessions.find(grants.deskOf(site.tenant, requestId), site.tenant.id, cookie);
 }
 
+/** Who asks, by the first of token, cookie, and, where it may be nobody, the address alone. */
+async function authenticateAny(
+  ctx: RequestContext,
+  credentials: Credentials | null,
+  grants: Grants,
+  allowsAnonymous: boolean,
+): Promise<Authenticated> {
+  if (credentials !== null) return authenticate(grants.verifier, credentials);
+  const cookie = readSessionCookie(ctx);
+  if (cookie !== null) return { principal: await authenticateCookie(ctx, cookie, grants), besides: null };
+  const { site } = ctx.state;
+  // As if it had the key that is no secret.
+  const anybodys = allowsAnonymous && site?.kind === "tenant" ? publicKey(site.tenant.id) : null;
+  return authenticate(grants.verifier, anybodys === null ? null : { token: anybodys, apikey: null });
+}
+
 /**
  * Who asks, and for which tenant: the one that a verified token grants, and with which everything else in the request agrees. Without a
  * token a browser's cookie counts.
+ * @param allowsAnonymous whether a request without either is anybody's of the tenant that it is addressed to
  * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid, tenantUnknown, tenantSuspended, hostUnknown, originRefused,
  * sessionEnded; TenantDisagreement
  */
-export async function grantTenant(ctx: RequestContext, grants: Grants): Promise<Grant> {
-  const credentials = credentialsOf(ctx);
-  const cookie = credentials === null ? readSessionCookie(ctx) : null;
-  const { principal, besides } =
-    cookie === null
-      ? await authenticate(grants.verifier, credentials)
-      : { principal: await authenticateCookie(ctx, cookie, grants), besides: null };
+export async function grantTenant(ctx: RequestContext, grants: Grants, allowsAnonymous = false): Promise<Grant> {
+  const { principal, besides } = await authenticateAny(ctx, credentialsOf(ctx), grants, allowsAnonymous);
   ctx.state.actor = principal.id;
+  ctx.state.isAnonymous = principal.role === ANONYMOUS;
   const { tenant } = requireTenant(await siteOf(ctx, principal, grants));
   ctx.state.slug = tenant.slug;
   await keepOwnOrigin(ctx, tenant, grants.origins);

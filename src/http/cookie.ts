@@ -25,6 +25,15 @@ export function readSessionCookie({ req }: RequestContext): string | null {
   return value;
 }
 
+/** At a new sign-in: one that we never made is no reason to refuse it. */
+export function formerCookie(ctx: RequestContext): string | null {
+  try {
+    return readSessionCookie(ctx);
+  } catch {
+    return null;
+  }
+}
+
 /** By hand: Koa's cookies refuse `Secure` where TLS ends at a proxy, or on localhost, which browsers trust (Secure Contexts 3.1). */
 export function setSessionCookie(ctx: RequestContext, token: string, seconds: number): void {
   ctx.append("Set-Cookie", `${NAME}=${token}; Max-Age=${seconds}; ${FIXED}`);

@@ -2,7 +2,7 @@ import cors from "@koa/cors";
 import { RowhouseError } from "../errors.ts";
 import { parseHost } from "../tenant/host.ts";
 import type { Registry } from "../tenant/registry.ts";
-import { resolveSite, type Site } from "../tenant/resolve.ts";
+import { tenantAt } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import type { Middleware, RequestContext } from "./request-state.ts";
 
@@ -29,28 +29,44 @@ export interface OriginSettings {
   readonly listed: readonly string[];
 }
 
-function checkListed(origin: string): string {
-  if (URL.canParse(origin) && new URL(origin).origin === origin) return origin;
+/** An entry of CORS_ORIGINS: an origin for every tenant, or `acme=https://…` for one, by slug or id. */
+function readListed(entry: string): { readonly tenant: string | null; readonly origin: string } {
+  const [, tenant = null, origin] = /^(?:([a-z0-9-]+)=)?(.*)$/s.exec(entry)!;
+  if (URL.canParse(origin!) && new URL(origin!).origin === origin) return { tenant, origin };
   throw new RowhouseError("configInvalid", {
-    message: `CORS_ORIGINS: ${origin} is not an origin`,
-    hint: "Write scheme, host and port as a browser sends them: https://app.example.com",
+    message: `CORS_ORIGINS: ${entry} is not an origin`,
+    hint: "Write scheme, host and port as a browser sends them: https://app.example.com, or acme=https://app.example.com for one tenant",
   });
+}
+
+/** What is listed: for everyone, for one tenant, and at all. */
+function openListed(entries: readonly string[]) {
+  const listed = entries.map(readListed);
+  const everyones = new Set(listed.filter(({ tenant }) => tenant === null).map(({ origin }) => origin));
+  const own = new Set(listed.map(({ tenant, origin }) => `${tenant} ${origin}`));
+  const any = new Set(listed.map(({ origin }) => origin));
+  return {
+    hasFor: ({ slug, id }: Tenant, origin: string) =>
+      everyones.has(origin) || own.has(`${slug} ${origin}`) || own.has(`${id} ${origin}`),
+    has: (origin: string) => any.has(origin),
+  };
 }
 
 /** @throws RowhouseError configInvalid, naming the malformed origin */
 export function openOrigins({ registry, baseDomain, publicUrl, listed }: OriginSettings): Origins {
-  const everyones = new Set(listed.map(checkListed));
+  const entries = openListed(listed);
   const scheme = `${publicUrl.protocol}//`;
   const port = publicUrl.port === "" ? "" : `:${publicUrl.port}`;
   const isTenants = async (tenant: Tenant, origin: string) => {
-    if (everyones.has(origin) || origin === `${scheme}${tenant.slug}.${baseDomain}${port}`) return true;
+    if (entries.hasFor(tenant, origin) || origin === `${scheme}${tenant.slug}.${baseDomain}${port}`) return true;
     const domains = await registry.domainsOf(tenant.id);
     return domains.some((domain) => origin === scheme + domain + port);
   };
-  const siteOf = async (origin: string): Promise<Site | null> => {
+  // Of a suspended tenant as well: its front end has to be told.
+  const ownerOf = async (origin: string): Promise<Tenant | null> => {
     if (!origin.startsWith(scheme)) return null;
     try {
-      return await resolveSite(registry, baseDomain, { host: parseHost(origin.slice(scheme.length)) });
+      return (await tenantAt(registry, baseDomain, parseHost(origin.slice(scheme.length)))) ?? null;
     } catch (error) {
       if (error instanceof RowhouseError && error.status < 500) return null;
       throw error;
@@ -59,21 +75,27 @@ export function openOrigins({ registry, baseDomain, publicUrl, listed }: OriginS
   return {
     isTenants,
     isAnyTenants: async (origin) => {
-      if (everyones.has(origin)) return true;
-      const site = await siteOf(origin);
-      return site?.kind === "tenant" && isTenants(site.tenant, origin);
+      if (entries.has(origin)) return true;
+      const owner = await ownerOf(origin);
+      return owner !== null && isTenants(owner, origin);
     },
   };
 }
 
+/** What `selectSite` found wrong, once the page that asked may read it. */
+function refuseOr(next: () => Promise<void>, { refusal }: RequestContext["state"]): Promise<void> {
+  if (refusal !== null) throw refusal;
+  return next();
+}
+
 /**
  * Answers preflights, without a token since browsers send none, and says which origin may read an answer. Credentials stay off:
- * a token is sent by the script itself, never by the browser.
+ * a token is sent by the script itself, never by the browser. Where no tenant was found, or a suspended one, any tenant's page may read that.
  */
 export function allowOrigins(origins: Origins): Middleware {
   const isAllowed = async ({ site }: RequestContext["state"], origin: string) => {
-    if (site === null || site.kind === "platform") return false;
-    return site.kind === "tenant" ? origins.isTenants(site.tenant, origin) : origins.isAnyTenants(origin);
+    if (site?.kind === "platform") return false;
+    return site?.kind === "tenant" ? origins.isTenants(site.tenant, origin) : origins.isAnyTenants(origin);
   };
   const answer = cors({
     origin: async (ctx) => {
@@ -85,7 +107,10 @@ export function allowOrigins(origins: Origins): Middleware {
     maxAge: 7200, // what Chromium allows at most
     keepHeadersOnError: false, // errors.ts answers on the same context
   }) as unknown as Middleware;
-  return (ctx, next) => (ctx.req.headers.origin === undefined ? next() : answer(ctx, next));
+  return (ctx, next) => {
+    const go = async () => refuseOr(next, ctx.state);
+    return ctx.req.headers.origin === undefined ? go() : answer(ctx, go);
+  };
 }
 
 /** Once the tenant is known that a token grants: the origin has to be this tenant's, not just any one's. */

@@ -1,7 +1,7 @@
 import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { restError } from "../rest/errors.ts";
+import { askForToken, restError } from "../rest/errors.ts";
 import { answerAuth } from "./auth-errors.ts";
 import { sendPage, type Page } from "./page.ts";
 import { toProblem, toRefusal, type Problem } from "./problem.ts";
@@ -15,7 +15,8 @@ export interface ErrorAnswers {
 }
 
 /** Paths of machines answer machines, whatever they accept. */
-const MACHINE_PATH = /^\/(rest|auth|platform|\.well-known)(\/|$)|^\/(openapi\.json|healthz|readyz|metrics)$/;
+const MACHINE_PATH =
+  /^\/(rest|auth|platform|\.well-known)(\/|$)|^\/(openapi\.json|tenant\.json|healthz|readyz|metrics)$/;
 
 const QUIET = new Set([
   "busy",
@@ -42,7 +43,8 @@ function logFailure(log: Log, { state }: RequestContext, error: unknown, status:
 }
 
 function answerRest(ctx: RequestContext, error: unknown): void {
-  const { status, headers, body, reason } = restError(error, ctx.state.tenantId);
+  const refusal = restError(error, ctx.state.tenantId);
+  const { status, headers, body, reason } = ctx.state.isAnonymous ? askForToken(refusal) : refusal;
   ctx.status = status;
   if (reason !== undefined && reason !== "") ctx.message = reason;
   ctx.state.code = body.code;

@@ -1,32 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import { RowhouseError } from "../errors.ts";
+import { openRanges } from "../net/ranges.ts";
 import type { Middleware, RequestContext } from "./request-state.ts";
-
-function addRange(list: BlockList, range: string): void {
-  const [address = "", bits, ...rest] = range.split("/");
-  const version = isIP(address);
-  const longest = version === 6 ? 128 : 32;
-  if (
-    version === 0 ||
-    rest.length > 0 ||
-    (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= longest))
-  ) {
-    throw new RowhouseError("configInvalid", {
-      message: `TRUSTED_PROXIES: ${range} is not an address or a CIDR range`,
-      hint: "Write it as 10.0.0.5, 10.0.0.0/8 or fd00::/8.",
-    });
-  }
-  list.addSubnet(address, bits === undefined ? longest : Number(bits), version === 6 ? "ipv6" : "ipv4");
-}
-
-/** @returns whether an address is one of the ranges; @throws RowhouseError configInvalid, naming the malformed range */
-function openRanges(ranges: readonly string[]): (address: string) => boolean {
-  const list = new BlockList();
-  for (const range of ranges) addRange(list, range);
-  // BlockList takes IPv4-mapped addresses (::ffff:10.0.0.5) for the IPv4 address that they are.
-  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-}
 
 /**
  * @param ranges TRUSTED_PROXIES
@@ -34,7 +10,7 @@ function openRanges(ranges: readonly string[]): (address: string) => boolean {
  * (threats.md H08); null when the connection is gone
  */
 export function openClientAddress(ranges: readonly string[]): (request: IncomingMessage) => string | null {
-  const isProxy = openRanges(ranges);
+  const isProxy = openRanges(ranges, "TRUSTED_PROXIES");
   return ({ socket, headers }) => {
     const forwarded = headers["x-forwarded-for"];
     const named = typeof forwarded === "string" ? forwarded.split(",").map((part) => part.trim()) : [];
@@ -51,7 +27,7 @@ export function openClientAddress(ranges: readonly string[]): (request: Incoming
  */
 export function trustProxies(ranges: readonly string[]): (request: IncomingMessage) => boolean {
   if (ranges.length === 0) return () => false;
-  const isProxy = openRanges(ranges);
+  const isProxy = openRanges(ranges, "TRUSTED_PROXIES");
   const known = new WeakMap<object, boolean>();
   return ({ socket }) => {
     let trusted = known.get(socket);

@@ -3,7 +3,7 @@ import type { Middleware } from "./request-state.ts";
 /** Nothing of an API answer may run, be framed or be guessed to be something else. Pages say their own policy. */
 const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 /** What an answer depends on besides the URL, in case something between does cache it (threats.md H14). */
-const VARY = "Origin, Authorization, Cookie, Host, X-Tenant, Accept, Prefer, Range";
+const VARY = "Origin, Authorization, Apikey, Cookie, Host, X-Tenant, Accept, Prefer, Range";
 
 /** The headers that every answer has, until a route says otherwise: unkept, unframed, unsniffed. */
 export function setHeaders(): Middleware {

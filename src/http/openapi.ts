@@ -2,9 +2,13 @@ import { createHash } from "node:crypto";
 import type { Catalog, Served } from "../catalog/catalog.ts";
 import { RowhouseError } from "../errors.ts";
 import { openApiBody, openApiHead } from "../rest/openapi.ts";
+import { allowedCatalog } from "../rest/allowed.ts";
+import { grantTenant, hasToken, type Grants } from "./authenticate.ts";
+import type { Readiness } from "./readiness.ts";
 import type { RequestContext } from "./request-state.ts";
 import { originOf } from "./origin.ts";
 import { sites, type Route } from "./router.ts";
+import { runnerOf, type Runner } from "./run.ts";
 
 interface Description {
   readonly text: string;
@@ -16,10 +20,11 @@ const hashOf = (text: string) => createHash("sha256").update(text).digest("base6
 /** The tables are the same for every tenant, and of a thousand there is much to say: it is said once for each schema. */
 const bodies = new WeakMap<Catalog, Description>();
 
-function bodyOf(catalog: Catalog, { catalogs }: Served): Description {
+function bodyOf(catalog: Catalog, { catalogs, own }: Served): Description {
   const made = bodies.get(catalog);
   if (made !== undefined) return made; // the catalogs beside it come and go with it
-  const text = JSON.stringify(openApiBody(catalog, [...catalogs.keys()]));
+  const beside = catalog.schema === own.schema ? [own.schema] : [];
+  const text = JSON.stringify(openApiBody(catalog, [...catalogs.keys(), ...beside]));
   const body = { text, hash: hashOf(text) };
   bodies.set(catalog, body);
   return body;
@@ -34,30 +39,45 @@ function describe(body: Description, title: string, server: string): Description
 }
 
 /** By `?schema=` for a link, by the header that requests use for the rest; the first without either. */
-function chooseCatalog(ctx: RequestContext, { catalogs }: Served): Catalog {
+function chooseCatalog(ctx: RequestContext, { catalogs, own }: Served): Catalog {
   const [first] = catalogs.values();
   const asked = ctx.query["schema"] ?? ctx.get("Accept-Profile");
-  const found = asked === "" ? first : catalogs.get(String(asked));
+  const found = asked === "" ? first : asked === own.schema ? own : catalogs.get(String(asked));
   if (found !== undefined) return found;
   throw new RowhouseError("profileUnknown", {
     message: `Invalid schema: ${String(asked)}`,
-    hint: `Only the following schemas are exposed: ${[...catalogs.keys()].join(", ")}`,
+    hint: `Only the following schemas are exposed: ${[...catalogs.keys(), own.schema].join(", ")}`,
   });
 }
 
+export interface DescriptionSources {
+  readonly served: () => Served;
+  readonly publicUrl: URL;
+  readonly grants: Grants;
+  readonly runner: Runner;
+  readonly readiness: Readiness;
+}
+
 /**
- * `/openapi.json`: OpenAPI 3.1, without a token, since a tool that reads it has none yet. What it describes is what the API role may
- * do, which every token of the tenant stands for.
+ * `/openapi.json`: OpenAPI 3.1. Without a token, since a tool that reads it has none yet, it describes what the API role may do: all that
+ * there is for somebody. With one, what its role may do.
  */
-export function openapiRoute(served: () => Served, publicUrl: URL): Route {
-  const get = (ctx: RequestContext) => {
-    const { site } = ctx.state;
-    const title = site?.kind === "tenant" ? site.tenant.name : "Rowhouse";
+export function openapiRoute({ served, publicUrl, grants, runner, readiness }: DescriptionSources): Route {
+  const get = async (ctx: RequestContext) => {
     const now = served();
-    const body = bodyOf(chooseCatalog(ctx, now), now);
-    const { text, hash } = describe(body, title, `${originOf(ctx, publicUrl)}/rest/v1`);
+    let catalog = chooseCatalog(ctx, now);
+    let name = ctx.state.site?.kind === "tenant" ? ctx.state.site.tenant.name : "Rowhouse";
+    const known = hasToken(ctx);
+    if (known) {
+      await readiness.admit();
+      const grant = await grantTenant(ctx, grants);
+      name = grant.tenant.name;
+      catalog = await allowedCatalog(runnerOf(runner, grant, ctx), catalog);
+    }
+    const body = bodyOf(catalog, now);
+    const { text, hash } = describe(body, name, `${originOf(ctx, publicUrl)}/rest/v1`);
     ctx.set("Content-Type", "application/json; charset=utf-8");
-    ctx.set("Cache-Control", "public, max-age=60");
+    ctx.set("Cache-Control", known ? "private, no-cache" : "public, max-age=60");
     ctx.vary("Accept-Profile");
     ctx.set("ETag", `"${hash}"`);
     ctx.status = 200;

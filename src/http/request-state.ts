@@ -1,4 +1,5 @@
 import type Koa from "koa";
+import type { RowhouseError } from "../errors.ts";
 import type { Host } from "../tenant/host.ts";
 import type { Site } from "../tenant/resolve.ts";
 
@@ -13,12 +14,16 @@ export class RequestState {
   address: Host | null = null;
   /** What the host and X-Tenant select. */
   site: Site | null = null;
+  /** Why they select nothing. */
+  refusal: RowhouseError | null = null;
   /** The tenant that a token grants. */
   tenantId: string | undefined = undefined;
   /** Slug of the tenant that the request is about, for the log. */
   slug: string | null = null;
   /** Who asks, once a token is verified; for the audit trail. */
   actor = "anonymous";
+  /** Whether who asks is known to be nobody: what nobody may do asks for a token, and is not forbidden. */
+  isAnonymous = false;
   /** Pattern of the path, without anything the client chose, for the log. */
   route = "-";
   /** Code of the refusal, for the log. */

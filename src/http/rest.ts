@@ -65,8 +65,8 @@ function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void 
 }
 
 /** Pattern of the path, for the log: names of the catalog, nothing that the client made up. */
-function routeOf([first = "", second = ""]: readonly string[], { catalogs }: Served): string {
-  for (const { relations, routines } of catalogs.values()) {
+function routeOf([first = "", second = ""]: readonly string[], { catalogs, own }: Served): string {
+  for (const { relations, routines } of [...catalogs.values(), own]) {
     if (first === "rpc" ? routines.has(second) : relations.has(first))
       return first === "rpc" ? `${BASE_PATH}/rpc/${second}` : `${BASE_PATH}/${first}`;
   }
@@ -79,11 +79,11 @@ export function serveRest(sources: RestSources): (ctx: RequestContext) => Promis
   return async (ctx) => {
     await sources.readiness.admit();
     const clock = sources.serverTiming ? new Clock() : undefined;
-    const grant = await grantTenant(ctx, grants);
+    const served = sources.served();
+    const grant = await grantTenant(ctx, grants, served.opensAnonymous);
     ctx.state.tenantId = grant.tenant.id;
     clock?.lap("jwt");
     const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
-    const served = sources.served();
     ctx.state.route = routeOf(request.path, served);
     const run = runnerOf(runner, grant, ctx);
     const answer = await answerRest(request, {

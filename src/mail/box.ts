@@ -26,7 +26,7 @@ export function claimLetters(pool: Connections, most: number): Promise<Letter[]>
 export function markSending(pool: Connections, { id, attempts }: Letter): Promise<boolean> {
   return withConnection(pool, async (client) => {
     const { rowCount } = await client.query(
-      `update platform.outbox set sending_at = now()
+      `update platform.outbox set sending_at = now(), error = null
        where id = $1 and attempts = $2 and sending_at is null and sent_at is null and next_at > now()`,
       [id, attempts],
     );
@@ -52,7 +52,8 @@ export async function settle(pool: Connections, { id, attempts }: Letter, outcom
 }
 
 /**
- * Has a letter sent once more: one that failed, is in doubt or waits for its next try.
+ * Has a letter sent once more: one that failed, is in doubt or waits for its next try. Not one whose text is going out just now: until
+ * whoever sends it must have ended, it would arrive twice.
  * @param id the whole id or its first characters
  * @returns whether there is such a letter, and one only, that was not sent
  */
@@ -60,9 +61,9 @@ export function resendLetter(pool: Connections, id: string): Promise<boolean> {
   return withConnection(pool, async (client) => {
     const { rowCount } = await client.query(
       `update platform.outbox o set sending_at = null, failed_at = null, error = null, attempts = 0, next_at = now()
-       where o.sent_at is null and o.id = (
+       where o.sent_at is null and (o.sending_at is null or o.error is not null or o.sending_at < now() - $2::interval) and o.id = (
          select min(p.id::text)::uuid from platform.outbox p where starts_with(p.id::text, lower($1)) having count(*) = 1)`,
-      [id],
+      [id, LEASE],
     );
     return rowCount === 1;
   });

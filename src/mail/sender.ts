@@ -22,7 +22,9 @@ export interface Sender {
 const AT_ONCE = 5;
 
 async function deliver({ courier, onOutcome }: SenderSources, box: Connections, letter: Letter): Promise<void> {
-  const outcome = await courier.send(letter, () => markSending(box, letter));
+  let isOurs = true;
+  const outcome = await courier.send(letter, async () => (isOurs = await markSending(box, letter)));
+  if (!isOurs) return; // how it ends is for whoever sends it to say
   await settle(box, letter, outcome);
   onOutcome?.(letter, outcome);
 }

@@ -1,3 +1,4 @@
+import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import { HOME } from "../tenant/databases.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -10,7 +11,7 @@ interface DomainRow {
 }
 
 /**
- * The tenant's addresses, and the secret by which its own backend signs tokens, into the database that it moves to: served alone,
+ * The tenant's addresses, and who signs tokens for it besides the deployment, into the database that it moves to: served alone,
  * that is a whole Rowhouse with one tenant. Requests are routed by the registry's, which stay where they are. Not the deployment's
  * signing keys, which speak for every tenant.
  */
@@ -36,6 +37,23 @@ export async function copyAddresses({ platform }: MoveSite, target: Endpoint, te
       tenantId,
       secret,
     ]);
+  await copyIssuers(platform, target, tenantId);
+}
+
+const ISSUER_COLUMNS =
+  "id, tenant_id, issuer, kind, jwks_url, secret, audience, role_claim, roles, default_role, allows_owner, users, is_active, created_at";
+
+/** Who else signs tokens for the tenant, as JSON: a row of the registry is one of the target's, whose columns are the same. */
+async function copyIssuers(platform: ConnectionPool, { mover }: Endpoint, tenantId: string): Promise<void> {
+  const [found] = await queryRows<{ rows: string }>(platform, {
+    text: `select coalesce(json_agg(i), '[]')::text as rows from platform.issuers i where i.tenant_id = $1`,
+    values: [tenantId],
+  });
+  await mover.query(
+    `insert into platform.issuers (${ISSUER_COLUMNS}) select ${ISSUER_COLUMNS} from json_populate_recordset(null::platform.issuers, $1::json)
+     on conflict do nothing`,
+    [found!.rows],
+  );
 }
 
 /** Takes {@link copyAddresses} back. */
@@ -43,4 +61,5 @@ export async function removeAddresses({ name, mover }: Endpoint, tenantId: strin
   if (name === HOME) return;
   await mover.query("delete from platform.domains where tenant_id = $1", [tenantId]);
   await mover.query("delete from platform.token_secrets where tenant_id = $1", [tenantId]);
+  await mover.query("delete from platform.issuers where tenant_id = $1", [tenantId]);
 }

@@ -1,4 +1,6 @@
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Catalog, Routine } from "../catalog/catalog.ts";
+import { isOpen } from "../catalog/routine.ts";
+import { RowhouseError } from "../errors.ts";
 import { allowsTx, writerOptions, type RestContext } from "./context.ts";
 import { parseCall, type CallRequest } from "./request/call.ts";
 import { refuseCursor } from "./request/cursor.ts";
@@ -39,6 +41,21 @@ function answerOptions(call: CallRequest, catalog: Catalog): RestAnswer {
 }
 
 /**
+ * Tables decide for themselves what a function reads and writes for whom. What one does besides its tables is for members alone, unless its
+ * author says otherwise.
+ * @throws RowhouseError permissionDenied
+ */
+function refuseAnonymous(routine: Routine, { claims }: RestContext): void {
+  if (claims?.["role"] !== "anonymous" || isOpen(routine)) return;
+  const name = `${routine.schema}.${routine.name}`;
+  throw new RowhouseError("permissionDenied", {
+    message: `The role anonymous may not call ${name}`,
+    details: `Missing permission: call of ${name}`,
+    hint: "Sign in, or send a key.",
+  });
+}
+
+/**
  * `/rpc/<name>`: calls a function. By GET and HEAD it can only read, and so can one that says it never writes.
  * @throws RowhouseError of the stages 1 and 2; DatabaseError
  */
@@ -54,12 +71,13 @@ export async function answerCall(
   refuseCursor(call.query.cursor);
   context.clock?.lap("parse");
   const target = resolveCall(call, catalog, context);
+  refuseAnonymous(target.routine, context);
   const { volatility, settings } = target.routine;
   const access = call.isPost && volatility === "volatile" ? "write" : "read";
   const mayKeep = access === "write" && target.media.plan === null;
   const idempotency = mayKeep ? readIdempotencyKey(request) : null;
   const statement = renderCall(target, callShape(call, context, idempotency), writerOptions(context));
-  const session = { request, catalog, preferences: call.preferences, settings, idempotency };
+  const session = { request, catalog, preferences: call.preferences, deleted: call.query.deleted, settings, idempotency };
   const executed = await execute(context, session, access, statement);
   return markReplayed(override(respondCall(call, target, executed.result), executed.overrides), executed);
 }

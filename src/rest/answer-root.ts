@@ -1,5 +1,6 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import { RowhouseError } from "../errors.ts";
+import { allowedCatalog } from "./allowed.ts";
 import type { RestContext } from "./context.ts";
 import type { RestRequest } from "./request/request.ts";
 import { respondAllow } from "./response/options.ts";
@@ -19,18 +20,20 @@ function describe(catalog: Catalog, basePath: string): string {
 }
 
 /**
- * The root: what the schema serves, as PostgREST's OpenAPI 2.0.
- * @throws RowhouseError restMethodUnsupported, mediaTypeUnsupported
+ * The root: what the schema serves and the role may do with it, as PostgREST's OpenAPI 2.0.
+ * @throws RowhouseError restMethodUnsupported, mediaTypeUnsupported; what the run throws
  */
-export function answerRoot(
+export async function answerRoot(
   { method, headers }: RestRequest,
   catalog: Catalog,
-  { basePath }: RestContext,
+  { basePath, run }: RestContext,
 ): Promise<RestAnswer> {
-  if (method === "OPTIONS") return Promise.resolve(respondAllow(["OPTIONS", "GET", "HEAD"]));
+  if (method === "OPTIONS") return respondAllow(["OPTIONS", "GET", "HEAD"]);
   if (method !== "GET" && method !== "HEAD")
     throw new RowhouseError("restMethodUnsupported", { message: `Unsupported HTTP method: ${method}` });
   const type = negotiateRoot(headers["accept"]);
-  const body = method === "HEAD" ? null : describe(catalog, basePath);
-  return Promise.resolve({ status: 200, headers: { "content-type": type }, body });
+  // HEAD as well: a token that is over gets no description.
+  const allowed = await allowedCatalog(run, catalog);
+  const body = method === "HEAD" ? null : describe(allowed, basePath);
+  return { status: 200, headers: { "content-type": type }, body };
 }

@@ -30,16 +30,16 @@ interface Chosen {
 }
 
 /** The schema that the profile header names, or the first. */
-function chooseCatalog({ method, headers }: RestRequest, { catalogs }: Served): Chosen {
+function chooseCatalog({ method, headers }: RestRequest, { catalogs, own }: Served): Chosen {
   const profile = headers[WRITES.has(method) ? "content-profile" : "accept-profile"];
   const [first] = catalogs.values();
   if (first === undefined) throw new RowhouseError("internal", { message: "No schema is served" });
-  const found = profile === undefined ? first : catalogs.get(profile);
+  const found = profile === undefined ? first : profile === own.schema ? own : catalogs.get(profile);
   if (found !== undefined) return { catalog: found, isNegotiated: profile !== undefined || catalogs.size > 1 };
   if (profile === DEFAULT_PROFILE) return { catalog: first, isNegotiated: true };
   throw new RowhouseError("profileUnknown", {
     message: `Invalid schema: ${profile}`,
-    hint: `Only the following schemas are exposed: ${[...catalogs.keys()].join(", ")}`,
+    hint: `Only the following schemas are exposed: ${[...catalogs.keys(), own.schema].join(", ")}`,
   });
 }
 
@@ -60,6 +60,15 @@ function resourceOf(path: readonly string[]): Resource {
 /** The `*` that a request without `select` has as well. */
 const isStar = ([item, ...rest]: readonly SelectItem[]) => item?.kind === "star" && rest.length === 0;
 
+/** Who did what is asked for beside the app's tables, by any profile that has no relation of this name. */
+const AUDIT = "audit_events";
+
+/** Where the path's relation is looked for. */
+function catalogOf(resource: Resource, catalog: Catalog, { own }: Served): Catalog {
+  const isAudit = resource.kind === "relation" && resource.name === AUDIT && !catalog.relations.has(AUDIT);
+  return isAudit ? own : catalog;
+}
+
 function answerRelation(
   request: RestRequest,
   name: string,
@@ -78,7 +87,8 @@ function answerRelation(
   } as const;
   const media = negotiate(parsed.accept, offer, catalog, context.settings);
   const answer = parsed.verb === "read" ? answerRead : answerWrite;
-  return answer({ ...parsed, media }, { request, catalog, preferences: parsed.preferences }, context);
+  const { preferences, query } = parsed;
+  return answer({ ...parsed, media }, { request, catalog, preferences, deleted: query.deleted }, context);
 }
 
 function answerResource(
@@ -105,7 +115,8 @@ function answerResource(
 export async function answerRest(request: RestRequest, context: RestContext): Promise<RestAnswer> {
   checkUrl(request.path, request.query, context.limits);
   const resource = resourceOf(request.path);
-  const { catalog, isNegotiated } = chooseCatalog(request, context.served);
+  const { catalog: chosen, isNegotiated } = chooseCatalog(request, context.served);
+  const catalog = catalogOf(resource, chosen, context.served);
   const answer = await answerResource(resource, request, catalog, context);
   if (!isNegotiated || answer.headers["content-type"] === undefined) return answer;
   return { ...answer, headers: { ...answer.headers, "content-profile": toBytes(catalog.schema) } };

@@ -105,6 +105,18 @@ function detailsOf(error: RowhouseError): string | object | null {
   return error instanceof AmbiguousRelationship ? error.candidates : error.details;
 }
 
+/** What a role may not do. */
+const DENIALS: ReadonlySet<string> = new Set([ERRORS.permissionDenied.code, ERRORS.deletedForbidden.code, "42501"]);
+
+/**
+ * The refusal of somebody who is nobody: a token may be all that is missing (RFC 9110 15.5.2), so it is asked for, as PostgREST does.
+ * Pure.
+ */
+export function askForToken(error: RestError): RestError {
+  if (error.status !== 403 || !DENIALS.has(error.body.code)) return error;
+  return { ...error, status: 401, headers: { ...error.headers, "www-authenticate": "Bearer" } };
+}
+
 /**
  * Whatever went wrong in a request, as PostgREST's clients expect it. Names no `tenant_id`, and of a fault of our own nothing but
  * that there was one.

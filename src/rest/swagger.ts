@@ -82,12 +82,14 @@ function relationPath(relation: Relation): Json {
     parameters: [...filters, ...paging],
     responses: { 200: { description: "OK", ...rows }, 206: { description: "Partial Content" } },
   };
-  if (!verbs.has("insert") && !verbs.has("update") && !verbs.has("delete")) return { get };
+  const post = { ...operation, parameters: [body, ref("select"), ref("preferPost")], ...respond(201, "Created") };
+  const remove = { ...operation, parameters: [...filters, ref("preferReturn")], ...respond(204, "No Content") };
+  const patch = { ...operation, parameters: [...filters, body, ref("preferReturn")], ...respond(204, "No Content") };
   return {
-    get,
-    post: { ...operation, parameters: [body, ref("select"), ref("preferPost")], ...respond(201, "Created") },
-    delete: { ...operation, parameters: [...filters, ref("preferReturn")], ...respond(204, "No Content") },
-    patch: { ...operation, parameters: [...filters, body, ref("preferReturn")], ...respond(204, "No Content") },
+    ...(verbs.has("select") && { get }),
+    ...(verbs.has("insert") && { post }),
+    ...(verbs.has("delete") && { delete: remove }),
+    ...(verbs.has("update") && { patch }),
   };
 }
 
@@ -124,7 +126,7 @@ const ROOT: Json = {
 };
 
 /**
- * What the API role may do with a schema as OpenAPI 2.0, in the shape that tools for PostgREST read: notes on keys in descriptions, and
+ * What a catalog's role may do with a schema as OpenAPI 2.0, in the shape that tools for PostgREST read: notes on keys in descriptions, and
  * parameters by `rowFilter.<relation>.<column>` (PostgREST, OpenAPI support). Of overloads it has one, since its paths have no place for more.
  * @param basePath `/rest/v1`
  */

@@ -8,7 +8,9 @@ import type { Preferences } from "./request/preferences.ts";
 import type { RestRequest } from "./request/request.ts";
 import { readOverrides, type Overrides } from "./response/overrides.ts";
 import type { RestAnswer } from "./response/response.ts";
+import { renderDeleted } from "./statement/deleted.ts";
 import { IS_KEPT, readKept, renderClaim, renderKept } from "./statement/kept.ts";
+import type { DeletedRows } from "./target/soft-delete.ts";
 import { READ_RESPONSE, renderPreRequest, renderSettings, ROLLBACK } from "./statement/settings.ts";
 
 /** What a request's transaction is told before its one statement, besides whose it is. */
@@ -16,6 +18,8 @@ export interface Session {
   readonly request: RestRequest;
   readonly catalog: Catalog;
   readonly preferences: Preferences;
+  /** What the parameter `deleted` says: which roles may say it the database decides. */
+  readonly deleted?: DeletedRows | null;
   /** SET clauses of the function that is called. */
   readonly settings?: ReadonlyMap<string, string>;
   /** Of a write that must not be done twice; its statement keeps the answer. */
@@ -87,6 +91,7 @@ export async function execute(
   const { idempotency = null } = session;
   const before = settingsBefore(context, session, answers || idempotency !== null);
   if (idempotency !== null) before.unshift(renderClaim(idempotency));
+  if (session.deleted != null) before.unshift(renderDeleted(session.deleted));
   if (preRequest !== null) before.push(renderPreRequest(preRequest));
   const after = answers ? [READ_RESPONSE] : [];
   const end = rollsBack(context, session.preferences, access) ? ROLLBACK : [];

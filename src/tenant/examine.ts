@@ -23,7 +23,7 @@ export async function examineDatabase(
   const own = await askSchemaVersion(look.platform);
   const difference = misfitOf(own, await askSchemaVersion(home), served);
   if (difference !== null) throw versionRefusal(name, difference);
-  const failing = await readFailing({ ...look, keyring, migrationSets: [] });
+  const failing = await readFailing({ ...look, keyring, migrationSets: [], preRequest: null });
   const first = failing.find(({ isolation }) => isolation);
   if (first === undefined) return;
   const isDown = first.fact === "database_unreachable";

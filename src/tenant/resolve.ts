@@ -96,6 +96,10 @@ async function hostTenant(registry: Registry, place: Place): Promise<Tenant | un
   return tenant;
 }
 
+/** The tenant that lives at a host, suspended or not. @throws RowhouseError hostUnknown */
+export const tenantAt = (registry: Registry, baseDomain: string, host: Host): Promise<Tenant | undefined> =>
+  hostTenant(registry, placeOf(host, baseDomain));
+
 /** @param text `X-Tenant`: a uuid, or a slug, present or former */
 async function headerTenant(registry: Registry, text: string | undefined): Promise<Tenant | undefined> {
   if (text === undefined) return undefined;

@@ -69,6 +69,14 @@ create table odds.snapshots (id integer primary key, agent odds.agents, agents o
 -- Views
 
 create view odds.city_view as table odds.cities;
+comment on view odds.city_view is 'It''s all of them';
+comment on column odds.city_view.name is 'As it is spelled';
+create view odds.dutch_cities as select id, name, country from odds.city_view where country = 'NL' with check option;
+create view odds.city_names as select string_agg(name, ', ' order by name) as names from odds.dutch_cities;
+create view odds.city_rows as select id, name from odds.cities;
+create function odds.some_city_rows() returns setof odds.city_rows language sql stable as 'select * from odds.city_rows';
+create view odds.named_cities as select id, name from odds.cities;
+create function odds.count_named() returns bigint language sql stable as 'select count(*) from (select * from odds.named_cities) all_of_them';
 create view odds.city_streets as
   select c.id, c.name, c.country, count(s.name) as streets from odds.cities c left join odds.streets s on s.city_id = c.id group by c.id;
 create view odds.city_counts as select country, count(*) from odds.city_streets group by country;
@@ -135,7 +143,7 @@ revoke usage on type odds.secret_kind from public;
 
 -- Rights and policies of the application that was
 
-grant select, insert, update, delete on odds.cities, odds.agents, odds.city_view, odds.roster, odds.shorthand, odds.census to odds_reader;
+grant select, insert, update, delete on odds.cities, odds.agents, odds.city_view, odds.dutch_cities, odds.roster, odds.shorthand, odds.census to odds_reader;
 grant select on odds.city_streets to public;
 grant select (id, wheels), insert (id) on odds.vehicles to odds_reader;
 create schema tools;

@@ -187,6 +187,26 @@ describe("rare shapes", () => {
     ]);
   });
 
+  test("a view that takes rows ends with tenant_id, unless something counts on its columns", async () => {
+    const { rows } = await single.db.admin.query<{ view: string }>(
+      `select c.relname as view from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+       where c.relnamespace = 'odds'::regnamespace and c.relkind = 'v' order by 1`,
+    );
+    expect(rows.map(({ view }) => view)).toEqual(["city_view", "dutch_cities"]);
+    expect(kindsOf("info").filter((kind) => kind.startsWith("view-tenant"))).toEqual([
+      "view-tenant: view odds.city_rows",
+      "view-tenant: view odds.named_cities",
+      "view-tenant: view odds.shorthand",
+    ]);
+    await ask(`insert into odds.dutch_cities (id, name, country) values (1, 'Renamed', 'NL')
+      on conflict (tenant_id, id) do update set name = excluded.name`);
+    expect(await ask("select name from odds.cities where id = 1")).toEqual([["Renamed"]]);
+    await expect(
+      ask("insert into odds.dutch_cities (id, name, country) values (90, 'Lyon', 'FR')"),
+    ).rejects.toMatchObject({ code: "44000" });
+    expect(await ask("select count(*) from odds.dutch_cities", "globex")).toEqual([["0"]]);
+  });
+
   test("functions that were mended work", async () => {
     expect(await ask("select id, name from odds.listed_rows() order by id limit 1")).toEqual([["1", "Ada"]]);
     expect(await ask("select id, name from odds.listed_sql() order by id limit 1")).toEqual([["1", "Ada"]]);
@@ -212,6 +232,11 @@ describe("rare shapes", () => {
     await single.must("migrate", "--app", single.appDir, "--down", "1");
     const after = await describeSchemas(single, SCHEMAS);
     const lost = before.filter((line) => !after.includes(line));
+    const { rows } = await single.db.admin.query<{ comments: string[]; reader: boolean }>(
+      `select array[obj_description('odds.city_view'::regclass), col_description('odds.city_view'::regclass, 3)] as comments,
+         has_table_privilege('odds_reader', 'odds.city_view', 'update') as reader`,
+    );
+    expect(rows).toEqual([{ comments: ["It's all of them", "As it is spelled"], reader: true }]);
     // `not of` has no way back, and leaves the columns as they are; nothing of it shows in the lines.
     expect(lost).toEqual([]);
   }, 60_000);

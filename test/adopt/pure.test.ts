@@ -4,7 +4,8 @@ import { leadByTenant } from "../../src/adopt/keys.ts";
 import { nameOf, nextNumber } from "../../src/adopt/migration-file.ts";
 import type { Index, Routine, Table } from "../../src/adopt/schema.ts";
 import { doBlock, literal } from "../../src/adopt/step.ts";
-import { groupByTenant } from "../../src/adopt/views.ts";
+import { appendTenant } from "../../src/adopt/view-tenant.ts";
+import { groupByTenant } from "../../src/adopt/view-text.ts";
 
 describe("indexes", () => {
   const index = (definition: string, more: Partial<Index> = {}): Index => ({
@@ -53,6 +54,19 @@ describe("group by", () => {
     ["SELECT name FROM t GROUP BY t.name", "SELECT name FROM t GROUP BY t.name"],
   ])("%s", (definition, expected) => {
     expect(groupByTenant(definition, [["id"]])).toBe(expected);
+  });
+});
+
+describe("tenant_id as a view's last column", () => {
+  test.each([
+    [" SELECT id,\n    name\n   FROM app.t\n  WHERE id > 0", " SELECT id,\n    name,\n    tenant_id\n   FROM app.t\n  WHERE id > 0"],
+    [
+      ` SELECT id,\n    ( SELECT 1\n           FROM app.u) AS "a\n   FROM b",\n    '(\n   FROM '::text AS c\n   FROM app.t`,
+      ` SELECT id,\n    ( SELECT 1\n           FROM app.u) AS "a\n   FROM b",\n    '(\n   FROM '::text AS c,\n    tenant_id\n   FROM app.t`,
+    ],
+    [" SELECT 'it''s' AS a", null],
+  ])("%s", (definition, expected) => {
+    expect(appendTenant(definition)).toBe(expected);
   });
 });
 

@@ -47,7 +47,7 @@ test("with --json progress comes as events, and the last line is the answer", as
   expect(events.at(-1)).toMatchObject({
     event: "done",
     path: file("acme.rowhouse"),
-    tables: (await tablesOf("acme")).length,
+    tables: (await tablesOf("acme")).filter(({ table }) => table !== "tenant.idempotency_keys").length,
     manifest: { format: "rowhouse-archive" },
   });
 });

@@ -52,6 +52,9 @@ const DEMO =
     " ",
   );
 const OPERATOR = ["id", "email", "name", "role", "isActive", "lastSignInAt", "createdAt"];
+const USER = "id email name role isActive hasPassword custom confirmedAt lastSignInAt createdAt updatedAt".split(" ");
+const API_KEY = "id name prefix role scopes createdBy createdAt expiresAt revokedAt lastUsedAt replaces".split(" ");
+const MAIL = "id tenant kind to subject state attempts error createdAt sentAt".split(" ");
 const ASKED = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"];
 const KEY = ["kid", "alg", "publicJwk", "createdAt", "retiredAt", "acceptedUntil"];
 const ARCHIVE = ["event", "path", "tables", "rows", "rawBytes"];
@@ -90,6 +93,20 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["demo list", "", each(DEMO)],
   ["demo approve", `${ASKED[0]} --slug printers`, ["request", "tenant"]],
   ["demo decline", ASKED[1]!, DEMO],
+  ["user add", "hooli ann@hooli.example --role admin --generate", [...USER, "password"]],
+  ["user invite", "hooli bea@hooli.example --role member", USER],
+  ["user list", "hooli", each(USER)],
+  ["user role", "hooli bea@hooli.example viewer", USER],
+  ["user deactivate", "hooli bea@hooli.example", USER],
+  ["user activate", "hooli bea@hooli.example", USER],
+  ["user password", "hooli ann@hooli.example --generate", [...USER, "password"]],
+  ["key create", "hooli --name till --scope customers=select", [...API_KEY, "key"]],
+  ["key list", "hooli", ["public", "keys"]],
+  ["key rotate", "hooli till --overlap 0s", [...API_KEY, "key"]],
+  ["key create", "hooli --name report --role viewer", [...API_KEY, "key"]],
+  ["key revoke", "hooli report", API_KEY],
+  ["mail list", "", each(MAIL)],
+  ["mail show", ASKED[0]!, [...MAIL, "text", "html"]],
   ["operator invite", "bob@ops.example --role billing", ["token", "email", "role", "expiresAt", "link"]],
   ["operator list", "", each(OPERATOR)],
   ["operator role", "ann@ops.example billing", OPERATOR],

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setTenantStatus } from "../../src/tenant/change.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { testServer, type TestServer } from "./server.ts";
+import { eventually, testServer, type TestServer } from "./server.ts";
 
 const LISTED = "https://app.example.com";
+const ACMES = "https://acme-books.pages.example";
 let db: TestDatabase;
 let server: TestServer;
 let token: string;
@@ -14,7 +16,7 @@ beforeAll(async () => {
       ('shop.acme.example', 'custom', $1, now()), ('unproved.acme.example', 'custom', $1, null)`,
     [id],
   );
-  server = await testServer(db, { settings: { CORS_ORIGINS: [LISTED] } });
+  server = await testServer(db, { settings: { CORS_ORIGINS: [LISTED, `acme=${ACMES}`] } });
   token = await server.token("acme");
 });
 afterAll(async () => {
@@ -114,9 +116,62 @@ describe("api.BASE_DOMAIN, where the token names the tenant", () => {
   });
 });
 
-test.each(["*", "app.example.com", "https://app.example.com/", "https://*.example.com/"])(
-  "CORS_ORIGINS %s stops the start",
-  async (origin) => {
-    await expect(testServer(db, { settings: { CORS_ORIGINS: [origin] } })).rejects.toMatchObject({ code: "RH401" });
-  },
-);
+describe("an origin that is listed for one tenant", () => {
+  const readFrom = async (headers: Record<string, string>, host = "api.localhost") =>
+    (await server.get(host, "/auth/v1/settings", { headers: { origin: ACMES, ...headers } })).headers[
+      "access-control-allow-origin"
+    ];
+
+  test("reads that tenant and no other, whichever way it is named", async () => {
+    expect((await preflight("api.localhost", ACMES)).headers["access-control-allow-origin"]).toBe(ACMES);
+    expect((await preflight("globex.localhost", ACMES)).headers["access-control-allow-origin"]).toBeUndefined();
+    const { id } = await db.tenant("acme");
+    expect([
+      await readFrom({ "x-tenant": "acme" }),
+      await readFrom({ "x-tenant": id }),
+      await readFrom({}, "acme.localhost"),
+    ]).toEqual([ACMES, ACMES, ACMES]);
+    expect([await readFrom({ "x-tenant": "globex" }), await readFrom({}, "globex.localhost")]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe("a refusal before any tenant is known", () => {
+  const ask = async (host: string, origin: string, headers: Record<string, string> = {}) => {
+    const { status, headers: told } = await server.get(host, "/auth/v1/settings", { headers: { origin, ...headers } });
+    return [status, told["access-control-allow-origin"]];
+  };
+
+  test("of a suspended tenant can be read by its own page", async () => {
+    await setTenantStatus(db.platform, "globex", "suspended", "test");
+    const { globex } = origins();
+    await eventually(async () => expect((await ask("globex.localhost", globex))[0]).toBe(403));
+    expect((await preflight("globex.localhost", globex)).status).toBe(204);
+    expect((await preflight("api.localhost", globex)).headers["access-control-allow-origin"]).toBe(globex);
+    expect(await ask("globex.localhost", globex)).toEqual([403, globex]);
+    expect(await ask("api.localhost", globex, { "x-tenant": "globex" })).toEqual([403, globex]);
+    expect(await ask("globex.localhost", "https://evil.example")).toEqual([403, undefined]);
+    expect((await preflight("globex.localhost", "https://evil.example")).status).toBe(403);
+    await setTenantStatus(db.platform, "globex", "active", "test");
+    await eventually(async () => expect((await ask("globex.localhost", globex))[0]).toBe(200));
+  });
+
+  test("of a tenant that there is not, by any tenant's page", async () => {
+    expect(await ask("api.localhost", ACMES, { "x-tenant": "nobody" })).toEqual([404, ACMES]);
+    expect(await ask("api.localhost", "https://evil.example", { "x-tenant": "nobody" })).toEqual([404, undefined]);
+  });
+});
+
+test.each([
+  "*",
+  "acme=*",
+  "Acme=https://app.example.com",
+  "acme=",
+  "app.example.com",
+  "https://app.example.com/",
+  "https://*.example.com/",
+])("CORS_ORIGINS %s stops the start", async (origin) => {
+  await expect(testServer(db, { settings: { CORS_ORIGINS: [origin] } })).rejects.toMatchObject({ code: "RH401" });
+});

@@ -118,7 +118,7 @@ describe("headers", () => {
         code: "PGRST106",
         message: "Invalid schema: platform",
         details: null,
-        hint: "Only the following schemas are exposed: app",
+        hint: "Only the following schemas are exposed: app, tenant",
       },
     ]);
     expect((await ask("DELETE", "/customers?id=is.null", { "content-profile": "tenant" })).status).toBe(406);

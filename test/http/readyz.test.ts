@@ -161,6 +161,53 @@ describe("refuses without doubting isolation", () => {
   });
 });
 
+describe("a function that every request calls first", () => {
+  const start = () => testServer(db, { settings: { PRE_REQUEST: "app.check_request" } });
+
+  test("refuses to start without it, and without the right to call it", async () => {
+    await expect(start()).rejects.toMatchObject({
+      code: "RH401",
+      message: "PRE_REQUEST: there is no function app.check_request()",
+      hint: expect.stringContaining("migration of the app"),
+    });
+    await db.admin.query(`create function app.check_request(a text) returns void language sql as '';
+      create function app.check_request(a text, b text default '') returns void language sql as ''`);
+    await expect(start()).rejects.toMatchObject({ message: expect.stringContaining("there is no function") });
+    await db.admin.query(`create function app.check_request() returns void language sql as '';
+      revoke all on function app.check_request() from public, rowhouse_api`);
+    await expect(start()).rejects.toMatchObject({
+      message: "PRE_REQUEST: the API role may not execute app.check_request()",
+      hint: "grant execute on function app.check_request() to rowhouse_api",
+    });
+  });
+
+  test("shows at /readyz that it is gone, and that it is there again", async () => {
+    await db.admin.query("grant execute on function app.check_request() to rowhouse_api");
+    const server = await start();
+    servers.push(server);
+    const read = async () =>
+      (await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token: await server.token("acme") })).status;
+    expect([await failing(server), await read()]).toEqual([[], 200]);
+    await db.admin.query("alter function app.check_request() rename to check_no_request");
+    await eventually(async () =>
+      expect(await failing(server)).toMatchObject([{ fact: "pre_request_missing", problem: expect.stringContaining("app.check_request()") }]),
+    );
+    expect(await read()).toBe(404);
+    await db.admin.query("alter function app.check_no_request() rename to check_request");
+    await eventually(async () => expect(await failing(server)).toEqual([]));
+    expect(await read()).toBe(200);
+  });
+
+  test("starts where a migration that waits may bring it", async () => {
+    await db.admin.query(`drop function app.check_request();
+      delete from platform.app_migrations where name like '0009%'`);
+    const server = await start();
+    servers.push(server);
+    expect((await failing(server)).map(({ fact }) => fact)).toEqual(["migrations_pending", "pre_request_missing"]);
+    await db.admin.query("insert into platform.app_migrations (name, run_on) values ('0009_invoice_totals', now())");
+  });
+});
+
 test("an empty database is not served at all", async () => {
   await using empty = await testDatabase("empty");
   await empty.admin.query(

@@ -29,7 +29,8 @@ export const TABLES: Readonly<Record<string, TableFacts>> = {
     change: "used_at = now()",
   },
   "tenant.one_time_links": {
-    rights: "none",
+    rights: "read",
+    shown: "kind, user_id, email, created_at, expires_at, used_at",
     id: "user_id",
     unique: "hash",
     row: { hash: "sha256('')", kind: "'recovery'", email: "'a'" },
@@ -54,6 +55,11 @@ export const TABLES: Readonly<Record<string, TableFacts>> = {
     rights: "read",
     row: { operator: "'me'", reason: "'none'", role: "'owner'", expires_at: "now()" },
     change: "writes = true",
+  },
+  "tenant.identities": {
+    rights: "read",
+    row: { user_id: "gen_random_uuid()", issuer: "'https://id.example'", subject: "'matrix'" },
+    change: "subject = 'changed'",
   },
   "tenant.audit_events": { rights: "read", row: { action: "'x'", actor: "'x'", role: "'x'" }, change: "actor = 'x'" },
   "tenant.idempotency_keys": {

@@ -59,6 +59,10 @@ async function prepare({ admin, a }: Arena): Promise<void> {
      values ($1, $2, 'till', 'rh_live_abc123', $3, $4, 'test')`,
     [a.tenantId, KEY, Buffer.from(KEY_HASH, "hex"), JSON.stringify(SERVICE_MAY)],
   );
+  // The sales example has none of its own.
+  await admin.query(
+    "insert into tenant.idempotency_keys (tenant_id, principal, key, fingerprint, answer) select id, 'p', 'role', 'x', '[]' from platform.tenants",
+  );
 }
 
 /** A row to be touched, made as a restore makes it: nothing is stamped. */

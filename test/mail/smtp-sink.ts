@@ -14,7 +14,8 @@ export interface SmtpSink extends AsyncDisposable {
   /** Connections so far. */
   connections(): number;
   /**
-   * What the server does with a command: its reply, `null` for the usual one, or `cut` to break the connection. `DATA.` is the end of the text.
+   * What the server does with a command: its reply, `null` for the usual one, or `cut` to break the connection. `DATA.` is the end of the text,
+   * `OPEN` the connection's beginning.
    */
   respond: (command: string) => string | null | Promise<string | null>;
 }
@@ -62,7 +63,7 @@ export async function openSmtpSink(): Promise<SmtpSink> {
       rest = lines.pop()!;
       for (const line of lines) queue = queue.then(() => take(line));
     });
-    socket.write("220 sink\r\n");
+    void answer("OPEN", "220 sink");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

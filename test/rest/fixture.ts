@@ -125,10 +125,23 @@ export const SETTINGS: RestSettings = {
   softDelete: false,
 };
 
+/** Schema `tenant`, without anything in it. */
+export const NOTHING_OWN: Catalog = {
+  schema: "tenant",
+  comment: null,
+  relations: new Map(),
+  foreignKeys: [],
+  routines: new Map(),
+  computedRelationships: [],
+  handlers: [],
+};
+
 /** One schema served, and nothing of the app that reads or writes a request's settings. */
 export function servedOf(catalog: Catalog): Served {
   return {
     catalogs: new Map([[catalog.schema, catalog]]),
+    own: NOTHING_OWN,
+    opensAnonymous: false,
     readsRequest: false,
     writesResponse: false,
   };
@@ -158,6 +171,14 @@ export function request(url: string, { method = "GET", headers = {}, body }: Sai
   };
 }
 
+/** What `platform.allowed_verbs()` says to who may do everything. */
+export function everythingOf({ relations }: Catalog): string {
+  const verbs = ["select", "insert", "update", "delete"];
+  return JSON.stringify(
+    Object.fromEntries([...relations.values()].map(({ schema, name }) => [`${schema}.${name}`, verbs])),
+  );
+}
+
 /** Answers with a database that only notes what it was asked. */
 export async function ask(
   url: string,
@@ -173,7 +194,11 @@ export async function ask(
     explicitTenant: said.explicitTenant,
     run: (access, [statement]) => {
       asked = { statement: statement!, access };
-      return Promise.resolve([{ rows: [said.row ?? ["1", "[{}]", null, null]], rowCount: 1 }]);
+      const row =
+        statement!.name === "rowhouse_allowed"
+          ? [everythingOf(said.catalog ?? CATALOG)]
+          : ["1", "[{}]", null, null];
+      return Promise.resolve([{ rows: [said.row ?? row], rowCount: 1 }]);
     },
   };
   const answer = await answerRest(request(url, said), context);

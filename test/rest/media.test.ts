@@ -139,6 +139,10 @@ describe("bodies", () => {
       create function app.bytes_end(bytea) returns app."application/x-bytes" language sql as $$ select $1 $$;
       create aggregate app.bytes(app.tax_rates)
         (sfunc = app.bytes_step, stype = bytea, initcond = '', finalfunc = app.bytes_end);
+      create domain app."application/x-rows" as text;
+      create function app.rows_step(text, app.tax_rates) returns text language sql as $$ select $1 || row_to_json($2) || e'\\n' $$;
+      create function app.rows_end(text) returns app."application/x-rows" language sql as $$ select $1 $$;
+      create aggregate app.rows(app.tax_rates) (sfunc = app.rows_step, stype = text, initcond = '', finalfunc = app.rows_end);
       create function app.none_step(json, app.tax_rates) returns json language sql as $$ select $1 $$;
       create function app.none_end(json) returns app."application/x-some" language sql as $$ select $1 $$;
       create aggregate app.nothing(app.tax_rates) (sfunc = app.none_step, stype = json, finalfunc = app.none_end);
@@ -236,6 +240,23 @@ describe("bodies", () => {
     expect([head.status, head.headers["content-type"], bytesOf(head)]).toEqual([200, "application/x-bytes", null]);
     const nothing = await get("/tax_rates", "application/x-some");
     expect([nothing.status, nothing.text]).toEqual([200, ""]);
+  });
+
+  test("one that shows the rows as they are doesn't show whose they are", async () => {
+    const headers = { prefer: "return=representation" };
+    const body = { name: "Whole", basis_points: 300, country: "NL", valid_from_on: "2026-01-01" };
+    const answers = [
+      await get("/tax_rates?order=name", "application/x-rows"),
+      await get("/rpc/some_rates", "application/x-rows"),
+      await acme("POST", "/tax_rates", { body, headers: { ...headers, accept: "application/x-rows" } }),
+    ];
+    for (const { text } of answers) {
+      const rows = text!.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(rows.length).toBeGreaterThan(0);
+      expect(rows.map((row) => row["tenant_id"])).toEqual(rows.map(() => null));
+      expect(rows.every((row) => typeof row["name"] === "string" && row["id"] !== null)).toBe(true);
+    }
+    await acme("DELETE", "/tax_rates?name=eq.Whole");
   });
 
   test("a function's own type, and the relation's for a function of its rows", async () => {

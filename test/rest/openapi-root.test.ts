@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ask, CATALOG, refusal } from "./fixture.ts";
 
 const OPENAPI = "application/openapi+json; charset=utf-8";
@@ -24,6 +24,36 @@ test("the text is made once for a catalog", async () => {
   expect(one.answer.body).toBe(other.answer.body);
   const less = { ...CATALOG, relations: new Map([...CATALOG.relations].slice(0, 1)) };
   expect((await ask("/", { catalog: less })).answer.body).not.toBe(one.answer.body);
+});
+
+describe("a role that may do less", () => {
+  const documentOf = async (allowed: object) => {
+    const { answer, statement } = await ask("/", { row: [JSON.stringify(allowed)] });
+    expect(statement.text).toBe("select platform.allowed_verbs()");
+    return JSON.parse(String(answer.body)) as {
+      paths: Record<string, object>;
+      definitions: Record<string, { properties: Record<string, { description?: string }> }>;
+    };
+  };
+
+  test("is told of no other relation, nor verb, nor key to what is left out", async () => {
+    const { paths, definitions } = await documentOf({ "app.invoices": ["select", "insert"], "app.notes": ["update"] });
+    expect(Object.keys(paths)).toEqual(["/", "/invoices", "/notes"]);
+    expect(Object.keys(paths["/invoices"]!)).toEqual(["get", "post"]);
+    expect(Object.keys(paths["/notes"]!)).toEqual(["patch"]);
+    expect(Object.keys(definitions)).toEqual(["invoices", "notes"]);
+    expect(JSON.stringify(definitions)).not.toContain("customers");
+  });
+
+  test("is told of nothing by an answer that names nothing", async () => {
+    expect(Object.keys((await documentOf({})).paths)).toEqual(["/"]);
+  });
+
+  test("gets the same text as another that may the same", async () => {
+    const row = [JSON.stringify({ "app.invoices": ["select"] })];
+    const [one, other] = [await ask("/", { row }), await ask("/", { row: [...row] })];
+    expect(one.answer.body).toBe(other.answer.body);
+  });
 });
 
 test("OPTIONS tells the methods, others are refused", async () => {

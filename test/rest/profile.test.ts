@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { answerRest } from "../../src/rest/answer.ts";
-import { CATALOG, LIMITS, request, SETTINGS, TENANT, type Said } from "./fixture.ts";
+import { CATALOG, LIMITS, NOTHING_OWN, request, SETTINGS, TENANT, type Said } from "./fixture.ts";
 
 const SCHEMAS = ["v1", "v2", `SPECIAL "@/\\#~_-`, "Größen"];
 
@@ -8,7 +8,7 @@ const SCHEMAS = ["v1", "v2", `SPECIAL "@/\\#~_-`, "Größen"];
 function ask(url: string, said: Said = {}) {
   const catalogs = new Map(SCHEMAS.map((schema) => [schema, { ...CATALOG, schema }]));
   const context = {
-    served: { catalogs, readsRequest: false, writesResponse: false },
+    served: { catalogs, own: NOTHING_OWN, opensAnonymous: false, readsRequest: false, writesResponse: false },
     settings: SETTINGS,
     tenantId: TENANT,
     limits: LIMITS,
@@ -49,7 +49,7 @@ describe("several schemas", () => {
         code: "PGRST106",
         status: 406,
         message: "Invalid schema: v3",
-        hint: `Only the following schemas are exposed: ${SCHEMAS.join(", ")}`,
+        hint: `Only the following schemas are exposed: ${[...SCHEMAS, "tenant"].join(", ")}`,
       });
     },
   );

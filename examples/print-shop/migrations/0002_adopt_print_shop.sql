@@ -187,16 +187,16 @@ alter table print_shop.order_items add constraint order_items_size_code_fkey for
 alter table print_shop.print_log add constraint print_log_order_id_fkey foreign key (tenant_id, order_id) references print_shop.orders (tenant_id, id) on delete cascade;
 
 -- The law of isolation: row-level security, its two policies, and who may do what.
-select platform.protect_table('print_shop.canvas_configurations');
-select platform.protect_table('print_shop.canvas_sizes');
-select platform.protect_table('print_shop.design_images');
-select platform.protect_table('print_shop.mockups');
-select platform.protect_table('print_shop.order_items');
-select platform.protect_table('print_shop.orders');
-select platform.protect_table('print_shop.print_log');
-select platform.protect_table('print_shop.product_templates');
-select platform.protect_table('print_shop.size_configurations');
-select platform.protect_table('print_shop.template_designs');
+select platform.protect_table('print_shop.canvas_configurations', '{"stamp": false}');
+select platform.protect_table('print_shop.canvas_sizes', '{"stamp": false}');
+select platform.protect_table('print_shop.design_images', '{"stamp": false}');
+select platform.protect_table('print_shop.mockups', '{"stamp": false}');
+select platform.protect_table('print_shop.order_items', '{"stamp": false}');
+select platform.protect_table('print_shop.orders', '{"stamp": false}');
+select platform.protect_table('print_shop.print_log', '{"stamp": false}');
+select platform.protect_table('print_shop.product_templates', '{"stamp": false}');
+select platform.protect_table('print_shop.size_configurations', '{"stamp": false}');
+select platform.protect_table('print_shop.template_designs', '{"stamp": false}');
 
 -- They group by the tenant, too.
 create or replace view print_shop.order_totals with (security_invoker=true) as
@@ -228,6 +228,24 @@ alter view print_shop.live_templates set (security_invoker = true);
 grant select on print_shop.big_orders to rowhouse_api;
 grant select, insert, update, delete on print_shop.live_templates to rowhouse_api;
 grant select on print_shop.order_totals to rowhouse_api;
+
+-- Views through which rows are inserted end with tenant_id, by which an upsert finds the tenant's key.
+create or replace view print_shop.live_templates with (security_invoker=true) as
+ SELECT id,
+    sku,
+    title,
+    based_on_id,
+    canvas_id,
+    settings,
+    tags,
+    custom_fields,
+    words,
+    created_at,
+    updated_at,
+    deleted_at,
+    tenant_id
+   FROM print_shop.product_templates
+  WHERE deleted_at IS NULL;
 
 -- Functions whose bodies would break on the new column.
 set local check_function_bodies = off;
@@ -305,6 +323,23 @@ AS $function$
 $function$;
 set local check_function_bodies = on;
 
+drop view print_shop.live_templates;
+create view print_shop.live_templates with (security_invoker=true) as
+ SELECT id,
+    sku,
+    title,
+    based_on_id,
+    canvas_id,
+    settings,
+    tags,
+    custom_fields,
+    words,
+    created_at,
+    updated_at,
+    deleted_at
+   FROM print_shop.product_templates
+  WHERE deleted_at IS NULL;
+
 revoke all on print_shop.big_orders from rowhouse_api;
 revoke all on print_shop.live_templates from rowhouse_api;
 revoke all on print_shop.order_totals from rowhouse_api;
@@ -322,51 +357,61 @@ create materialized view print_shop.template_sales as
 
 create or replace view print_shop.order_totals as select null::bigint as id, null::text as number, null::print_shop.order_state as state, null::bigint as lines, null::bigint as total_cents;
 
+select platform.release_table('print_shop.canvas_configurations');
 drop policy tenant_access on print_shop.canvas_configurations;
 drop policy tenant_floor on print_shop.canvas_configurations;
 alter table print_shop.canvas_configurations disable row level security;
 alter table print_shop.canvas_configurations no force row level security;
 revoke all on print_shop.canvas_configurations from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.canvas_sizes');
 drop policy tenant_access on print_shop.canvas_sizes;
 drop policy tenant_floor on print_shop.canvas_sizes;
 alter table print_shop.canvas_sizes disable row level security;
 alter table print_shop.canvas_sizes no force row level security;
 revoke all on print_shop.canvas_sizes from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.design_images');
 drop policy tenant_access on print_shop.design_images;
 drop policy tenant_floor on print_shop.design_images;
 alter table print_shop.design_images disable row level security;
 alter table print_shop.design_images no force row level security;
 revoke all on print_shop.design_images from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.mockups');
 drop policy tenant_access on print_shop.mockups;
 drop policy tenant_floor on print_shop.mockups;
 alter table print_shop.mockups disable row level security;
 alter table print_shop.mockups no force row level security;
 revoke all on print_shop.mockups from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.order_items');
 drop policy tenant_access on print_shop.order_items;
 drop policy tenant_floor on print_shop.order_items;
 alter table print_shop.order_items disable row level security;
 alter table print_shop.order_items no force row level security;
 revoke all on print_shop.order_items from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.orders');
 drop policy tenant_access on print_shop.orders;
 drop policy tenant_floor on print_shop.orders;
 alter table print_shop.orders disable row level security;
 alter table print_shop.orders no force row level security;
 revoke all on print_shop.orders from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.print_log');
 drop policy tenant_access on print_shop.print_log;
 drop policy tenant_floor on print_shop.print_log;
 alter table print_shop.print_log disable row level security;
 alter table print_shop.print_log no force row level security;
 revoke all on print_shop.print_log from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.product_templates');
 drop policy tenant_access on print_shop.product_templates;
 drop policy tenant_floor on print_shop.product_templates;
 alter table print_shop.product_templates disable row level security;
 alter table print_shop.product_templates no force row level security;
 revoke all on print_shop.product_templates from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.size_configurations');
 drop policy tenant_access on print_shop.size_configurations;
 drop policy tenant_floor on print_shop.size_configurations;
 alter table print_shop.size_configurations disable row level security;
 alter table print_shop.size_configurations no force row level security;
 revoke all on print_shop.size_configurations from rowhouse_api, rowhouse_platform, rowhouse_exporter, rowhouse_importer, rowhouse_mover;
+select platform.release_table('print_shop.template_designs');
 drop policy tenant_access on print_shop.template_designs;
 drop policy tenant_floor on print_shop.template_designs;
 alter table print_shop.template_designs disable row level security;

@@ -33,6 +33,7 @@ async function examineReadiness({ database, platform, appDir, config }: Session)
       platform,
       keyring: database.keyring,
       migrationSets: migrationSets(appDir),
+      preRequest: config.PRE_REQUEST ?? null,
     });
     if (failing.length === 0) return [ok("isolation", "roles, tables, migrations and context are as they should be")];
     return failing.map(({ fact, problem, fix }) => error(fact, problem, fix));

@@ -13,7 +13,7 @@ async function resend(out: Output, _options: unknown, id: string): Promise<void>
   if (!found.some((isThere) => isThere)) {
     throw new RowhouseError("usage", {
       message: `No e-mail ${id} waits, failed or is in doubt`,
-      hint: "`rowhouse mail list` shows them; one that was sent is not sent again.",
+      hint: "`rowhouse mail list` shows them; one that was sent, or that `sends` just now, is not sent again.",
     });
   }
   out.answer({ id, resent: true }, `${id}  to be sent`);

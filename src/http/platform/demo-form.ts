@@ -5,12 +5,11 @@ import { requestDemo } from "../../demo/request.ts";
 import type { IncomingMessage } from "node:http";
 import type { RequestContext } from "../request-state.ts";
 import { answerMethods } from "../router.ts";
-import { location } from "./operations/shapes.ts";
+import { location, text } from "./operations/shapes.ts";
 import { readJson } from "./read.ts";
 
 export const DEMO_PATH = "/demo-requests";
 
-const text = (longest: number) => z.string().trim().min(1).max(longest);
 export const demoForm = z.object({
   email: text(254),
   name: text(200),

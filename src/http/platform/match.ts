@@ -14,11 +14,14 @@ interface Pattern {
 }
 
 function decode(segment: string): string {
+  let text: string;
   try {
-    return decodeURIComponent(segment);
+    text = decodeURIComponent(segment);
   } catch (cause) {
     throw new RowhouseError("requestInvalid", { message: "The path has a percent sign that encodes nothing", cause });
   }
+  if (!text.includes("\0")) return text;
+  throw new RowhouseError("requestInvalid", { message: "The path holds a null character" });
 }
 
 /** The parameters, if the path fits the pattern: as many segments, and the same ones where the pattern names them. Pure. */

@@ -12,6 +12,7 @@ import { subscriptionOperations } from "./operations/plans.ts";
 import { sessionOperations } from "./operations/sessions.ts";
 import { tenantOperations } from "./operations/tenants.ts";
 import { userOperations } from "./operations/users.ts";
+import { webhookOperations } from "./operations/webhooks.ts";
 import { originUnder, type PlatformSources } from "./sources.ts";
 
 /** The whole platform API, in the order of its description, which is one of them. */
@@ -25,6 +26,7 @@ export function platformOperations(sources: PlatformSources): Operation[] {
     userOperations,
     issuerOperations,
     demoOperations,
+    webhookOperations,
     auditOperations,
     impersonationOperations,
     databaseOperations,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { z } from "zod";
 import { RowhouseError } from "../../errors.ts";
 import { readBody } from "../body.ts";
+import { parseJson } from "../json.ts";
 import type { RequestContext } from "../request-state.ts";
 
 const MAX_BODY_BYTES = 262_144;
@@ -26,6 +27,8 @@ export function readQuery(ctx: RequestContext, schema: z.ZodObject | undefined):
     throw new RowhouseError("requestInvalid", {
       message: `The query names ${JSON.stringify(twice.slice(0, 50))} twice`,
     });
+  if ([...params.values()].some((value) => value.includes("\0")))
+    throw new RowhouseError("requestInvalid", { message: "The query holds a null character" });
   if (schema === undefined) return {};
   const parsed = schema.strict().safeParse(Object.fromEntries(params));
   if (parsed.success) return parsed.data;
@@ -38,14 +41,6 @@ export interface ReadBody {
   readonly digest: Buffer;
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch (cause) {
-    throw new RowhouseError("requestInvalid", { message: "The body is not JSON", details: (cause as Error).message });
-  }
-}
-
 /**
  * The body as its schema has it. Only JSON, and only when it says so: a form of another site can't send that unasked (CWE-352).
  * @throws RowhouseError requestInvalid, bodyTooLarge
@@ -56,7 +51,7 @@ export async function readJson(ctx: RequestContext, schema: z.ZodType | undefine
   if (bytes.length > 0 && !/^application\/(?:[\w.+-]+\+)?json *(;|$)/i.test(ctx.get("Content-Type")))
     throw new RowhouseError("requestInvalid", { message: "The body is not of type application/json" });
   if (schema === undefined) return { body: undefined, digest };
-  const parsed = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes));
+  const parsed = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes, "requestInvalid"));
   if (!parsed.success) throw refuse("body", parsed.error);
   return { body: parsed.data, digest };
 }

@@ -2,7 +2,15 @@ import type { IncomingMessage } from "node:http";
 import type { Denials } from "../../audit/denials.ts";
 import { recordEvent } from "../../audit/events.ts";
 import { readCredentials } from "../../auth/credentials.ts";
-import { beginKeyed, dropKey, keepAnswer, type KeyedRequest, type StoredAnswer } from "../../auth/idempotency.ts";
+import {
+  beginKeyed,
+  dropKey,
+  holdKey,
+  keepAnswer,
+  RequestRunning,
+  type KeyedRequest,
+  type StoredAnswer,
+} from "../../auth/idempotency.ts";
 import { OPERATOR_PERMISSIONS, type OperatorPermission } from "../../auth/operator-permissions.ts";
 import { authenticateOperator, type AuthenticatedOperator } from "../../auth/operator-sessions.ts";
 import { actorOf } from "../../auth/operators.ts";
@@ -84,13 +92,14 @@ function keyOf(ctx: RequestContext, operatorId: string, digest: Buffer): KeyedRe
 
 /** Runs what an Idempotency-Key names once. Only what took place is kept: a refusal may turn out otherwise next time. */
 async function runOnce(
-  pool: ConnectionPool,
+  { pool, onError }: PlatformServing,
   request: KeyedRequest,
   { secrets }: Operation,
   run: () => Promise<StoredAnswer>,
 ): Promise<StoredAnswer> {
   const before = await beginKeyed(pool, request);
   if (before !== null) return { ...before, headers: { ...before.headers, "Idempotent-Replayed": "true" } };
+  const endHold = holdKey(pool, request, onError);
   try {
     const answer = await run();
     await keepAnswer(pool, request, withoutSecrets(answer, secrets));
@@ -98,12 +107,14 @@ async function runOnce(
   } catch (error) {
     await dropKey(pool, request).catch(() => {}); // it lapses by itself
     throw error;
+  } finally {
+    endHold();
   }
 }
 
 async function answerCall(
   ctx: RequestContext,
-  { pool, addressOf }: PlatformServing,
+  serving: PlatformServing,
   { operation, params }: Match,
   known: AuthenticatedOperator | null,
 ): Promise<void> {
@@ -116,12 +127,12 @@ async function answerCall(
     operator: known?.operator ?? null,
     sessionId: known?.sessionId ?? null,
     actor: ctx.state.actor,
-    visitor: { address: addressOf(ctx.req), userAgent: ctx.req.headers["user-agent"] ?? null },
+    visitor: { address: serving.addressOf(ctx.req), userAgent: ctx.req.headers["user-agent"] ?? null },
     requestId: ctx.state.requestId,
   };
   const run = async () => render(ctx, operation, await operation.handle(call));
   const keyed = known === null ? null : keyOf(ctx, known.operator.id, digest);
-  send(ctx, keyed === null ? await run() : await runOnce(pool, keyed, operation, run));
+  send(ctx, keyed === null ? await run() : await runOnce(serving, keyed, operation, run));
 }
 
 /** Every use is noted (threats.md, H27): who, which operation, which tenant it names, and what came of it. */
@@ -166,6 +177,7 @@ export function servePlatform(serving: PlatformServing): (ctx: RequestContext) =
       await answerCall(ctx, serving, found, known);
     } catch (error) {
       failure = error;
+      if (error instanceof RequestRunning) ctx.set("Retry-After", String(error.retryAfter));
       if (error instanceof RowhouseError && error.kind === "operatorUnauthorized")
         ctx.set("WWW-Authenticate", 'Bearer realm="rowhouse platform"'); // RFC 6750 3
       throw error;

@@ -18,6 +18,8 @@ export interface PlatformSources {
   readonly attempts: Attempts;
   /** Signs an access token of a tenant. */
   readonly mint: (request: TokenRequest) => Promise<string>;
+  /** OUTBOUND_ALLOWED */
+  readonly outboundAllowed: readonly string[];
 }
 
 /**

@@ -9,11 +9,11 @@ export interface JsonBody {
 }
 
 /** Deeper JSON is refused before anything walks it recursively (threats.md, H22). */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function isDeeper(value: unknown, limit: number): boolean {
+export function isDeeper(value: unknown, limit: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (limit === 0) return true;
   for (const member of Object.values(value)) {

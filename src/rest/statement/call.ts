@@ -8,7 +8,7 @@ import { statementName } from "./name.ts";
 import { withoutOutput } from "./output.ts";
 import { explain } from "./plan.ts";
 import { renderCallRefusals } from "./refusal.ts";
-import { callTests, readsWholeRow } from "./rows.ts";
+import { aggregatedRow, callTests, readsWholeRow } from "./rows.ts";
 import { renderRows } from "./select.ts";
 import { arrayLiteral, quote, where, Writer, type WriterOptions } from "./writer.ts";
 
@@ -118,7 +118,7 @@ export function renderCall(target: CallTarget, shape: CallShape, options: Writer
   const called = renderCalled(writer, target, needsRow);
   if (needsRow) writer.rowIs(alias, `${alias}.${WHOLE_ROW}`);
   const tests = calledTests(writer, target, alias);
-  const list = media.takesRow ? `${alias}.${WHOLE_ROW}` : undefined;
+  const list = media.takesRow ? aggregatedRow(`${alias}.${WHOLE_ROW}`) : undefined;
   const source = { from: "called", alias, tests, list };
   const shown = shape.wantsBody ? read : withoutOutput(read);
   const rows = renderRows(writer, shown, source, isSet ? shape.maxRows : Infinity, shape.maxRows);

@@ -1,5 +1,5 @@
 import type { Statement } from "../../db/statement.ts";
-import { WHOLE_ROW, type Media } from "../request/media.ts";
+import type { Media } from "../request/media.ts";
 import { isGrouped } from "../target/resolve.ts";
 import type { PageTarget } from "../target/page.ts";
 import type { ReadTarget } from "../target/target.ts";
@@ -8,7 +8,7 @@ import { rowDigest } from "./digest.ts";
 import { statementName } from "./name.ts";
 import { renderOrders } from "./page.ts";
 import { explain } from "./plan.ts";
-import { rowTests } from "./rows.ts";
+import { aggregatedRow, rowTests } from "./rows.ts";
 import { withoutOutput } from "./output.ts";
 import { renderNext, renderSeek } from "./seek.ts";
 import { renderRows } from "./select.ts";
@@ -57,7 +57,7 @@ export function renderRead(given: ReadTarget, shape: ReadShape, options: WriterO
   const all = rowTests(writer, target, alias);
   const tests = page === null ? all : [...all, renderSeek(writer, page, alias)];
   const read = wantsBody ? target : withoutOutput(target);
-  const list = wantsBody && media.takesRow ? `${alias} as ${WHOLE_ROW}` : undefined;
+  const list = wantsBody && media.takesRow ? aggregatedRow(alias) : undefined;
   const rows = renderRows(writer, read, { from, alias, tests, list }, maxRows, maxRows);
   const total = wantsTotal
     ? renderPageTotal(renderTotal({ from, alias, tests: all }, shape.countLimit), target, shape)

@@ -1,3 +1,4 @@
+import { WHOLE_ROW } from "../request/media.ts";
 import type { ColumnPairs, Junction, Relationship } from "../target/relationship.ts";
 import type { EmbedTarget, ReadTarget, ResolvedCondition } from "../target/target.ts";
 import { renderFilter } from "./filter.ts";
@@ -44,6 +45,14 @@ export function readsWholeRow({ columns, embeds, where, order }: ReadTarget): bo
     where.some(isComputed) ||
     order.some(({ embed, field }) => embed === null && field.computedIn !== null)
   );
+}
+
+/**
+ * The whole row for an aggregate of the app, which may show it as it is. Its type has what no request sees as columns; the values are gone.
+ * What a row's type lacks is passed over (PostgreSQL manual, 9.16: jsonb_populate_record).
+ */
+export function aggregatedRow(row: string): string {
+  return `jsonb_populate_record(${row}, '{"tenant_id":null,"tenant_row_id":null}') as ${WHOLE_ROW}`;
 }
 
 /** What the rows of `alias` have to pass to be read: {@link ownTests}, and rows in every inner embed. */

@@ -10,7 +10,7 @@ import { statementName } from "./name.ts";
 import { explain } from "./plan.ts";
 import { renderRefusals, type RowBounds } from "./refusal.ts";
 import { returnColumns, returnShown } from "./returning.ts";
-import { innerTests, ownTests, readsWholeRow } from "./rows.ts";
+import { aggregatedRow, innerTests, ownTests, readsWholeRow } from "./rows.ts";
 import { renderRows } from "./select.ts";
 import { quote, where, Writer, type WriterOptions } from "./writer.ts";
 
@@ -92,7 +92,7 @@ function renderShown(writer: Writer, target: WriteTarget, shape: WriteShape): st
   const alias = writer.alias();
   const row = `${alias}.${WHOLE_ROW}`;
   if (takesWholeRow(target, shape)) writer.rowIs(alias, row);
-  const list = shape.media.takesRow ? `${row} as ${WHOLE_ROW}` : undefined;
+  const list = shape.media.takesRow ? aggregatedRow(row) : undefined;
   const source = { from: "written", alias, tests: innerTests(writer, read, alias), list };
   return `(${renderRows(writer, { ...read, range: ALL_ROWS }, source, Infinity, shape.maxRows)})`;
 }

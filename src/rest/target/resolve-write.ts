@@ -63,7 +63,7 @@ function changedRows({ verb, query }: ApiRequest): DeletedRows {
   return verb === "delete" ? "hide" : (query.deleted ?? "hide");
 }
 
-/** @throws RowhouseError deletedForbidden, deletedUnknown */
+/** @throws RowhouseError deletedUnknown */
 function checkChanged({ verb, query }: ApiRequest, relation: Relation, context: TargetContext): void {
   if (verb === "delete" && query.deleted !== null) {
     throw new RowhouseError("deletedUnknown", {
@@ -111,7 +111,7 @@ function refuseOtherKey(): never {
 /**
  * Request to target, for one that writes. What is wrong is said in PostgREST's order: table, select and embeds, filters of a PUT, columns.
  * @throws RowhouseError as {@link resolveRows}; methodUnsupported for a view that is only read; putFiltersInvalid, putKeyDiffers;
- * columnUnknown for a name in the body, in `columns` or in `on_conflict`; preconditionInvalid, deletedForbidden, deletedUnknown
+ * columnUnknown for a name in the body, in `columns` or in `on_conflict`; preconditionInvalid, deletedUnknown
  */
 export function resolveWrite(request: ApiRequest, catalog: Catalog, context: TargetContext): WriteTarget {
   const { verb, payload, preferences, isPut } = request;

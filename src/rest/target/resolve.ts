@@ -23,8 +23,6 @@ export interface TargetLimits {
 export interface TargetContext {
   readonly limits: TargetLimits;
   readonly settings: { readonly aggregates: boolean; readonly softDelete: boolean };
-  /** Of the verified token. */
-  readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
 function refuseEmbeds(message: string): never {
@@ -184,7 +182,7 @@ export function resolveRows(
 
 /**
  * Request to target: names become objects of the catalog, or a refusal.
- * @throws RowhouseError tableUnknown, deletedForbidden, deletedUnknown; as {@link resolveRows}
+ * @throws RowhouseError tableUnknown, deletedUnknown; as {@link resolveRows}
  */
 export function resolveRead(request: ApiRequest, catalog: Catalog, context: TargetContext): RootTarget {
   const relation = findRelation(catalog, request.relation);

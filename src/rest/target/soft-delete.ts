@@ -8,8 +8,6 @@ export type DeletedRows = "hide" | "include" | "only";
 
 /** The column that marks a row as deleted, by its time. */
 export const DELETED_AT = "deleted_at";
-/** Membership roles that may see, change and restore deleted rows. */
-const MAY_SEE: ReadonlySet<unknown> = new Set(["owner", "admin", "manager"]);
 
 /** A view shows of its tables what it says; a column that the database computes can't be set. */
 export function hasSoftDelete({ kind, columns }: Relation): boolean {
@@ -33,29 +31,20 @@ export function deletedCondition(relation: Relation, rows: DeletedRows): ColumnC
   };
 }
 
-/** What the parameter `deleted` is decided by. */
-export interface DeletedContext {
-  readonly settings: { readonly softDelete: boolean };
-  /** Of the verified token. */
-  readonly claims?: Readonly<Record<string, unknown>> | undefined;
-}
-
 /**
- * Who may say `deleted=`, and of which table.
- * @throws RowhouseError deletedForbidden, deletedUnknown
+ * Of which table `deleted=` may be said. Who may say it the database decides (`renderDeleted`).
+ * @throws RowhouseError deletedUnknown
  */
-export function checkDeleted(relation: Relation, given: DeletedRows | null, context: DeletedContext): void {
+export function checkDeleted(
+  relation: Relation,
+  given: DeletedRows | null,
+  { settings }: { readonly settings: { readonly softDelete: boolean } },
+): void {
   if (given === null) return;
-  if (!context.settings.softDelete || !hasSoftDelete(relation)) {
+  if (!settings.softDelete || !hasSoftDelete(relation)) {
     throw new RowhouseError("deletedUnknown", {
       message: `The rows of '${relation.name}' are not kept when they are deleted`,
       hint: "A table with a column deleted_at (timestamptz) keeps them, unless SOFT_DELETE is off.",
-    });
-  }
-  if (!MAY_SEE.has(context.claims?.["role"])) {
-    throw new RowhouseError("deletedForbidden", {
-      message: `The parameter deleted=${given} is for the roles owner, admin and manager`,
-      hint: "Leave it out to read the rows that are not deleted.",
     });
   }
 }

@@ -1,60 +1,24 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Tenant } from "../../../src/tenant/tenant.ts";
 import { runOn } from "../../commands/rowhouse.ts";
-import { SALES, TEST_SECRET, testDatabase, type TestDatabase } from "../../harness.ts";
+import { testDatabase, type TestDatabase } from "../../harness.ts";
+import { startServerProcess, type ServerProcess } from "../process.ts";
 import { eventually, send } from "../server.ts";
 import { supabase, taken } from "./client.ts";
 
-interface Process {
-  readonly child: ChildProcess;
-  readonly port: number;
-}
-
 let db: TestDatabase;
-let processes: Process[];
+let processes: ServerProcess[];
 let acme: Tenant;
 let rowhouse: ReturnType<typeof runOn>;
-
-async function startProcess(): Promise<Process> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../../../src/main.ts")], {
-    env: {
-      PATH: process.env["PATH"],
-      DATABASE_URL: db.url,
-      ROWHOUSE_SECRET: TEST_SECRET,
-      ROWHOUSE_APP: SALES,
-      PORT: "0",
-    },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const lines: string[] = [];
-  createInterface({ input: child.stderr! }).on("line", (line) => lines.push(line));
-  let port = 0;
-  await eventually(async () => {
-    const listening = lines
-      .map((line) => JSON.parse(line) as Record<string, string>)
-      .find(({ msg }) => msg === "listening");
-    port = Number(new URL(listening?.["url"] ?? "http://nowhere").port);
-    expect(port).toBeGreaterThan(0);
-  });
-  return { child, port };
-}
 
 beforeAll(async () => {
   db = await testDatabase();
   acme = await db.tenant("acme");
   rowhouse = runOn(db.url);
-  processes = await Promise.all([startProcess(), startProcess()]);
+  processes = await Promise.all([startServerProcess(db.url), startServerProcess(db.url)]);
 });
 afterAll(async () => {
-  for (const { child } of processes) {
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    await ended;
-  }
+  await Promise.all(processes.map((one) => one.end()));
   await db.close();
 });
 

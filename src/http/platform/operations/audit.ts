@@ -66,7 +66,7 @@ export const auditOperations = (sources: PlatformSources): Operation[] => {
           to: z.string(),
           subject: z.string(),
           attempts: z.number(),
-          state: z.enum(["waits", "sent", "failed", "doubt"]),
+          state: z.enum(["waits", "sends", "sent", "failed", "doubt"]),
           error: z.string().nullable(),
           createdAt: z.string(),
           sentAt: z.string().nullable(),

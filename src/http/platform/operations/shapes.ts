@@ -3,7 +3,14 @@ import { z } from "zod";
 /** Shapes that several operations share. */
 export const email = z.string().trim().min(3).max(254);
 export const slug = z.string().min(1).max(63);
-const text = (longest: number) => z.string().trim().min(1).max(longest);
+/** One line: no control character of a stranger gets into a header, a terminal or a log (CWE-93, CWE-117, CWE-150). */
+export const text = (longest: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(longest)
+    .regex(/^\P{Cc}*$/u, "Control characters are refused");
 export const time = z.iso.datetime();
 export const personName = text(200);
 export const reason = text(1000);
