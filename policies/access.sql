@@ -5,22 +5,6 @@
 -- which permission is missing, and nothing of any row. Names are those of 0005_members.sql, asked for late: a restore may bring a
 -- database to an older version, in which there are none of these tables (migrateTo in src/db/migrate.ts).
 
--- What a table is to the members of a tenant: `app`, the app's own, or `owned` when it has created_by; `members`, Rowhouse's own that
--- every member may read; `users`, of which everybody writes the row that is about them; `admins`, for owner and admin; `none`, for no request.
-create or replace function platform.table_kind(in_table regclass) returns text
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select case
-    when n.nspname <> 'tenant' then case when exists (select from pg_attribute a
-      where a.attrelid = c.oid and a.attname = 'created_by' and not a.attisdropped
-        and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'uuid'::regtype)) then 'owned' else 'app' end
-    when c.relname in ('settings', 'roles', 'permissions', 'locations', 'feature_flags', 'subscription') then 'members'
-    when c.relname = 'users' then 'users'
-    when c.relname in ('api_keys', 'sessions', 'one_time_links', 'impersonations', 'identities', 'audit_events') then 'admins'
-    else 'none' end
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = in_table
-$$;
-
 -- What a table has been given besides the law that all tables have; see set_options().
 create or replace function platform.options_of(in_table regclass) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -34,6 +18,24 @@ begin
     join platform.table_options o on o.schema_name = n.nspname and o.table_name = c.relname
     where c.oid = in_table), '{}');
 end $$;
+
+-- What a table is to the members of a tenant: `app`, the app's own, or `owned` when it has a created_by that Rowhouse fills (by one that
+-- the app fills whoever may update a row could call it theirs); `members`, Rowhouse's own that every member may read; `users`, of which
+-- everybody writes the row that is about them; `admins`, for owner and admin; `none`, for no request.
+create or replace function platform.table_kind(in_table regclass) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case
+    when n.nspname <> 'tenant' then case when exists (select from pg_attribute a
+      where a.attrelid = c.oid and a.attname = 'created_by' and not a.attisdropped
+        and a.attgenerated = '' and a.atttypid in ('text'::regtype, 'varchar'::regtype, 'uuid'::regtype))
+      and coalesce((platform.options_of(c.oid) -> 'stamp')::boolean, true) then 'owned' else 'app' end
+    when c.relname in ('settings', 'roles', 'permissions', 'locations', 'feature_flags', 'subscription') then 'members'
+    when c.relname = 'users' then 'users'
+    when c.relname in ('api_keys', 'sessions', 'one_time_links', 'impersonations', 'identities', 'audit_events') then 'admins'
+    else 'none' end
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = in_table
+$$;
 
 /*
  * Notes what a table is given by protect_table(); {} for nothing. Raises RH416 for an option that there is not.
@@ -58,14 +60,15 @@ begin
   if bad is not null then
     raise exception 'protect_table() takes no such option: %', bad using errcode = 'RH416',
       hint = '{"own_rows": "write" or "all", "anonymous": ["select", …], "audit": false, "stamp": false}';
-  elsif in_options ? 'own_rows' and (platform.table_kind(in_table) <> 'owned' or in_options -> 'stamp' = 'false') then
-    raise exception '% has no column created_by that Rowhouse fills, by which to tell own rows', in_table using errcode = 'RH416',
-      hint = 'Add it: created_by text.';
   end if;
   insert into platform.table_options (schema_name, table_name, options)
     select n.nspname, c.relname, in_options
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = in_table
     on conflict (schema_name, table_name) do update set options = excluded.options;
+  if in_options ? 'own_rows' and platform.table_kind(in_table) <> 'owned' then
+    raise exception '% has no column created_by that Rowhouse fills, by which to tell own rows', in_table using errcode = 'RH416',
+      hint = 'Add it: created_by text.';
+  end if;
 end $$;
 
 -- What permissions and scopes call a table: `schema.table`; `table` alone where no schema that was registered before has one of
@@ -132,9 +135,11 @@ begin
         else 'The tenant has no role of this name: owner, admin, manager, member, viewer, or one that it has made.' end;
 end $$;
 
--- In SQL and not definer's, so that the planner puts it in the place of the call: verb and kind are known then, and what is left for
--- the built-in roles is one comparison, once a statement. What each of them may do is this table. has_permission() is the same for a
--- description of what there is, which refuses nothing.
+-- The current tenant, to who may do this, and the refusal to who may not. In SQL and not definer's, so that the planner puts it in the
+-- place of the call: verb and kind are known then, and what is left for the built-in roles is one comparison. What each of them may do
+-- is this table. A tenant and not a boolean, because PostgreSQL tests a policy without columns at each row that it finds: a refusal
+-- would tell that there is one. `tenant_id = (select …)` becomes one of several values that have to be equal before anything is read
+-- (One-Time Filter). has_permission() is the same for a description of what there is, which refuses nothing.
 do $choose$
 declare
   is_built_in constant text := $$pg_catalog.split_part(platform.get_context(), ',', 3) operator(pg_catalog.=) any (case
@@ -149,10 +154,9 @@ declare
       else '{}' end::pg_catalog.text[])$$;
 begin
   execute format($make$
-    create or replace function platform.require_permission(in_verb text, in_table regclass, in_kind text) returns boolean
+    create or replace function platform.permitted_tenant(in_verb text, in_table regclass, in_kind text) returns uuid
     language sql stable parallel safe as $$
-      select case when %s
-        then true else platform.look_up_permission(in_verb, in_table, in_kind) end
+      select case when %s or platform.look_up_permission(in_verb, in_table, in_kind) then platform.current_tenant() end
     $$ $make$, is_built_in);
   execute format($make$
     create or replace function platform.has_permission(in_verb text, in_table regclass, in_kind text) returns boolean
@@ -228,7 +232,7 @@ declare
 begin
   foreach verb in array array['select', 'insert', 'update', 'delete'] loop
     policy_name := 'member_' || verb;
-    test := format('( SELECT platform.require_permission(%L::text, ''%s''::regclass, %L::text) AS require_permission)', verb,
+    test := format('(tenant_id = ( SELECT platform.permitted_tenant(%L::text, ''%s''::regclass, %L::text) AS permitted_tenant))', verb,
       replace(in_table::text, '''', ''''''), kind); -- a backslash stays one: it is never printed as E'…'
     return next;
     policy_name := 'own_rows_' || verb;
@@ -287,8 +291,8 @@ begin
 end $$;
 
 revoke all on function platform.table_kind(regclass), platform.options_of(regclass), platform.set_options(regclass, jsonb),
-  platform.names_of(regclass), platform.look_up_permission(text, regclass, text), platform.require_permission(text, regclass, text),
+  platform.names_of(regclass), platform.look_up_permission(text, regclass, text), platform.permitted_tenant(text, regclass, text),
   platform.was_given(text, regclass, text), platform.has_permission(text, regclass, text), platform.allowed_verbs(), platform.require_deleted(text),
   platform.member_policies(regclass), platform.missing_policies(regclass), platform.protect_members(regclass) from public;
-grant execute on function platform.require_permission(text, regclass, text), platform.look_up_permission(text, regclass, text),
+grant execute on function platform.permitted_tenant(text, regclass, text), platform.look_up_permission(text, regclass, text),
   platform.was_given(text, regclass, text), platform.allowed_verbs(), platform.require_deleted(text) to rowhouse_api;

@@ -111,13 +111,30 @@ export const PLAIN_TABLES = `
   create index on plain.invoice_items (tenant_id, invoice_id);
   analyze plain.customers, plain.invoices, plain.invoice_items`;
 
-/**
- * Takes the walls out of a copy of the database; what is left is the same tables, indexes and queries. A server refuses to serve
- * such a database, so the copy is also made to say that nothing is unprotected.
- */
-export const DROP_TENANCY = `
+/** A copy of the database in which no table of the app keeps an audit trail, by the option that every app has. */
+export const DROP_AUDIT = `
+  select platform.protect_table(c.oid::regclass, '{"audit": false}') from pg_class c
+  where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`;
+
+/** A server refuses to serve a database that lacks anything of the law, so such a copy is made to say that nothing is lacking. */
+const SILENCE_CHECK = `
   create or replace function platform.unprotected_tables() returns setof regclass language sql stable
-    as 'select null::regclass where false';
+    as 'select null::regclass where false';`;
+
+/** After {@link DROP_AUDIT}: takes the policies that ask what a role may do out as well, and leaves those that keep tenants apart. */
+export const DROP_PERMISSIONS = `${SILENCE_CHECK}
+  do $$
+  declare
+    target record;
+  begin
+    for target in select p.polname as name, p.polrelid::regclass as of from pg_policy p join pg_class c on c.oid = p.polrelid
+      where c.relnamespace = 'app'::regnamespace and not p.polpermissive and starts_with(p.polname, 'member_') loop
+      execute format('drop policy %I on %s', target.name, target.of);
+    end loop;
+  end $$`;
+
+/** Takes the walls, the audit trail and the stamps out of a copy of the database; what is left is the same tables, indexes and queries. */
+export const DROP_TENANCY = `${SILENCE_CHECK}
   do $$
   declare
     target record;
@@ -126,5 +143,9 @@ export const DROP_TENANCY = `
       execute format('alter table %s disable row level security', target.name);
       execute format('alter table %s alter column tenant_id set default %L', target.name, current_setting('bench.tenant_id'));
       execute format('grant all on %s to rowhouse_api', target.name);
+    end loop;
+    for target in select t.tgname as name, t.tgrelid::regclass as of from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where c.relnamespace = 'app'::regnamespace and not t.tgisinternal and starts_with(t.tgname, 'rowhouse_') loop
+      execute format('drop trigger %I on %s', target.name, target.of);
     end loop;
   end $$`;

@@ -1,7 +1,12 @@
 /**
- * Makes BENCH_TENANTS (10,000) tenants through the platform API, one after the other and then side by side, and prints milliseconds each:
- * the first thousand against the last. Runs on a database of its own in an embedded PostgreSQL, or beside DATABASE_URL's.
+ * `npm run bench:tenants`: makes tenants through the platform API, each with address, plan, profile, first user and a location, and prints
+ * milliseconds each, the first thousand against the last; the processor time of PostgreSQL that one took; and how many rows were read by
+ * scans of whole tables for one, which would tell what grows with the number of tenants. On an embedded PostgreSQL of its own, fsync on.
+ *
+ *   node scripts/bench-tenants.ts [tenants]
+ *   BENCH_TENANTS (10000)   BENCH_CONCURRENCY (1)   BENCH_PART (1000): how many are the first and the last
  */
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -13,10 +18,12 @@ import { openDatabase } from "../src/db/connections.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { startEmbedded } from "../src/embedded/server.ts";
 import { openLog } from "../src/log.ts";
+import { readCpu } from "./bench-cpu.ts";
 
 const env = (name: string, initial: number) => Number(process.env[name] ?? initial);
-const COUNT = env("BENCH_TENANTS", 10_000);
+const COUNT = Number(process.argv[2] ?? env("BENCH_TENANTS", 10_000));
 const SIDE_BY_SIDE = env("BENCH_CONCURRENCY", 1);
+const PART = Math.min(env("BENCH_PART", 1000), Math.floor(COUNT / 2));
 
 const dataDir = await mkdtemp(join(tmpdir(), "rowhouse-bench-"));
 // As a server of one's own is: fsync on.
@@ -64,6 +71,17 @@ try {
   });
   const { token } = JSON.parse(accepted.text) as { token: string };
 
+  const postmaster = Number.parseInt(readFileSync(join(cluster.dataDir, "postgres/postmaster.pid"), "utf8"), 10);
+  const owner = await database.connectOwner();
+  /** What PostgreSQL has done so far. */
+  const look = async () => {
+    const { rows } = await owner.query<{ name: string; read: number }>(
+      "select relid::regclass::text as name, seq_tup_read::float as read from pg_stat_all_tables where seq_tup_read > 0",
+    );
+    return { cpuUs: readCpu(postmaster).postgres, scanned: new Map(rows.map(({ name, read }) => [name, read])) };
+  };
+  const looks = new Map([[0, await look()]]);
+
   const times: number[] = [];
   const start = performance.now();
   let next = 0;
@@ -82,6 +100,7 @@ try {
       });
       if (status !== 201) throw new Error(text);
       times[number] = performance.now() - began;
+      if (number + 1 === PART || number + 1 === COUNT - PART) looks.set(number + 1, await look());
       if ((number + 1) % 1000 === 0)
         console.error(`${number + 1} tenants, ${Math.round((performance.now() - start) / 1000)} s`);
     }
@@ -89,17 +108,39 @@ try {
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
   const seconds = (performance.now() - start) / 1000;
 
-  const summary = (part: readonly number[]) => {
-    const sorted = part.toSorted((a, b) => a - b);
-    const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!.toFixed(2);
-    const mean = (sorted.reduce((sum, value) => sum + value, 0) / sorted.length).toFixed(2);
-    return { mean, median: at(0.5), p95: at(0.95), p99: at(0.99) };
+  looks.set(COUNT, await look());
+
+  const summary = (from: number, to: number) => {
+    const sorted = times.slice(from, to).toSorted((a, b) => a - b);
+    const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!;
+    const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+    const [before, after] = [looks.get(from)!, looks.get(to)!];
+    const rows = [...after.scanned].reduce((sum, [name, read]) => sum + read - (before.scanned.get(name) ?? 0), 0);
+    const each = (value: number) => value / (to - from);
+    return {
+      "mean ms": mean,
+      "p50 ms": at(0.5),
+      "p95 ms": at(0.95),
+      "p99 ms": at(0.99),
+      "PostgreSQL's CPU ms": each(after.cpuUs - before.cpuUs) / 1000,
+      "rows scanned": each(rows),
+    };
   };
-  const part = Math.min(1000, Math.floor(COUNT / 2));
-  console.log(
-    `${COUNT} tenants through the API in ${seconds.toFixed(1)} s, ${SIDE_BY_SIDE} at once; milliseconds each:`,
+  type Summary = ReturnType<typeof summary>;
+  const [first, last] = [summary(0, PART), summary(COUNT - PART, COUNT)];
+  const rounded = (of: Summary) =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, value.toFixed(2)]));
+  const ratio = Object.fromEntries(
+    Object.entries(last).map(([name, value]) => [name, `${(value / first[name as keyof Summary]).toFixed(2)} x`]),
   );
-  console.table({ [`first ${part}`]: summary(times.slice(0, part)), [`last ${part}`]: summary(times.slice(-part)) });
+  console.log(`${COUNT} tenants through the API in ${seconds.toFixed(1)} s, ${SIDE_BY_SIDE} at once; each took:`);
+  console.table({ [`first ${PART}`]: rounded(first), [`last ${PART}`]: rounded(last), "last / first": ratio });
+  const growing = [...looks.get(COUNT)!.scanned]
+    .map(([name, read]) => [name, (read - (looks.get(COUNT - PART)!.scanned.get(name) ?? 0)) / PART] as const)
+    .filter(([, each]) => each >= COUNT / 100);
+  for (const [name, each] of growing)
+    console.log(`${name}: ${each.toFixed(0)} rows scanned for each of the last: it grows`);
+  await owner.end();
   await pool.end();
   agent.destroy();
   await server.close();

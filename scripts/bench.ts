@@ -1,9 +1,11 @@
 /**
  * `npm run bench`: what isolation costs. Requests a second and latency of four endpoints, for Rowhouse, for the same server with
  * four round trips a request, for the same server without any tenancy, and for a hand-written handler; in one run, interleaved,
- * with the ratios and the processor time that each took. Prints what it measured and judges nothing.
+ * with the ratios and the processor time that each took. Rowhouse keeps its audit trail meanwhile, as it does by default, and those without
+ * tenancy and by hand keep none; beside it runs Rowhouse without the trail, and on writes also without the policies that ask what a role
+ * may do, so that what each of them costs is printed too. Prints what it measured and judges nothing.
  *
- *   BENCH_SECONDS (2) a round   BENCH_ROUNDS (7)   BENCH_CONNECTIONS (16)
+ *   BENCH_SECONDS (2) a round   BENCH_ROUNDS (5)   BENCH_CONNECTIONS (16)   BENCH_ONLY (all): part of endpoints' names, as `P` for writes
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -27,11 +29,20 @@ import type { Tenant } from "../src/tenant/tenant.ts";
 import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
 import { readCpu } from "./bench-cpu.ts";
 import type { Measured as Load, Round } from "./bench-load.ts";
-import { DROP_TENANCY, plainHandler, PLAIN_TABLES, runInFourTrips, runWithoutTenancy } from "./bench-servers.ts";
+import {
+  DROP_AUDIT,
+  DROP_PERMISSIONS,
+  DROP_TENANCY,
+  plainHandler,
+  PLAIN_TABLES,
+  runInFourTrips,
+  runWithoutTenancy,
+} from "./bench-servers.ts";
 
 const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 2);
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 7);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const CONNECTIONS = Number(process.env["BENCH_CONNECTIONS"] ?? 16);
+const ONLY = process.env["BENCH_ONLY"] ?? "";
 const APP = join(import.meta.dirname, "../examples/sales");
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -54,10 +65,35 @@ async function seed(database: Database): Promise<Tenant> {
   return first!;
 }
 
-/** The same data twice: as Rowhouse keeps it, and with row-level security taken off. */
-async function prepare(url: string): Promise<{ tenant: Tenant; walled: Database; open: Database; ids: string[] }> {
-  const secret = "a secret for benchmarks only";
-  const walled = openDatabase(url, secret);
+const SECRET = "a secret for benchmarks only";
+
+/** A copy of the database with something taken out of it. */
+async function copy(url: string, name: string, tenant: Tenant, steps: readonly string[]): Promise<Database> {
+  const named = (other: string) => Object.assign(new URL(url), { pathname: `/${other}` }).href;
+  const admin = await openDatabase(named("postgres"), SECRET).connectOwner();
+  await admin.query(`create database ${name} template rowhouse`);
+  await admin.end();
+  const database = openDatabase(named(name), SECRET);
+  const owner = await database.connectOwner();
+  await owner.query("select set_config('bench.tenant_id', $1, false)", [tenant.id]);
+  for (const step of steps) await owner.query(step);
+  await owner.query("vacuum analyze");
+  await owner.end();
+  return database;
+}
+
+interface Prepared {
+  readonly tenant: Tenant;
+  readonly ids: string[];
+  /** As Rowhouse keeps it, and copies of it: with less and less. */
+  readonly walled: Database;
+  readonly silent: Database;
+  readonly bare: Database;
+  readonly open: Database;
+}
+
+async function prepare(url: string): Promise<Prepared> {
+  const walled = openDatabase(url, SECRET);
   const tenant = await seed(walled);
   const owner = await walled.connectOwner();
   await owner.query(PLAIN_TABLES);
@@ -67,17 +103,14 @@ async function prepare(url: string): Promise<{ tenant: Tenant; walled: Database;
   );
   await owner.query("vacuum analyze");
   await owner.end();
-  const named = (name: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
-  const admin = await openDatabase(named("postgres"), secret).connectOwner();
-  await admin.query("create database bench_open template rowhouse");
-  await admin.end();
-  const open = openDatabase(named("bench_open"), secret);
-  const openOwner = await open.connectOwner();
-  await openOwner.query("select set_config('bench.tenant_id', $1, false)", [tenant.id]);
-  await openOwner.query(DROP_TENANCY);
-  await openOwner.query("vacuum analyze");
-  await openOwner.end();
-  return { tenant, walled, open, ids: rows.map(({ id }) => id) };
+  return {
+    tenant,
+    ids: rows.map(({ id }) => id),
+    walled,
+    silent: await copy(url, "bench_silent", tenant, [DROP_AUDIT]),
+    bare: await copy(url, "bench_bare", tenant, [DROP_AUDIT, DROP_PERMISSIONS]),
+    open: await copy(url, "bench_open", tenant, [DROP_TENANCY]),
+  };
 }
 
 /** Every endpoint with enough different requests that no cache of one row decides. */
@@ -130,6 +163,18 @@ function newExpense(n: number) {
 
 const upserted = (id: string, n: number) => ({ id, number: `B-${id}`, name: `bench ${n}` });
 
+const WRITES = ["POST", "PATCH by id", "POST, an upsert"];
+
+/** Who is compared. */
+const NAMES = {
+  whole: "Rowhouse, one round trip",
+  silent: "Rowhouse, no audit trail",
+  bare: "Rowhouse, no audit trail, no permissions",
+  none: "same server, no tenancy",
+  four: "same server, four round trips",
+  plain: "plain Koa and pg, four round trips, no token",
+} as const;
+
 /** The requests of the hand-written handler, by the endpoints that it has. */
 function plainEndpoints(ids: readonly string[]): Record<string, Round["requests"]> {
   const get = (path: string) => ({ method: "GET" as const, path, headers: {} });
@@ -171,7 +216,7 @@ async function measure(load: ChildProcess, round: Round, postmaster: number): Pr
 interface Contestant {
   readonly name: string;
   readonly port: number;
-  /** The hand-written handler has some endpoints, each of its own form. */
+  /** Its endpoints, where it does not have all; those of the hand-written handler are of its own form. */
   readonly only?: Readonly<Record<string, Round["requests"]>>;
 }
 
@@ -214,22 +259,48 @@ const COLUMNS = [
   ["PostgreSQL µs", (m: Measured) => m.postgresUs, 0],
 ] as const;
 
+const TITLES = [...COLUMNS.map(([title]) => title), "Rowhouse is", "without audit"];
+
 function line(name: string, cells: readonly string[]): string {
-  return name.padEnd(46) + cells.map((cell, n) => cell.padStart(n < 3 ? 9 : 15)).join("");
+  return name.padEnd(48) + cells.map((cell, n) => cell.padStart(n < 3 ? 9 : 15)).join("");
 }
 
-function report(contestants: readonly Contestant[], endpointNames: readonly string[], results: Results): void {
-  const [rowhouse] = contestants;
+/** Of rounds that lay side by side, so that what else the machine did falls out: how much more the first does than the second. */
+function ratioOf(first: readonly Measured[] | undefined, second: readonly Measured[] | undefined): number {
+  return median((second ?? []).map(({ rate }, n) => (first?.[n]?.rate ?? Number.NaN) / rate));
+}
+const times = (ratio: number) => (Number.isNaN(ratio) ? "" : `${ratio.toFixed(2)} x`);
+
+function report(names: readonly string[], endpointNames: readonly string[], results: Results): void {
   for (const endpoint of endpointNames) {
-    console.log(`\n${line(endpoint, [...COLUMNS.map(([title]) => title), "Rowhouse is"])}`);
-    const own = results.get(keyOf(endpoint, rowhouse!.name)) ?? [];
-    for (const { name } of contestants) {
-      const rounds = results.get(keyOf(endpoint, name));
+    const of = (name: string) => results.get(keyOf(endpoint, name));
+    console.log(`\n${line(endpoint, TITLES)}`);
+    for (const name of names) {
+      const rounds = of(name);
       if (rounds === undefined) continue;
       const figures = COLUMNS.map(([, pick, digits]) => median(rounds.map(pick)).toFixed(digits));
-      // Of rounds that lay side by side, so that what else the machine did falls out.
-      const ratio = median(rounds.map(({ rate }, n) => (own[n]?.rate ?? Number.NaN) / rate));
-      console.log(line(`  ${name}`, [...figures, name === rowhouse!.name ? "" : `${ratio.toFixed(2)} x`]));
+      const ratios = [NAMES.whole, NAMES.silent].map((own) => (own === name ? "" : times(ratioOf(of(own), rounds))));
+      console.log(line(`  ${name}`, [...figures, ...ratios]));
+    }
+  }
+}
+
+/** What a write pays for each of its extras: what is left of the rate, and the database's time. */
+function reportExtras(endpointNames: readonly string[], results: Results): void {
+  const extras = [
+    ["the audit trail", NAMES.whole, NAMES.silent],
+    ["the policies of permissions", NAMES.silent, NAMES.bare],
+    ["both", NAMES.whole, NAMES.bare],
+  ] as const;
+  console.log(`\n${line("What writes pay for", ["rate", "", "", "PostgreSQL µs"])}`);
+  for (const endpoint of endpointNames.filter((name) => WRITES.includes(name))) {
+    for (const [extra, withIt, without] of extras) {
+      const [more, less] = [withIt, without].map((name) => results.get(keyOf(endpoint, name)) ?? []) as [
+        Measured[],
+        Measured[],
+      ];
+      const cost = median(more.map(({ postgresUs }, n) => postgresUs - (less[n]?.postgresUs ?? Number.NaN)));
+      console.log(line(`  ${endpoint}: ${extra}`, [times(ratioOf(more, less)), "", "", `+${cost.toFixed(0)}`]));
     }
   }
 }
@@ -259,7 +330,7 @@ async function main(): Promise<void> {
   stack.defer(() => rm(dataDir, { recursive: true, force: true }));
   stack.defer(() => embedded.stop());
   say("loading three tenants, the first ten times the others");
-  const { tenant, walled, open, ids } = await prepare(embedded.url);
+  const { tenant, walled, silent, bare, open, ids } = await prepare(embedded.url);
 
   const config = readConfig({ PORT: "0", PUBLIC_URL: "http://localhost" }, {});
   const start = async (database: Database, run?: Parameters<typeof openServer>[0]["run"]): Promise<RunningServer> => {
@@ -271,6 +342,8 @@ async function main(): Promise<void> {
   stack.defer(() => platform.end());
   const servers = {
     one: await start(walled),
+    silent: await start(silent),
+    bare: await start(bare),
     four: await start(walled, runInFourTrips),
     none: await start(open, runWithoutTenancy),
   };
@@ -284,23 +357,26 @@ async function main(): Promise<void> {
     ttlSeconds: 86_400,
   });
 
-  const all = endpoints(token, ids);
+  const all = Object.fromEntries(Object.entries(endpoints(token, ids)).filter(([name]) => name.includes(ONLY)));
+  const writes = Object.fromEntries(Object.entries(all).filter(([name]) => WRITES.includes(name)));
   const contestants: Contestant[] = [
-    { name: "Rowhouse, one round trip", port: servers.one.port },
-    { name: "same server, no tenancy", port: servers.none.port },
-    { name: "same server, four round trips", port: servers.four.port },
-    {
-      name: "plain Koa and pg, four round trips, no token",
-      port: plain.port,
-      only: plainEndpoints(ids),
-    },
+    { name: NAMES.whole, port: servers.one.port },
+    { name: NAMES.silent, port: servers.silent.port, only: writes },
+    { name: NAMES.bare, port: servers.bare.port, only: writes },
+    { name: NAMES.none, port: servers.none.port },
+    { name: NAMES.four, port: servers.four.port },
+    { name: NAMES.plain, port: plain.port, only: plainEndpoints(ids) },
   ];
   const postmaster = Number.parseInt(readFileSync(join(embedded.dataDir, "postgres/postmaster.pid"), "utf8"), 10);
   const results = await race(contestants, all, postmaster);
   console.log(
     `Node ${process.version}, PostgreSQL ${embedded.version}, ${availableParallelism()} cores shared with the load generator, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s`,
   );
-  report(contestants, Object.keys(all), results);
+  console.log(
+    "Rowhouse keeps its audit trail, as by default, also in four round trips. No tenancy, and plain: none, and no stamps.",
+  );
+  report(Object.values(NAMES), Object.keys(all), results);
+  reportExtras(Object.keys(all), results);
 }
 
 await main();

@@ -11,6 +11,7 @@ import type { Verifier } from "./auth/verifier.ts";
 import type { Served } from "./catalog/catalog.ts";
 import type { Config } from "./config.ts";
 import { homePage } from "./console/home.ts";
+import { linkPage } from "./console/link-page.ts";
 import { operatorPage } from "./console/operator-page.ts";
 import { refusalPage } from "./console/refusal.ts";
 import { serveAuth } from "./http/auth.ts";
@@ -41,6 +42,7 @@ import { tenantRoute } from "./http/tenant.ts";
 import type { Log } from "./log.ts";
 import type { RestLimits } from "./rest/answer.ts";
 import type { CheckedFetch } from "./net/checked-fetch.ts";
+import { readBrand } from "./tenant/brand.ts";
 import type { OutOfService } from "./tenant/placements.ts";
 import type { Registry } from "./tenant/registry.ts";
 import type { Home } from "./tenant/spread.ts";
@@ -86,7 +88,8 @@ function limitsOf(config: Config): RestLimits {
 }
 
 /** What operators work with, and the form of those who would like to be tenants. */
-function openPlatform({ config, log, publicUrl, home, keyset, desks, attempts, readiness, denials }: AppSources) {
+function openPlatform(sources: AppSources) {
+  const { config, log, publicUrl, home, keyset, desks, attempts, readiness, denials, checkedFetch } = sources;
   const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
   const addressOf = openClientAddress(config.TRUSTED_PROXIES);
   const pool = home.platform;
@@ -97,6 +100,7 @@ function openPlatform({ config, log, publicUrl, home, keyset, desks, attempts, r
     deskOf: (tenant, requestId) => openDesk(desks, tenant, { requestId }),
     attempts,
     mint: (request) => mintToken(keyset, policy, request),
+    checkedFetch,
     outboundAllowed: config.OUTBOUND_ALLOWED,
   });
   const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
@@ -141,6 +145,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     policy: { issuer: config.issuer, audience: config.TOKEN_AUDIENCE },
     attempts: sources.attempts,
     addressOf: openClientAddress(config.TRUSTED_PROXIES),
+    linkPage: async (tenant, kind, fields) => linkPage({ brand: await readBrand(home.read, tenant), kind, fields }),
   });
   const rest = serveRest({
     grants,

@@ -7,7 +7,7 @@ select
   case
     when p.oid is null then 'It is missing.'
     when o.rolname <> 'rowhouse_owner' then format('%s owns it.', o.rolname)
-    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|require_permission|key_text)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
+    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|key_text)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
     else format('It is not the one of policies/: %s.', found.text)
   end as detail,
   'Run `rowhouse migrate`, and find out who changed it: the policies and triggers of every table ask these functions.' as fix
@@ -57,7 +57,7 @@ from (values
   ('platform.current_request_id()', array[
       'invoker stable 924261b4131fc960292dcf38fbea1e98']),
   ('platform.table_kind(regclass)', array[
-      'invoker stable fe32af58a8ed23f3d580deeb0b2b124b']),
+      'invoker stable 4a8cbea7d281aa5f2692a566825b5591']),
   ('platform.options_of(regclass)', array[
       'definer stable 35b5ec61fa3e5d2aab16235e38f9411c']),
   ('platform.names_of(regclass)', array[
@@ -66,10 +66,10 @@ from (values
       'definer stable f107e8d6c65f5d769aa6ecbc9e613f51']),
   ('platform.look_up_permission(text, regclass, text)', array[
       'definer stable a2a4c9532eacbe0fd9ebb9e649d5b454']),
-  ('platform.require_permission(text, regclass, text)', array[
-      'invoker stable 7c5ff6f450fab4f80669babc4d72dcce']),
+  ('platform.permitted_tenant(text, regclass, text)', array[
+      'invoker stable 44b382f0056714284749b83bbf383ac8']),
   ('platform.member_policies(regclass)', array[
-      'invoker stable 25bc823f30630b452325c227b102c9dd']),
+      'invoker stable e63515f91229bd7cf8c1747d03b90482']),
   ('platform.missing_policies(regclass)', array[
       'invoker stable f181acc6f7e33dc4a9ab5cdde0f3aeab']),
   ('platform.keeps_trail()', array[
@@ -118,4 +118,4 @@ where not coalesce(
   and found.text = any (wanted.texts)
   -- a SET clause could put another context in place while the function runs
   and (p.proconfig is null or (p.proconfig = '{"search_path=pg_catalog, pg_temp"}'
-    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|require_permission|key_text)\(')), false)
+    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|key_text)\(')), false)

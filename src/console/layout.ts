@@ -30,6 +30,10 @@ export function codeBlock(label: string, text: string): VNode {
   return h("pre", { tabIndex: 0, role: "region", "aria-label": label }, h("code", null, text));
 }
 
+/** What a reader takes for the first character of a name, which may be several of Unicode's. */
+export const initialOf = (name: string): string =>
+  new Intl.Segmenter().segment(name.trim())[Symbol.iterator]().next().value?.segment.toUpperCase() ?? "·";
+
 const FOOTER = "Served by Rowhouse. The database itself keeps every tenant’s rows apart.";
 
 /** One whole page, without anything from elsewhere. Text and attributes are escaped by the renderer. */

@@ -45,6 +45,17 @@ ol.steps { margin: 0; padding-left: 1.3rem; }
 ol.steps li { margin-bottom: .9rem; }
 ol.steps li::marker { color: var(--soft); font-weight: 600; }
 ol.steps pre { margin-top: .45rem; }
+form { max-width: 26rem; }
+label { display: block; margin-bottom: 1rem; font-weight: 600; }
+label small { display: block; color: var(--soft); font-weight: 400; }
+input { display: block; width: 100%; margin-top: .3rem; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit;
+  background: var(--code); border: 1px solid var(--soft); border-radius: 8px; }
+button { min-height: 2.75rem; padding: .5rem 1.2rem; font: inherit; font-weight: 600; color: var(--on-brand); background: var(--brand);
+  border: 1px solid var(--brand); border-radius: 8px; cursor: pointer; }
+button:hover { text-decoration: underline; } button:disabled { opacity: .6; }
+form + * { margin-top: 1.1rem; }
+.refused { padding: .75rem 1rem; border-left: 4px solid var(--accent); background: var(--code); border-radius: 8px; }
+[hidden] { display: none; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-size: .82rem; font-weight: 600; color: var(--soft); }
 th, td { padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: baseline; }

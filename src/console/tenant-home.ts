@@ -2,7 +2,7 @@ import { h } from "preact";
 import type { Brand } from "../tenant/brand.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { parseColor } from "./color.ts";
-import { codeBlock, renderPage, section, type Page } from "./layout.ts";
+import { codeBlock, initialOf, renderPage, section, type Page } from "./layout.ts";
 
 export interface TenantHome {
   readonly tenant: Tenant;
@@ -40,10 +40,6 @@ function requestSteps({ tenant, origin, table }: TenantHome) {
 
 /** A slug may hold hyphens, and so is no name in JavaScript. */
 const constantName = ({ slug }: Tenant) => slug.replace(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
-
-/** What a reader takes for the first character, which may be several of Unicode's. */
-const initialOf = (name: string) =>
-  new Intl.Segmenter().segment(name.trim())[Symbol.iterator]().next().value?.segment.toUpperCase() ?? "·";
 
 /** What a browser gets at a tenant's address. */
 export function tenantHome(home: TenantHome): Page {

@@ -19,14 +19,18 @@ export class BrokenConnection extends Error {
 export class Batch implements Submittable {
   readonly done: Promise<StatementResult[]>;
   readonly #statements: readonly Statement[];
+  /** ReadyForQuery's status after a failure: idle, or in a transaction that has failed and is still open. */
+  readonly #failed: "I" | "E";
   readonly #results: StatementResult[] = [];
   readonly #parsed: string[] = [];
   #rows: (string | null)[][] = [];
   #resolve!: (results: StatementResult[]) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(statements: readonly Statement[]) {
+  /** @param isInside in a transaction that is open and stays so; else the batch is one by itself */
+  constructor(statements: readonly Statement[], isInside = false) {
     this.#statements = statements;
+    this.#failed = isInside ? "E" : "I";
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -72,7 +76,7 @@ export class Batch implements Submittable {
     this.#resolve(this.#results);
   }
 
-  /** Rejects once the server is idle again, so that whoever gets the connection next finds it clean. */
+  /** Rejects once the server is ready again, so that whoever gets the connection next finds it clean. */
   handleError(error: Error, connection: Connection): void {
     preparedNames(connection).doubt(this.#parsed);
     if (!("severity" in error)) {
@@ -83,7 +87,7 @@ export class Batch implements Submittable {
     connection.once("end", onEnd);
     connection.once("readyForQuery", (message: { status: string }) => {
       connection.removeListener("end", onEnd);
-      this.#reject(message.status === "I" ? error : new BrokenConnection(error));
+      this.#reject(message.status === this.#failed ? error : new BrokenConnection(error));
     });
   }
 

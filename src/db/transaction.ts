@@ -95,6 +95,17 @@ export async function enterScope(client: pg.ClientBase, scope: Scope, access: "r
 }
 
 /**
+ * Runs the statements in one round trip inside a transaction that {@link inTransaction} opened.
+ * @returns one result per statement
+ */
+export async function runInside(client: pg.ClientBase, statements: readonly Statement[]): Promise<StatementResult[]> {
+  const batch = new Batch(statements, true);
+  batch.done.catch(() => {}); // whoever awaits it hears of it
+  await client.query(batch);
+  return batch.done;
+}
+
+/**
  * Runs `work` between BEGIN and COMMIT, for work that has to look at one answer before the next statement. Anything thrown
  * rolls back.
  */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Attempts } from "../auth/attempts.ts";
 import type { Desk } from "../auth/desk.ts";
-import type { LinkPlace } from "../auth/links.ts";
+import type { LinkKind, LinkPlace } from "../auth/links.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { Visitor } from "../auth/sessions.ts";
 import { RowhouseError } from "../errors.ts";
@@ -11,6 +11,7 @@ import { grantTenant, selectTenant, type Grants } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { parseJson } from "./json.ts";
 import { originOf } from "./origin.ts";
+import type { Page } from "./page.ts";
 import type { Readiness } from "./readiness.ts";
 import type { RequestContext } from "./request-state.ts";
 
@@ -19,6 +20,8 @@ export interface AuthSources extends Signing {
   readonly attempts: Attempts;
   readonly readiness: Readiness;
   readonly addressOf: (request: IncomingMessage) => string | null;
+  /** Where the mails' links lead. */
+  readonly linkPage: (tenant: Tenant, kind: LinkKind, fields: Readonly<Record<string, string>>) => Promise<Page>;
 }
 
 /** A request about signing in, with all that the ways to answer it need. */

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { followLink, LINK_TYPES, type LinkKind } from "../auth/links.ts";
 import { RowhouseError } from "../errors.ts";
 import { sendJson, sessionBody } from "./auth-answer.ts";
 import { placeOf, requireText, type AuthRequest } from "./auth-request.ts";
+import { sendPage } from "./page.ts";
 
 /** @throws RowhouseError bodyInvalid */
 function kindOf(type: unknown): LinkKind {
@@ -10,29 +10,6 @@ function kindOf(type: unknown): LinkKind {
   if (kind !== undefined) return kind;
   const hint = `One of ${Object.keys(LINK_TYPES).join(", ")}.`;
   throw new RowhouseError("bodyInvalid", { message: "The type of the link is not known", hint });
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escape = (text: string) => text.replaceAll(/[&<>"]/g, (found) => ENTITIES[found]!);
-
-const STYLE =
-  "body{font:1rem/1.5 sans-serif;max-width:26rem;margin:20vh auto;padding:0 1rem}button{font:inherit;padding:.6em 1.2em}";
-const STYLE_HASH = `sha256-${createHash("sha256").update(STYLE).digest("base64")}`;
-const ACTS: Readonly<Record<LinkKind, string>> = {
-  recovery: "Set a new password",
-  invitation: "Accept the invitation",
-  confirmation: "Confirm the address",
-  email_change: "Confirm the new address",
-};
-
-function pageOf(tenantName: string, kind: LinkKind, fields: Readonly<Record<string, string>>): string {
-  const inputs = Object.entries(fields).map(
-    ([name, value]) => `<input type="hidden" name="${name}" value="${escape(value)}">`,
-  );
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(tenantName)}</title><style>${STYLE}</style></head>
-<body><h1>${escape(tenantName)}</h1><form method="post" action="/auth/v1/verify">${inputs.join("")}<button>${ACTS[kind]}</button></form></body></html>
-`;
 }
 
 /**
@@ -45,14 +22,9 @@ export async function answerLink(request: AuthRequest): Promise<void> {
   const token = requireText(ctx.query, "token");
   const { redirectTo } = await placeOf(request);
   const fields = { token, type: String(ctx.query["type"]), ...(redirectTo !== null && { redirect_to: redirectTo }) };
-  // The form's answer leads on, and browsers hold a redirect to form-action as well.
-  const target = redirectTo === null ? "" : ` ${new URL(redirectTo).origin}`;
-  ctx.set("Content-Type", "text/html; charset=utf-8");
-  ctx.set(
-    "Content-Security-Policy",
-    `default-src 'none'; style-src '${STYLE_HASH}'; form-action 'self'${target}; base-uri 'none'; frame-ancestors 'none'`,
-  );
-  ctx.body = pageOf(tenant.name, kind, fields);
+  const page = await request.sources.linkPage(tenant, kind, fields);
+  const onward = redirectTo === null ? "" : ` ${new URL(redirectTo).origin}`;
+  sendPage(ctx, { ...page, formAction: `'self'${onward}` });
 }
 
 /** In the fragment, as supabase's clients read it: that part of an address is sent to no server and stands in no log. */

@@ -2,6 +2,7 @@ import { authenticate, readCredentials, type Authenticated, type Credentials } f
 import type { BrowserSessions } from "../auth/browser-session.ts";
 import { publicKey } from "../auth/api-key.ts";
 import type { Desk } from "../auth/desk.ts";
+import type { Identities } from "../auth/identities.ts";
 import type { KeyUses } from "../auth/key-use.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { Verifier } from "../auth/verifier.ts";
@@ -21,6 +22,7 @@ export interface Grants {
   readonly publicUrl: URL;
   readonly deskOf: (tenant: Tenant, requestId?: string) => Desk;
   readonly browserSessions: BrowserSessions;
+  readonly identities: Identities;
   readonly keyUses: KeyUses;
 }
 
@@ -78,28 +80,38 @@ async function authenticateAny(
   grants: Grants,
   allowsAnonymous: boolean,
 ): Promise<Authenticated> {
-  if (credentials !== null) return authenticate(grants.verifier, credentials);
+  const { site } = ctx.state;
+  if (credentials !== null)
+    return authenticate(grants.verifier, credentials, site?.kind === "tenant" ? site.tenant.id : null);
   const cookie = readSessionCookie(ctx);
   if (cookie !== null) return { principal: await authenticateCookie(ctx, cookie, grants), besides: null };
-  const { site } = ctx.state;
   // As if it had the key that is no secret.
   const anybodys = allowsAnonymous && site?.kind === "tenant" ? publicKey(site.tenant.id) : null;
   return authenticate(grants.verifier, anybodys === null ? null : { token: anybodys, apikey: null });
+}
+
+/** The tenant's user, where an issuer of the tenant names one; anybody else as they are. */
+async function userOf(ctx: RequestContext, named: Principal, tenant: Tenant, grants: Grants): Promise<Principal> {
+  if (named.identity === undefined) return named;
+  const principal = await grants.identities.find(grants.deskOf(tenant, ctx.state.requestId), named);
+  ctx.state.actor = principal.id;
+  return principal;
 }
 
 /**
  * Who asks, and for which tenant: the one that a verified token grants, and with which everything else in the request agrees. Without a
  * token a browser's cookie counts.
  * @param allowsAnonymous whether a request without either is anybody's of the tenant that it is addressed to
- * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid, tenantUnknown, tenantSuspended, hostUnknown, originRefused,
- * sessionEnded; TenantDisagreement
+ * @throws RowhouseError credentialsMissing, tokenInvalid, claimsInvalid, issuerUnavailable, tenantUnknown, tenantSuspended, hostUnknown,
+ * originRefused, sessionEnded, identityUnknown; TenantDisagreement
  */
 export async function grantTenant(ctx: RequestContext, grants: Grants, allowsAnonymous = false): Promise<Grant> {
-  const { principal, besides } = await authenticateAny(ctx, credentialsOf(ctx), grants, allowsAnonymous);
-  ctx.state.actor = principal.id;
-  ctx.state.isAnonymous = principal.role === ANONYMOUS;
-  const { tenant } = requireTenant(await siteOf(ctx, principal, grants));
+  const { principal: named, besides } = await authenticateAny(ctx, credentialsOf(ctx), grants, allowsAnonymous);
+  ctx.state.actor = named.id;
+  ctx.state.isAnonymous = named.role === ANONYMOUS;
+  const { tenant } = requireTenant(await siteOf(ctx, named, grants));
   ctx.state.slug = tenant.slug;
+  const principal = await userOf(ctx, named, tenant, grants);
   await keepOwnOrigin(ctx, tenant, grants.origins);
   grants.keyUses.note(tenant, principal);
   return { principal, tenant, besides };

@@ -108,8 +108,8 @@ export function allowOrigins(origins: Origins): Middleware {
     keepHeadersOnError: false, // errors.ts answers on the same context
   }) as unknown as Middleware;
   return (ctx, next) => {
-    const go = async () => refuseOr(next, ctx.state);
-    return ctx.req.headers.origin === undefined ? go() : answer(ctx, go);
+    if (ctx.req.headers.origin === undefined) return refuseOr(next, ctx.state);
+    return answer(ctx, async () => refuseOr(next, ctx.state));
   };
 }
 

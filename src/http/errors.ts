@@ -27,6 +27,7 @@ const QUIET = new Set([
   "tenantFenced",
   "tenantArriving",
   "databaseVersion",
+  "issuerUnavailable",
 ]);
 
 /** Failures of ours, with their cause. A refusal of the client's doing is told by the request's own line. */

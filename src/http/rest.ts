@@ -24,11 +24,10 @@ const BASE_PATH = "/rest/v1";
 
 /** @throws RowhouseError pathInvalid for a percent sign that encodes nothing (RFC 3986 2.1) */
 function segmentsOf(path: string): string[] {
+  const segments = path.slice(BASE_PATH.length + 1).split("/");
+  if (!path.includes("%")) return segments;
   try {
-    return path
-      .slice(BASE_PATH.length + 1)
-      .split("/")
-      .map(decodeURIComponent);
+    return segments.map(decodeURIComponent);
   } catch (cause) {
     throw new RowhouseError("pathInvalid", { message: "Invalid path specified in request URL", cause });
   }
@@ -39,9 +38,13 @@ const NOT_ASCII = /[\u0080-\u00ff]/;
 /** Node reads the bytes of a header as Latin-1 (RFC 9110 5.5). To PostgREST they are UTF-8: names of schemas, and what functions read. */
 function headersOf({ headers }: RequestContext["req"]): RestRequest["headers"] {
   // node:http joins repeated headers by comma; only Set-Cookie, which no request has, stays a list.
-  const given = Object.entries(headers as Record<string, string | undefined>);
-  if (!given.some(([, value = ""]) => NOT_ASCII.test(value))) return headers as RestRequest["headers"];
-  return Object.fromEntries(given.map(([name, value = ""]) => [name, Buffer.from(value, "latin1").toString("utf8")]));
+  const given = headers as RestRequest["headers"];
+  let isPlain = true;
+  for (const name in given) isPlain &&= !NOT_ASCII.test(given[name] ?? "");
+  if (isPlain) return given;
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value = ""]) => [name, Buffer.from(value, "latin1").toString("utf8")]),
+  );
 }
 
 function toRequest({ method, path, querystring, req }: RequestContext, body: Buffer | null): RestRequest {
@@ -66,11 +69,11 @@ function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void 
 
 /** Pattern of the path, for the log: names of the catalog, nothing that the client made up. */
 function routeOf([first = "", second = ""]: readonly string[], { catalogs, own }: Served): string {
-  for (const { relations, routines } of [...catalogs.values(), own]) {
-    if (first === "rpc" ? routines.has(second) : relations.has(first))
-      return first === "rpc" ? `${BASE_PATH}/rpc/${second}` : `${BASE_PATH}/${first}`;
-  }
-  return `${BASE_PATH}/*`;
+  const has = ({ relations, routines }: Served["own"]) =>
+    first === "rpc" ? routines.has(second) : relations.has(first);
+  const isKnown = catalogs.values().some(has) || has(own);
+  if (!isKnown) return `${BASE_PATH}/*`;
+  return first === "rpc" ? `${BASE_PATH}/rpc/${second}` : `${BASE_PATH}/${first}`;
 }
 
 /** `/rest/v1/…`: who asks, for which tenant, what is in the body, and then the dialect. */

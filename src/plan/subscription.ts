@@ -27,6 +27,7 @@ const JSON_OF = `json_build_object('plan', s.plan, 'status', s.status, 'limits',
 export function subscribe(plan: Plan, change: SubscriptionChange = {}): Statement {
   const { status = "active", limits = {}, features = {}, trialEndsAt = null, renewsAt = null } = change;
   return {
+    name: "rowhouse_subscribe",
     text: `insert into tenant.subscription as s (plan, status, limits, features, trial_ends_at, renews_at)
       values ($1, $2, $3::jsonb, $4::jsonb, $5::timestamptz, $6::timestamptz)
       on conflict (tenant_id) do update set plan = excluded.plan, status = excluded.status, limits = excluded.limits,

@@ -71,7 +71,7 @@ function tagged(
     isOne && known !== null ? { digest: known, isWhole } : null,
     request.conditions,
   );
-  return request.wantsBody ? checked : { ...checked, body: null };
+  return request.wantsBody || checked.body === null ? checked : { ...checked, body: null };
 }
 
 /** GET and HEAD of a relation. */
@@ -95,6 +95,7 @@ export async function answerRead(request: ApiRequest, session: Session, context:
   const next = result.rows[0]?.[4];
   if (typeof next === "string")
     more["link"] = nextPage(session.request, `${context.basePath}/${encodeURIComponent(request.relation)}`, of, next);
-  const answer = respondRead({ ...request, wantsBody: shape.wantsBody }, result, shape.countLimit, more);
+  const shown = request.wantsBody === shape.wantsBody ? request : { ...request, wantsBody: shape.wantsBody };
+  const answer = respondRead(shown, result, shape.countLimit, more);
   return override(tagged(request, answer, result, tagging), overrides);
 }

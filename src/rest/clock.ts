@@ -2,11 +2,11 @@
 const STAGES = ["jwt", "parse", "plan", "transaction", "response"] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** Milliseconds with one digit; half the price of toFixed, and this runs five times a request. */
+/** Milliseconds with one digit, made once for all that are usual: this runs five times a request. */
+const TENTHS = Array.from({ length: 1000 }, (_, tenths) => (tenths / 10).toFixed(1));
+
 function format(milliseconds: number): string {
-  const tenths = Math.round(milliseconds * 10);
-  const whole = Math.trunc(tenths / 10);
-  return `${whole}.${tenths - whole * 10}`;
+  return TENTHS[Math.round(milliseconds * 10)] ?? milliseconds.toFixed(1);
 }
 
 /** How long each stage of one request took, in milliseconds. */
@@ -23,6 +23,8 @@ export class Clock {
 
   /** The header. Each stage is there, also where a request has none of it. */
   toHeader(): string {
-    return STAGES.map((stage) => `${stage};dur=${format(this.#took[stage])}`).join(", ");
+    let header = "";
+    for (const stage of STAGES) header += `${header === "" ? "" : ", "}${stage};dur=${format(this.#took[stage])}`;
+    return header;
   }
 }

@@ -2,7 +2,7 @@ import type { ConnectionPool, Database } from "../db/connections.ts";
 import { askSchemaVersion, compareVersions, versionRefusal } from "../db/schema-version.ts";
 import { inPlatformTransaction, isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
-import { addAddress, addOwnRows, insertTenant, slugTaken, type CreatedTenant, type NewTenant } from "./create.ts";
+import { fillTenant, insertTenant, slugTaken, type CreatedTenant, type NewTenant } from "./create.ts";
 import { findDatabase, openEntry } from "./databases.ts";
 import { beginImport, dropEntry, finishImport } from "./importing.ts";
 import { checkSlug } from "./slug.ts";
@@ -31,8 +31,7 @@ function settle(
     if (rows[0] !== undefined) return;
     const tenant = await insertTenant(client, keyring, { ...wanted, id: entry.id });
     if (tenant === undefined) throw slugTaken(wanted.slug);
-    await addAddress(client, tenant);
-    await addOwnRows(client, keyring, tenant, wanted);
+    await fillTenant(client, keyring, tenant, wanted);
   });
 }
 

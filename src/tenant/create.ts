@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectionPool, DbClient } from "../db/connections.ts";
 import { sealOf, type Keyring } from "../db/keyring.ts";
-import { makeScope } from "../db/scope.ts";
-import type { Statement } from "../db/statement.ts";
-import { enterScope, inPlatformTransaction } from "../db/transaction.ts";
+import { enterStatement, makeScope } from "../db/scope.ts";
+import type { Statement, StatementResult } from "../db/statement.ts";
+import { inPlatformTransaction, runInside } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
-import { writeProfile, type TenantProfile } from "./profile.ts";
+import { profileStatement, type TenantProfile } from "./profile.ts";
 import { checkSlug } from "./slug.ts";
 import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
 
@@ -74,39 +74,70 @@ export function slugTaken(slug: string): RowhouseError {
   });
 }
 
+const addressStatement = ({ id, slug }: Tenant): Statement => ({
+  name: "rowhouse_address",
+  text: `insert into platform.domains (name, kind, tenant_id, verified_at) values ($1, 'subdomain', $2, now())
+    on conflict (name) do nothing`,
+  values: [slug, id],
+});
+
 /** @throws RowhouseError domainTaken */
-export async function addAddress(client: DbClient, tenant: Tenant): Promise<void> {
-  const { rowCount } = await client.query(
-    `insert into platform.domains (name, kind, tenant_id, verified_at) values ($1, 'subdomain', $2, now())
-     on conflict (name) do nothing`,
-    [tenant.slug, tenant.id],
-  );
-  if (rowCount === 0) {
-    throw new RowhouseError("domainTaken", {
-      message: `The address ${tenant.slug} belongs to another tenant, which had this slug before`,
-      hint: "Choose another slug, or remove the address from that tenant.",
-    });
-  }
+function checkAddress({ slug }: Tenant, { rowCount }: StatementResult): void {
+  if (rowCount > 0) return;
+  throw new RowhouseError("domainTaken", {
+    message: `The address ${slug} belongs to another tenant, which had this slug before`,
+    hint: "Choose another slug, or remove the address from that tenant.",
+  });
 }
 
-/** The settings and the first user. */
-export async function addOwnRows(client: DbClient, keyring: Keyring, tenant: Tenant, wanted: NewTenant): Promise<void> {
+/** @throws RowhouseError domainTaken */
+export async function addAddress(client: DbClient, tenant: Tenant): Promise<void> {
+  const [added] = await runInside(client, [addressStatement(tenant)]);
+  checkAddress(tenant, added!);
+}
+
+/** What a tenant begins with, to be run in its context: settings, first user, locations, and what other rooms want. */
+function ownRows(
+  { name: tenantName }: Tenant,
+  { brand, adminEmail, locations = [], inside = [] }: NewTenant,
+): Statement[] {
+  const rows: Statement[] = [
+    {
+      name: "rowhouse_brand",
+      text: "insert into tenant.settings (name, value, is_public) values ('brand', $1, true)",
+      values: [JSON.stringify({ name: tenantName, ...brand })],
+    },
+  ];
+  if (adminEmail !== undefined)
+    rows.push({
+      name: "rowhouse_first_user",
+      text: "insert into tenant.users (email, role) values (lower($1), 'owner')",
+      values: [adminEmail],
+    });
+  if (locations.length > 0)
+    rows.push({
+      name: "rowhouse_locations",
+      text: `insert into tenant.locations (code, name, address)
+        select l.code, l.name, coalesce(l.address, '{}') from json_to_recordset($1::json) l (code text, name text, address jsonb)`,
+      values: [JSON.stringify(locations)],
+    });
+  return [...rows, ...inside];
+}
+
+/**
+ * The address, the profile and the rows of a tenant that was inserted just now, in one round trip; the transaction is in the tenant's
+ * context afterwards.
+ * @throws RowhouseError domainTaken
+ */
+export async function fillTenant(client: DbClient, keyring: Keyring, tenant: Tenant, wanted: NewTenant): Promise<void> {
   const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: "platform:create", role: "owner" };
-  await enterScope(client, makeScope(facts, keyring), "write");
-  await client.query("insert into tenant.settings (name, value, is_public) values ('brand', $1, true)", [
-    JSON.stringify({ name: tenant.name, ...wanted.brand }),
+  const [added] = await runInside(client, [
+    addressStatement(tenant),
+    ...(wanted.profile === undefined ? [] : [profileStatement(tenant.id, wanted.profile)]),
+    enterStatement(makeScope(facts, keyring), "write"),
+    ...ownRows(tenant, wanted),
   ]);
-  if (wanted.adminEmail !== undefined) {
-    await client.query("insert into tenant.users (email, role) values (lower($1), 'owner')", [wanted.adminEmail]);
-  }
-  if (wanted.locations !== undefined && wanted.locations.length > 0) {
-    await client.query(
-      `insert into tenant.locations (code, name, address)
-       select l.code, l.name, coalesce(l.address, '{}') from json_to_recordset($1::json) l (code text, name text, address jsonb)`,
-      [JSON.stringify(wanted.locations)],
-    );
-  }
-  for (const { text, values } of wanted.inside ?? []) await client.query(text, [...values]);
+  checkAddress(tenant, added!);
 }
 
 /**
@@ -118,9 +149,7 @@ export async function makeTenant(client: DbClient, keyring: Keyring, wanted: New
   checkSlug(wanted.slug);
   const tenant = await insertTenant(client, keyring, wanted);
   if (tenant === undefined) return undefined;
-  await addAddress(client, tenant);
-  if (wanted.profile !== undefined) await writeProfile(client, tenant.id, wanted.profile);
-  await addOwnRows(client, keyring, tenant, wanted);
+  await fillTenant(client, keyring, tenant, wanted);
   return tenant;
 }
 

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { domainToASCII, domainToUnicode } from "node:url";
+import { LRUCache } from "lru-cache";
 import { RowhouseError } from "../errors.ts";
 
 /** A host as it is compared: lower case, without the port and the root's dot; an IPv6 address without brackets, compressed. */
@@ -40,6 +41,9 @@ function nameProblem(name: string): string | null {
   return isPunycodeSound(name) ? null : "a label is not valid punycode";
 }
 
+/** Those that were read lately: the same few come with every request. */
+const seen = new LRUCache<string, Host>({ max: 1000 });
+
 /**
  * Reads a Host header (RFC 9110 7.2), more strictly than a URL parser: the host decides the tenant, so whatever two readers might
  * read differently is refused (threats.md, H09). ASCII only; a Unicode name has to come as punycode.
@@ -47,6 +51,14 @@ function nameProblem(name: string): string | null {
  */
 export function parseHost(header: string | undefined): Host {
   if (header === undefined || header === "") throw refuse(header, "missing");
+  const known = seen.get(header);
+  if (known !== undefined) return known;
+  const host = readHost(header);
+  seen.set(header, host);
+  return host;
+}
+
+function readHost(header: string): Host {
   if (header.length > LONGEST) throw refuse(header, "too long");
   const bracketed = BRACKETED.exec(header);
   const match = bracketed ?? NAMED.exec(header);

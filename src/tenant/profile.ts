@@ -1,4 +1,6 @@
 import type { ConnectionPool, DbClient } from "../db/connections.ts";
+import type { Statement } from "../db/statement.ts";
+import { runInside } from "../db/transaction.ts";
 
 /** Whom the operators talk to about a tenant, and what kind of customer it is. Kept in the registry; the tenant does not see it. */
 export interface TenantProfile {
@@ -36,14 +38,20 @@ export async function changeProfile(client: DbClient, tenantId: string, change: 
   await writeProfile(client, tenantId, { ...(await readProfile(client, tenantId)), ...change });
 }
 
-/** The whole profile: fields that are left out are null. */
-export async function writeProfile(client: DbClient, tenantId: string, profile: TenantProfile): Promise<void> {
+/** The whole profile: fields that are left out are null. Pure. */
+export function profileStatement(tenantId: string, profile: TenantProfile): Statement {
   const { contactName, contactEmail, contactPhone, industry, size } = { ...EMPTY, ...profile };
-  await client.query(
-    `insert into platform.tenant_profiles (tenant_id, contact_name, contact_email, contact_phone, industry, size)
+  return {
+    name: "rowhouse_profile",
+    text: `insert into platform.tenant_profiles (tenant_id, contact_name, contact_email, contact_phone, industry, size)
      values ($1, $2, $3, $4, $5, $6)
      on conflict (tenant_id) do update set contact_name = excluded.contact_name, contact_email = excluded.contact_email,
        contact_phone = excluded.contact_phone, industry = excluded.industry, size = excluded.size, updated_at = now()`,
-    [tenantId, contactName, contactEmail, contactPhone, industry, size],
-  );
+    values: [tenantId, contactName, contactEmail, contactPhone, industry, size],
+  };
+}
+
+/** Runs {@link profileStatement}. */
+export async function writeProfile(client: DbClient, tenantId: string, profile: TenantProfile): Promise<void> {
+  await runInside(client, [profileStatement(tenantId, profile)]);
 }

@@ -64,8 +64,9 @@ export function placeOf(host: Host, baseDomain: string): Place {
  */
 export function agree({ site, host, header, token }: Selection): Site {
   const named = { host: site === "platform" ? "platform" : host?.id, header: header?.id, token: token?.id };
-  const sent = Object.entries(named).filter(([, id]) => id !== undefined);
-  if (new Set(sent.map(([, id]) => id)).size > 1) throw new TenantDisagreement(Object.fromEntries(sent));
+  const first = named.host ?? named.header ?? named.token;
+  if ((named.header ?? first) !== first || (named.token ?? first) !== first)
+    throw new TenantDisagreement(Object.fromEntries(Object.entries(named).filter(([, id]) => id !== undefined)));
   const tenant = host ?? header ?? token;
   if (tenant === undefined) {
     if (site === "tenant") throw unknown("hostUnknown");
@@ -74,7 +75,7 @@ export function agree({ site, host, header, token }: Selection): Site {
   if (tenant.status !== "active") {
     throw new RowhouseError("tenantSuspended", { hint: "Its operator can activate it." });
   }
-  return { kind: "tenant", tenant, via: sent[0]![0] as Signal };
+  return { kind: "tenant", tenant, via: host !== undefined ? "host" : header !== undefined ? "header" : "token" };
 }
 
 function unknown(kind: "hostUnknown" | "tenantUnknown"): RowhouseError {
@@ -101,8 +102,7 @@ export const tenantAt = (registry: Registry, baseDomain: string, host: Host): Pr
   hostTenant(registry, placeOf(host, baseDomain));
 
 /** @param text `X-Tenant`: a uuid, or a slug, present or former */
-async function headerTenant(registry: Registry, text: string | undefined): Promise<Tenant | undefined> {
-  if (text === undefined) return undefined;
+async function headerTenant(registry: Registry, text: string): Promise<Tenant> {
   const wanted = text.trim().toLowerCase();
   const tenant = UUID.test(wanted)
     ? await registry.byId(wanted)
@@ -114,12 +114,7 @@ async function headerTenant(registry: Registry, text: string | undefined): Promi
 }
 
 /** A token can outlive its tenant. */
-async function tokenTenant(
-  registry: Registry,
-  id: string | undefined,
-  others: readonly (Tenant | undefined)[],
-): Promise<Tenant | undefined> {
-  if (id === undefined) return undefined;
+async function tokenTenant(registry: Registry, id: string, others: readonly (Tenant | undefined)[]): Promise<Tenant> {
   const tenant = others.find((other) => other?.id === id) ?? (await registry.byId(id));
   if (tenant === undefined) throw unknown("tenantUnknown");
   return tenant;
@@ -140,9 +135,10 @@ export interface Signals {
  */
 export async function resolveSite(registry: Registry, baseDomain: string, signals: Signals): Promise<Site> {
   const place = placeOf(signals.host, baseDomain);
+  const { tenantHeader, tokenTenantId } = signals;
   const host = await hostTenant(registry, place);
-  const header = await headerTenant(registry, signals.tenantHeader);
-  const token = await tokenTenant(registry, signals.tokenTenantId, [host, header]);
+  const header = tenantHeader === undefined ? undefined : await headerTenant(registry, tenantHeader);
+  const token = tokenTenantId === undefined ? undefined : await tokenTenant(registry, tokenTenantId, [host, header]);
   const site = place.kind === "platform" || place.kind === "api" || place.kind === "home" ? place.kind : "tenant";
   return agree({ site, host, header, token });
 }

@@ -33,7 +33,8 @@ const PURGE_EVERY_MS = 3_600_000;
 
 async function deliver(sources: WebhookSources, delivery: ClaimedDelivery, signal: AbortSignal): Promise<void> {
   const outcome = await attempt(sources.fetch, delivery, signal, sources.timeoutMs);
-  sources.onSettled?.(delivery, await settle(sources.home, delivery, outcome));
+  const settled = await settle(sources.home, delivery, outcome);
+  sources.onSettled?.(delivery, settled);
 }
 
 /** All that is due to one webhook, until there is none. @returns how many there were */

@@ -3,10 +3,11 @@ import type { JWK } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openKeyset, type Keyset } from "../../src/auth/keyset.ts";
 import { ensureSigningKey, publicKeys } from "../../src/auth/keys.ts";
-import { openTokenSecrets, setTokenSecret, tenantIssuer, type TokenSecret } from "../../src/auth/secrets.ts";
+import { setTokenSecret, tenantIssuer, type TokenSecret } from "../../src/auth/secrets.ts";
 import { mintToken } from "../../src/auth/token.ts";
 import { verifyToken } from "../../src/auth/verify.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
+import { verifyingKeys } from "./provider.ts";
 
 const POLICY = { issuer: "https://rowhouse.test", audience: "rowhouse" };
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -36,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const verify = (token: string) => verifyToken(token, { keyset, secrets: openTokenSecrets(db.platform) }, POLICY);
+const verify = (token: string) => verifyToken(token, { ...verifyingKeys(db), keyset }, POLICY);
 const claims = (changes: Record<string, unknown> = {}) => ({
   iss: POLICY.issuer,
   aud: POLICY.audience,

@@ -1,18 +1,18 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { openKeyset } from "../../src/auth/keyset.ts";
 import { ensureSigningKey, listSigningKeys, publicKeys, rotateSigningKey } from "../../src/auth/keys.ts";
-import { openTokenSecrets } from "../../src/auth/secrets.ts";
 import { mintToken } from "../../src/auth/token.ts";
 import { verifyToken } from "../../src/auth/verify.ts";
 import { listEvents } from "../../src/audit/events.ts";
 import { testDatabase } from "../harness.ts";
+import { verifyingKeys } from "./provider.ts";
 
 const POLICY = { issuer: "https://rowhouse.test", audience: "rowhouse" };
 const db = await testDatabase();
 const keyset = openKeyset(db.platform);
 const { id: tenantId } = await db.tenant("acme");
 const mint = () => mintToken(keyset, POLICY, { tenantId, sub: "u1", role: "admin", ttlSeconds: 60 });
-const verify = (token: string) => verifyToken(token, { keyset, secrets: openTokenSecrets(db.platform) }, POLICY);
+const verify = (token: string) => verifyToken(token, { ...verifyingKeys(db), keyset }, POLICY);
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split(".")[0]!, "base64url").toString()).kid;
 
 beforeEach(async () => {

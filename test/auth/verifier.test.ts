@@ -10,11 +10,12 @@ import { openVerifier } from "../../src/auth/verifier.ts";
 import { KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "../../src/db/listen.ts";
 import { runScoped } from "../../src/db/transaction.ts";
 import { testDatabase } from "../harness.ts";
+import { verifyingKeys } from "./provider.ts";
 
 const POLICY = { issuer: "https://rowhouse.test", audience: "rowhouse" };
 const db = await testDatabase();
 const keyset = openKeyset(db.platform);
-const open = () => openVerifier({ keyset, secrets: openTokenSecrets(db.platform) }, POLICY);
+const open = () => openVerifier({ ...verifyingKeys(db), keyset }, POLICY);
 const mint = async (slug: string, ttlSeconds = 60) =>
   mintToken(keyset, POLICY, { tenantId: (await db.tenant(slug)).id, sub: "u1", role: "admin", ttlSeconds });
 
@@ -59,7 +60,7 @@ describe("memory", () => {
       await change();
       return key;
     };
-    const verifier = openVerifier({ keyset, secrets: { ...secrets, find } }, POLICY);
+    const verifier = openVerifier({ ...verifyingKeys(db), keyset, secrets: { ...secrets, find } }, POLICY);
     change = async () => {
       await removeTokenSecret(db.platform, "acme", "test");
       verifier.invalidate(id);

@@ -48,7 +48,11 @@ test.skipIf(!hasChromium)(
       await tab.fill("input[name=password]", "a few words of mine");
       await tab.click("button");
       await tab.getByText("You are in").waitFor();
-      expect(await tab.textContent("output")).toMatch(/ann@ops\.example, as owner\. .* rhop_[\w-]{43}$/);
+      expect(await tab.textContent(".who")).toBe("You are in, ann@ops.example, as owner.");
+      expect(await tab.getByRole("region", { name: "Token for the platform API" }).textContent()).toMatch(
+        /^rhop_[\w-]{43}$/,
+      );
+      expect(await tab.locator("form").isVisible()).toBe(false);
       expect(tab.url()).not.toContain(link!.token);
 
       await tab.goto("about:blank");

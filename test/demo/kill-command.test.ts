@@ -48,7 +48,11 @@ test("killed at its statements and run again: one tenant, one user, one e-mail",
     });
 
     const again = await approve(id, null);
-    expect({ label, code: again.code, stderr: again.stderr.includes(emailOf(label)) }).toEqual({ label, code: 0, stderr: true });
+    expect({ label, code: again.code, stderr: again.stderr.includes(emailOf(label)) }).toEqual({
+      label,
+      code: 0,
+      stderr: true,
+    });
     expect(again.json()).toMatchObject({ request: { status: "approved" }, tenant: { slug: label } });
     expect({ label, ...(await countMade(db, label)) }).toEqual({ label, ...ONE_OF_EACH });
   }

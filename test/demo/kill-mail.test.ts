@@ -117,22 +117,26 @@ async function dieAt(point: Point, label: string): Promise<{ by: number; state: 
 
 const seen: Record<string, string> = {};
 
-test("it arrives once at most by itself; in doubt it is shown, and can be sent again", { timeout: 900_000 }, async () => {
-  const points = sample(POINTS, 1, (point) => nameOf(point) === "DATA.");
-  console.log(`${points.length} of ${POINTS.length} points`);
-  for (const [number, point] of points.entries()) {
-    const { by, state, end } = await dieAt(point, `mail-${number}`);
-    seen[nameOf(point)] = `${by} arrived, ${state}`;
-    // Sent is what arrived; what may have or not is in doubt. Nothing is lost, and nothing forgotten.
-    expect({ point, outcome: `${by} ${state}` }).toEqual({
-      point,
-      outcome: expect.stringMatching(/^(1 sent|[01] doubt)$/) as unknown,
-    });
-    expect({ point, end }).toEqual({ point, end: state === "doubt" ? by + 1 : 1 });
-  }
-  console.log(JSON.stringify(seen, null, 2));
-  expect(seen["DATA."]).toBe("1 arrived, doubt");
-});
+test(
+  "it arrives once at most by itself; in doubt it is shown, and can be sent again",
+  { timeout: 900_000 },
+  async () => {
+    const points = sample(POINTS, 1, (point) => nameOf(point) === "DATA.");
+    console.log(`${points.length} of ${POINTS.length} points`);
+    for (const [number, point] of points.entries()) {
+      const { by, state, end } = await dieAt(point, `mail-${number}`);
+      seen[nameOf(point)] = `${by} arrived, ${state}`;
+      // Sent is what arrived; what may have or not is in doubt. Nothing is lost, and nothing forgotten.
+      expect({ point, outcome: `${by} ${state}` }).toEqual({
+        point,
+        outcome: expect.stringMatching(/^(1 sent|[01] doubt)$/) as unknown,
+      });
+      expect({ point, end }).toEqual({ point, end: state === "doubt" ? by + 1 : 1 });
+    }
+    console.log(JSON.stringify(seen, null, 2));
+    expect(seen["DATA."]).toBe("1 arrived, doubt");
+  },
+);
 
 test("while it is being sent it is not sent again, even when somebody asks", { timeout: 60_000 }, async () => {
   let reply!: (text: string) => void;

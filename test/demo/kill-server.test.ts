@@ -46,9 +46,10 @@ const approve = (id: string, label: string) =>
 
 /** As if so much time had passed that whoever held the key is known to be dead. */
 async function endLeases(within = "0"): Promise<void> {
-  await db.admin.query("update platform.idempotency_keys set locked_until = now() + $1::interval where status is null", [
-    within,
-  ]);
+  await db.admin.query(
+    "update platform.idempotency_keys set locked_until = now() + $1::interval where status is null",
+    [within],
+  );
 }
 
 /** @returns what came of the call whose server died */
@@ -99,23 +100,27 @@ test("killed at its statements and called again: one tenant, one user, one e-mai
   }
 });
 
-test("whoever calls again is told how long to wait for the dead, and then it is done", { timeout: 60_000 }, async () => {
-  const id = await askForDemo(db, "waiting");
-  await approveAndDie(id, "waiting", { at: "update platform.demo_requests", when: "before" });
-  wire.arm(null);
-  server = await startServerProcess(wire.url);
-  const told = await approve(id, "waiting");
-  const longest = Number(told.headers["retry-after"]);
-  expect([told.status, told.json()["code"]]).toEqual([409, "RH440"]);
-  expect(longest).toBeGreaterThan(0);
-  expect(longest).toBeLessThanOrEqual(15);
-  await endLeases("1500 ms");
-  const { headers } = await approve(id, "waiting");
-  expect(headers["retry-after"]).toBe("2");
-  await sleep(2000);
-  expect((await approve(id, "waiting")).status).toBe(200);
-  expect(await countMade(db, "waiting")).toEqual(ONE_OF_EACH);
-});
+test(
+  "whoever calls again is told how long to wait for the dead, and then it is done",
+  { timeout: 60_000 },
+  async () => {
+    const id = await askForDemo(db, "waiting");
+    await approveAndDie(id, "waiting", { at: "update platform.demo_requests", when: "before" });
+    wire.arm(null);
+    server = await startServerProcess(wire.url);
+    const told = await approve(id, "waiting");
+    const longest = Number(told.headers["retry-after"]);
+    expect([told.status, told.json()["code"]]).toEqual([409, "RH440"]);
+    expect(longest).toBeGreaterThan(0);
+    expect(longest).toBeLessThanOrEqual(15);
+    await endLeases("1500 ms");
+    const { headers } = await approve(id, "waiting");
+    expect(headers["retry-after"]).toBe("2");
+    await sleep(2000);
+    expect((await approve(id, "waiting")).status).toBe(200);
+    expect(await countMade(db, "waiting")).toEqual(ONE_OF_EACH);
+  },
+);
 
 test("who takes long is not taken for dead: the lease is renewed", { timeout: 60_000 }, async () => {
   const id = await askForDemo(db, "long");

@@ -176,7 +176,7 @@ export function testAdmission(arenaOf: () => Arena): void {
       ],
       [
         "asking for another verb",
-        () => "select platform.require_permission('delete', 'app.customers', 'app')",
+        () => "select platform.permitted_tenant('delete', 'app.customers', 'app')",
         "RH206",
       ],
       ["passwords", () => "select password from tenant.credentials", "42501"],
@@ -189,7 +189,7 @@ export function testAdmission(arenaOf: () => Arena): void {
       ["SET LOCAL", () => `set local backtrace_functions = '${owner()}'`],
       ["a context of its own", () => `set local app.context = '${owner()}'`],
       ["the shown setting", () => "set local app.role = 'owner'"],
-      ["asking in another kind's name", () => "select platform.require_permission('delete', 'app.customers', 'users')"],
+      ["asking in another kind's name", () => "select platform.permitted_tenant('delete', 'app.customers', 'users')"],
       ["a settings function", () => `select set_config('app.context', '${owner()}.', true)`],
       ["reset all", () => "reset all"],
     ])("deletes nothing after %s", async (_, text) => {

@@ -18,6 +18,7 @@ import { testAdmission } from "./admission-tests.ts";
 import { enter, plantMarker, scopeOf, type Arena } from "./arena.ts";
 import { testAttacks } from "./attack-tests.ts";
 import { testMatrix } from "./matrix-tests.ts";
+import { testEscalation } from "./escalation-tests.ts";
 import { testPermissions } from "./permission-tests.ts";
 import { testTrail } from "./trail-tests.ts";
 import { testSessions } from "./session-tests.ts";
@@ -134,6 +135,9 @@ describe("without a superuser", () => {
   });
   describe("what a role may do", () => {
     testPermissions(() => arena);
+  });
+  describe("more than a role was given", () => {
+    testEscalation(() => arena);
   });
   describe("who is admitted", () => {
     testAdmission(() => arena);

@@ -159,10 +159,35 @@ export function testPermissions(arenaOf: () => Arena): void {
     await arenaOf().admin.query(`drop table ${Object.keys(OWN_TABLES).join(", ")}; delete from platform.table_options`);
   });
 
+  /** Tables of the live catalog that the matrix has not, and of the matrix that the catalog has not. */
+  async function differences(): Promise<string[]> {
+    const live = new Set((await readTenantTables(arenaOf().admin)).map(({ identifier }) => identifier));
+    return [...live.symmetricDifference(new Set(Object.keys(GRIDS)))].toSorted();
+  }
+
   test("the matrix has every table of the live catalog, and no other", async () => {
-    const live = (await readTenantTables(arenaOf().admin)).map(({ identifier }) => identifier);
-    expect(Object.keys(GRIDS).toSorted()).toEqual(live.toSorted());
+    expect(await differences()).toEqual([]);
     expect(Object.keys(GRIDS).toSorted()).toEqual([...Object.keys(TABLES), ...Object.keys(OWN_TABLES)].toSorted());
+  });
+
+  test("a table that is made up is missed in the matrix, of the app's as of Rowhouse's own", async () => {
+    const { admin } = arenaOf();
+    await admin.query("begin; set local role rowhouse_owner");
+    for (const made of ["app.made_up", "tenant.made_up"]) {
+      await admin.query(ownTable(made));
+      await admin.query("select platform.protect_table($1)", [made]);
+    }
+    expect(await differences()).toEqual(["app.made_up", "tenant.made_up"]);
+    await admin.query("rollback");
+    expect(await differences()).toEqual([]);
+  });
+
+  test("every table has a row for every role, and every verb three kinds of rows", () => {
+    for (const grids of Object.values(GRIDS)) {
+      expect(Object.keys(grids).toSorted()).toEqual([...ROLES].toSorted());
+      const kinds = Object.values(grids).flatMap(({ select, update, delete: remove }) => [select, update, remove]);
+      expect(kinds.every((row) => row.length === WHOSE.length)).toBe(true);
+    }
   });
 
   describe.each(Object.keys(GRIDS))("%s", (table) => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { testDatabase } from "../harness.ts";
 import { testAdmission } from "./admission-tests.ts";
 import type { Arena } from "./arena.ts";
+import { testEscalation } from "./escalation-tests.ts";
 import { testPermissions } from "./permission-tests.ts";
 import { testTrail } from "./trail-tests.ts";
 
@@ -16,6 +17,9 @@ afterAll(() => arena.close());
 describe("with the protected setting", () => {
   describe("what a role may do", () => {
     testPermissions(() => arena);
+  });
+  describe("more than a role was given", () => {
+    testEscalation(() => arena);
   });
   describe("who is admitted", () => {
     testAdmission(() => arena);

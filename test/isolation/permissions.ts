@@ -35,8 +35,8 @@ export const SERVICE_MAY = { customers: ["select"], "app.drafts": ["*"], "tenant
 const all = (came: Came): Row => [came, came, came];
 const MAY: Row = [1, 1, 0];
 const OWN: Row = [1, 0, 0];
-/** Refused by the policy of the role; what asks for another tenant by name is asked no further. */
-const NO: Row = ["RH206", "RH206", 0];
+/** Refused by the policy of the role before any row is looked at: the same whosever it is, and whether there is one. */
+const NO = all("RH206");
 /** No request has the right, whatever its role. */
 const NONE = all("42501");
 

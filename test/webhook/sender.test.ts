@@ -130,7 +130,8 @@ describe("what the receiver does", () => {
   });
 
   test("no answer, half an answer, too long an answer, nobody there", async () => {
-    const deaf = createServer(() => {}).listen(0, "127.0.0.1");
+    const deaf = createServer(() => {});
+    await new Promise<void>((done) => deaf.listen(0, "127.0.0.1", done));
     const port = (deaf.address() as { port: number }).port;
     const broken = await openReceiver();
     broken.answer = (_, response) => {
@@ -193,7 +194,7 @@ describe("what the receiver does", () => {
     receiver.answer = (_, response) => response.writeHead(503).end();
     await happen();
     const pauses: number[] = [];
-    for (;;) {
+    while (pauses.length < 50) {
       await sendDue(db);
       const delivery = await only(id);
       if (delivery.state === "failed") break;

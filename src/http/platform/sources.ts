@@ -1,6 +1,7 @@
 import type { Attempts } from "../../auth/attempts.ts";
 import type { Actor, Desk } from "../../auth/desk.ts";
 import type { TokenRequest } from "../../auth/token.ts";
+import type { CheckedFetch } from "../../net/checked-fetch.ts";
 import { UUID } from "../../tenant/registry.ts";
 import { findTenant, findTenantById } from "../../tenant/change.ts";
 import type { Home } from "../../tenant/spread.ts";
@@ -18,6 +19,8 @@ export interface PlatformSources {
   readonly attempts: Attempts;
   /** Signs an access token of a tenant. */
   readonly mint: (request: TokenRequest) => Promise<string>;
+  /** For addresses that operators enter. */
+  readonly checkedFetch: CheckedFetch;
   /** OUTBOUND_ALLOWED */
   readonly outboundAllowed: readonly string[];
 }

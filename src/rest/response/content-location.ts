@@ -26,11 +26,14 @@ function canonicalQuery(query: string): string {
   return canonical;
 }
 
+/** One parameter of characters that no encoding changes: it stands in that form already. */
+const CANONICAL = /^[\w.~-]+=[\w.~-]*$/;
+
 /**
  * The `Content-Location` header of a read (RFC 9110 8.7).
  * @param query raw, without the question mark
  */
 export function contentLocation(basePath: string, relation: string, query: string): string {
-  const canonical = query === "" ? "" : canonicalQuery(query);
+  const canonical = query === "" || CANONICAL.test(query) ? query : canonicalQuery(query);
   return `${basePath}/${encodeURIComponent(relation)}${canonical === "" ? "" : `?${canonical}`}`;
 }

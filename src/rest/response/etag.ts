@@ -44,7 +44,7 @@ function entityTag({ digest, isWhole }: TaggedRow, { headers, body }: Pick<RestA
  * @param text as the database answered it: a list of one object, or the object
  */
 export function shownRow({ isSingle }: Pick<Media, "isSingle">, text: string): string {
-  return hash("sha256", isSingle ? text : text.slice(1, -1), "hex").slice(0, DIGEST_LENGTH);
+  return hash("sha256", isSingle ? `[${text}]` : text, "hex").slice(0, DIGEST_LENGTH);
 }
 
 /** Weak comparison (RFC 9110, 13.1.2): something between may have made the tag weak, and the answer is the same. */
@@ -83,8 +83,8 @@ export function answerConditions(answer: RestAnswer, row: TaggedRow | null, cond
   if (ifMatch !== null && ifMatch !== "*" && (row === null || !hasRow(ifMatch, row.digest))) refuse();
   if (row === null) return answer;
   const etag = entityTag(row, answer);
-  const headers = Object.assign({}, answer.headers, { etag });
-  if (ifNoneMatch === null || !hasTag(ifNoneMatch, etag)) return { ...answer, headers };
+  const headers = { ...answer.headers, etag };
+  if (ifNoneMatch === null || !hasTag(ifNoneMatch, etag)) return { status: answer.status, headers, body: answer.body };
   const kept = Object.entries(headers).filter(([name]) => KEPT.includes(name));
   return { status: 304, headers: Object.fromEntries(kept), body: null };
 }

@@ -6,7 +6,6 @@ import type { Logic } from "../request/logic.ts";
 import { OPERATORS } from "../request/operators.ts";
 import type { Placed } from "../request/query.ts";
 import type { ApiRequest } from "../request/request.ts";
-import { isHere } from "./level.ts";
 
 /** What has to hold of the rows before a write, decided by the statement that writes (RFC 9110, 13.1). */
 export type Precondition =
@@ -15,22 +14,23 @@ export type Precondition =
   /** If-None-Match: * — no row is there yet, of as many as the body has. */
   | { readonly kind: "absent"; readonly rowCount: number };
 
+const EQUAL = OPERATORS.get("eq");
+
 function isKeyFilter(logic: Logic): logic is Filter {
   if (logic.kind !== "filter") return false;
-  return !logic.isNegated && logic.operator === OPERATORS.get("eq") && logic.quantifier === null;
+  return !logic.isNegated && logic.operator === EQUAL && logic.quantifier === null;
 }
 
 /** Whether the filters are `eq` on each column of the primary key and nothing else, and there is no logic tree at any level. */
 export function nameTheRow(filters: readonly Placed<Logic>[], { primaryKey }: Relation): boolean {
-  const own = filters.filter(isHere).map(({ value }) => value);
-  const names = new Set(own.filter(isKeyFilter).map(({ field }) => field.name));
-  return (
-    primaryKey.length > 0 &&
-    filters.every(({ value }) => value.kind === "filter") &&
-    own.every(isKeyFilter) &&
-    names.size === primaryKey.length &&
-    primaryKey.every((name) => names.has(name))
-  );
+  const names = new Set<string>();
+  for (const { path, value } of filters) {
+    if (value.kind !== "filter") return false;
+    if (path.length > 0) continue;
+    if (!isKeyFilter(value)) return false;
+    names.add(value.field.name);
+  }
+  return primaryKey.length > 0 && names.size === primaryKey.length && primaryKey.every((name) => names.has(name));
 }
 
 function refuse(message: string, hint: string): never {

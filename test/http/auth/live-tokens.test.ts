@@ -54,7 +54,9 @@ const outcomeOf = (answer: TestAnswer): Outcome =>
 async function ask(headers: Record<string, string>): Promise<Told> {
   const each = (options: TestRequest) =>
     Promise.all(
-      processes.map(async ({ port }) => outcomeOf(await send(port, HOST, `/rest/v1/customers?id=eq.${acme.id}`, options))),
+      processes.map(async ({ port }) =>
+        outcomeOf(await send(port, HOST, `/rest/v1/customers?id=eq.${acme.id}`, options)),
+      ),
     );
   const read = await each({ headers });
   return { read, write: await each({ method: "PATCH", headers, body: { name: "written" } }) };
@@ -119,7 +121,10 @@ describe("with what was live a moment ago, at the next request, on two server pr
     const email = await newUser();
     const cookie = await signInByCookie(email);
     expect(await ask(cookie)).toEqual(FINE);
-    const ended = await send(processes[0]!.port, HOST, "/auth/v1/logout?scope=local", { method: "POST", headers: cookie });
+    const ended = await send(processes[0]!.port, HOST, "/auth/v1/logout?scope=local", {
+      method: "POST",
+      headers: cookie,
+    });
     expect([ended.status, await ask(cookie)]).toEqual([204, OVER]);
     const next = await signInByCookie(email);
     expect(await ask(next)).toEqual(FINE);
@@ -171,9 +176,9 @@ describe("with what was live a moment ago, at the next request, on two server pr
 
   test("an operator of another role, signed out, deactivated", async () => {
     const signInOperator = async (email: string) =>
-      (
-        await platform(1, "POST", "/sessions", undefined, { email, password: "correct battery horse" })
-      ).json<{ token: string }>().token;
+      (await platform(1, "POST", "/sessions", undefined, { email, password: "correct battery horse" })).json<{
+        token: string;
+      }>().token;
     const whoAmI = (token: string) =>
       Promise.all([0, 1].map(async (at) => outcomeOf(await platform(at, "GET", "/sessions/current", token))));
     const email = "support@ops.example";

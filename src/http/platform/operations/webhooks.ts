@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { DELIVERY_STATES, listDeliveries, pingWebhook, redeliver, redeliverFailed } from "../../../webhook/deliveries.ts";
+import {
+  DELIVERY_STATES,
+  listDeliveries,
+  pingWebhook,
+  redeliver,
+  redeliverFailed,
+} from "../../../webhook/deliveries.ts";
 import { WEBHOOK_EVENT_TYPES } from "../../../webhook/event.ts";
 import {
   addWebhook,
