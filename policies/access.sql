@@ -71,6 +71,24 @@ begin
   end if;
 end $$;
 
+/*
+ * Lets requests without a token call a function of the app, or no longer. Its tables go on deciding what it reads and writes for whom: it is what
+ * it does besides that nobody else looks at. For an app's migration. Raises RH416 for a function of another schema.
+ */
+create or replace function platform.open_function(in_function regprocedure, in_open boolean default true) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  if not exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where p.oid = in_function and n.nspname in (select platform.app_schemas())) then
+    raise exception '% is not a function of a schema of the app', in_function using errcode = 'RH416',
+      hint = 'Register its schema: select platform.add_schema(…).';
+  elsif in_open then
+    insert into platform.open_functions (function) values (in_function::text) on conflict do nothing;
+  else
+    delete from platform.open_functions o where o.function = in_function::text;
+  end if;
+end $$;
+
 -- What permissions and scopes call a table: `schema.table`; `table` alone where no schema that was registered before has one of
 -- that name; and for the app's, `*`.
 create or replace function platform.names_of(in_table regclass) returns text[]
@@ -293,6 +311,7 @@ end $$;
 revoke all on function platform.table_kind(regclass), platform.options_of(regclass), platform.set_options(regclass, jsonb),
   platform.names_of(regclass), platform.look_up_permission(text, regclass, text), platform.permitted_tenant(text, regclass, text),
   platform.was_given(text, regclass, text), platform.has_permission(text, regclass, text), platform.allowed_verbs(), platform.require_deleted(text),
+  platform.open_function(regprocedure, boolean),
   platform.member_policies(regclass), platform.missing_policies(regclass), platform.protect_members(regclass) from public;
 grant execute on function platform.permitted_tenant(text, regclass, text), platform.look_up_permission(text, regclass, text),
   platform.was_given(text, regclass, text), platform.allowed_verbs(), platform.require_deleted(text) to rowhouse_api;

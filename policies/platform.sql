@@ -17,6 +17,10 @@ begin
   if to_regclass('platform.table_options') is not null then
     grant select on platform.table_options to rowhouse_platform; -- servers ask whether a table is for everybody
   end if;
+  if to_regclass('platform.open_functions') is not null then
+    grant select on platform.open_functions to rowhouse_platform;
+    grant select, insert, update on platform.jobs to rowhouse_platform;
+  end if;
 end $$;
 grant select, insert on platform.audit_events, platform.move_events to rowhouse_platform; -- append-only
 grant select on platform.platform_migrations, platform.app_migrations, platform.migration_checksums, platform.schemas to rowhouse_platform;

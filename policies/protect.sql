@@ -127,7 +127,8 @@ begin
   if platform.table_kind(in_table) = 'none' then
     return;
   end if;
-  execute format('grant select (%s) on %s to rowhouse_api', readable, in_table);
+  -- xmax as well: by it an upsert tells which rows are new.
+  execute format('grant select (%s, xmax) on %s to rowhouse_api', readable, in_table);
   if writable is not null and in_table::text = 'tenant.users' then
     execute format('grant update (%s) on %s to rowhouse_api', writable, in_table);
   elsif writable is not null then

@@ -137,7 +137,7 @@ try {
   console.table({ [`first ${PART}`]: rounded(first), [`last ${PART}`]: rounded(last), "last / first": ratio });
   const growing = [...looks.get(COUNT)!.scanned]
     .map(([name, read]) => [name, (read - (looks.get(COUNT - PART)!.scanned.get(name) ?? 0)) / PART] as const)
-    .filter(([, each]) => each >= COUNT / 100);
+    .filter(([, each]) => each >= COUNT / 4);
   for (const [name, each] of growing)
     console.log(`${name}: ${each.toFixed(0)} rows scanned for each of the last: it grows`);
   await owner.end();

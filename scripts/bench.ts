@@ -28,6 +28,7 @@ import { seedTenant } from "../src/tenant/seed.ts";
 import type { Tenant } from "../src/tenant/tenant.ts";
 import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
 import { readCpu } from "./bench-cpu.ts";
+import { keyOf, NAMES, report, reportExtras, WRITES, type Measured, type Results } from "./bench-report.ts";
 import type { Measured as Load, Round } from "./bench-load.ts";
 import {
   DROP_AUDIT,
@@ -46,9 +47,6 @@ const ONLY = process.env["BENCH_ONLY"] ?? "";
 const APP = join(import.meta.dirname, "../examples/sales");
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-const median = (values: readonly number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
 async function seed(database: Database): Promise<Tenant> {
   await migrate(database, { appDir: APP });
   const platform = database.openPool("rowhouse_platform", { max: 1 });
@@ -163,18 +161,6 @@ function newExpense(n: number) {
 
 const upserted = (id: string, n: number) => ({ id, number: `B-${id}`, name: `bench ${n}` });
 
-const WRITES = ["POST", "PATCH by id", "POST, an upsert"];
-
-/** Who is compared. */
-const NAMES = {
-  whole: "Rowhouse, one round trip",
-  silent: "Rowhouse, no audit trail",
-  bare: "Rowhouse, no audit trail, no permissions",
-  none: "same server, no tenancy",
-  four: "same server, four round trips",
-  plain: "plain Koa and pg, four round trips, no token",
-} as const;
-
 /** The requests of the hand-written handler, by the endpoints that it has. */
 function plainEndpoints(ids: readonly string[]): Record<string, Round["requests"]> {
   const get = (path: string) => ({ method: "GET" as const, path, headers: {} });
@@ -185,12 +171,6 @@ function plainEndpoints(ids: readonly string[]): Record<string, Round["requests"
     "GET 20 invoices, with customer and items": [0, 20, 40, 60].map((offset) => get(`/invoices?offset=${offset}`)),
     "POST, an upsert": some.map((id, n) => get(`/upsert?rows=${rows(id, n)}`)),
   };
-}
-
-interface Measured extends Load {
-  /** Microseconds of processor time a request, in this process and in PostgreSQL. */
-  readonly serverUs: number;
-  readonly postgresUs: number;
 }
 
 /** One round of load, from a process of its own. */
@@ -220,9 +200,6 @@ interface Contestant {
   readonly only?: Readonly<Record<string, Round["requests"]>>;
 }
 
-type Results = Map<string, Measured[]>;
-const keyOf = (endpoint: string, name: string) => `${endpoint}\0${name}`;
-
 /**
  * One endpoint after the other, reads before writes, so that no read meets what a write left behind; within an endpoint all
  * contestants side by side in each round, so that what else the machine does meets all of them. The first round warms up.
@@ -249,60 +226,6 @@ async function race(
   }
   load.kill();
   return results;
-}
-
-const COLUMNS = [
-  ["req/s", (m: Measured) => m.rate, 0],
-  ["p50 ms", (m: Measured) => m.p50, 1],
-  ["p99 ms", (m: Measured) => m.p99, 1],
-  ["server µs", (m: Measured) => m.serverUs, 0],
-  ["PostgreSQL µs", (m: Measured) => m.postgresUs, 0],
-] as const;
-
-const TITLES = [...COLUMNS.map(([title]) => title), "Rowhouse is", "without audit"];
-
-function line(name: string, cells: readonly string[]): string {
-  return name.padEnd(48) + cells.map((cell, n) => cell.padStart(n < 3 ? 9 : 15)).join("");
-}
-
-/** Of rounds that lay side by side, so that what else the machine did falls out: how much more the first does than the second. */
-function ratioOf(first: readonly Measured[] | undefined, second: readonly Measured[] | undefined): number {
-  return median((second ?? []).map(({ rate }, n) => (first?.[n]?.rate ?? Number.NaN) / rate));
-}
-const times = (ratio: number) => (Number.isNaN(ratio) ? "" : `${ratio.toFixed(2)} x`);
-
-function report(names: readonly string[], endpointNames: readonly string[], results: Results): void {
-  for (const endpoint of endpointNames) {
-    const of = (name: string) => results.get(keyOf(endpoint, name));
-    console.log(`\n${line(endpoint, TITLES)}`);
-    for (const name of names) {
-      const rounds = of(name);
-      if (rounds === undefined) continue;
-      const figures = COLUMNS.map(([, pick, digits]) => median(rounds.map(pick)).toFixed(digits));
-      const ratios = [NAMES.whole, NAMES.silent].map((own) => (own === name ? "" : times(ratioOf(of(own), rounds))));
-      console.log(line(`  ${name}`, [...figures, ...ratios]));
-    }
-  }
-}
-
-/** What a write pays for each of its extras: what is left of the rate, and the database's time. */
-function reportExtras(endpointNames: readonly string[], results: Results): void {
-  const extras = [
-    ["the audit trail", NAMES.whole, NAMES.silent],
-    ["the policies of permissions", NAMES.silent, NAMES.bare],
-    ["both", NAMES.whole, NAMES.bare],
-  ] as const;
-  console.log(`\n${line("What writes pay for", ["rate", "", "", "PostgreSQL µs"])}`);
-  for (const endpoint of endpointNames.filter((name) => WRITES.includes(name))) {
-    for (const [extra, withIt, without] of extras) {
-      const [more, less] = [withIt, without].map((name) => results.get(keyOf(endpoint, name)) ?? []) as [
-        Measured[],
-        Measured[],
-      ];
-      const cost = median(more.map(({ postgresUs }, n) => postgresUs - (less[n]?.postgresUs ?? Number.NaN)));
-      console.log(line(`  ${endpoint}: ${extra}`, [times(ratioOf(more, less)), "", "", `+${cost.toFixed(0)}`]));
-    }
-  }
 }
 
 async function listenPlain(

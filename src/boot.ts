@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeApp, type AppSources } from "./app.ts";
+import { startRetention } from "./boot/retention.ts";
 import { startMail, startWebhooks } from "./boot/senders.ts";
 import { openDenials } from "./audit/denials.ts";
 import { openAttempts } from "./auth/attempts.ts";
@@ -11,6 +12,7 @@ import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
 import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
 import { migrationSets } from "./db/migrate.ts";
+import { shareFairly } from "./db/fair-share.ts";
 import { openPools } from "./db/pools.ts";
 import { queryRows } from "./db/query.ts";
 import { readFailing, type Failing } from "./db/readiness.ts";
@@ -63,12 +65,13 @@ interface HomePools {
 type Sources = Omit<AppSources, "publicUrl" | "isDraining">;
 type Timing = Pick<PoolOptions, "waitMs" | "statementTimeoutMs">;
 
-/** Opens a pool that closes with the stack. */
+/** Opens a pool that closes with the stack, and of which no tenant has all. */
 function openPool(
   stack: AsyncDisposableStack,
   ...[database, role, options]: [Database, ...Parameters<Database["openPool"]>]
 ): ConnectionPool {
-  const pool = database.openPool(role, options);
+  const { max, waitMs = 5000 } = options;
+  const pool = shareFairly(database.openPool(role, options), max, waitMs);
   stack.defer(() => Promise.race([pool.end(), sleep(POOL_END_MS, undefined, { ref: false })]));
   return pool;
 }
@@ -248,6 +251,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   await using stack = new AsyncDisposableStack();
   const { config, log } = options;
   const sources = await openSources(stack, options);
+  startRetention(stack, { log, platform: sources.home.platform, desks: sources.desks });
   const http = await listenHttp(config.HOST, config.PORT, config.MAX_URL_BYTES);
   let isDraining = false;
   stack.defer(() => {

@@ -237,6 +237,7 @@ export const ERRORS = {
   roleExists: { code: "RH447", status: 409, exit: 5, title: "The tenant has a role of this name" },
   ownerLast: { code: "RH448", status: 409, exit: 5, title: "It is the last active owner of the tenant" },
   roleInUse: { code: "RH449", status: 409, exit: 5, title: "The role is held by users or API keys" },
+  dataUnknown: { code: "RH450", status: 404, exit: 4, title: "The tenant has no setting, flag or location of this name" },
 
   archiveDamaged: { code: "RH500", status: 400, exit: 1, title: "The archive is damaged" },
   archiveVersion: { code: "RH501", status: 400, exit: 1, title: "The archive's format is not known" },

@@ -15,6 +15,7 @@ const pages = [
   "CHANGELOG.md",
   "examples/sales/README.md",
   "examples/print-shop/README.md",
+  "examples/front-end/README.md",
 ].concat(
   (await readdir(join(ROOT, "docs"), { recursive: true }))
     .filter((name) => name.endsWith(".md"))

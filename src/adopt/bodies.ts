@@ -109,9 +109,9 @@ function spellOut(source: string, names: ReadonlyMap<string, Table>): string {
 
 const READS = new RegExp(String.raw`\b(?:from|join|update|into)\s+(?:only\s+)?${RELATION}`, "giu");
 
-/** Whether the body names one of the tables where rows are read or written. Pure. */
+/** Whether the body names one of the tables where rows are read or written, if only by a name that several of them have. Pure. */
 export function readsTables({ source }: Pick<Routine, "source">, tables: readonly Table[]): boolean {
-  const names = namesOf(tables);
+  const names = new Set(tables.flatMap(({ identifier, bareIdentifier }) => [identifier, bareIdentifier]));
   return [...source.matchAll(READS)].some(([, relation]) => names.has(keyOf(relation!)));
 }
 

@@ -30,7 +30,8 @@ export interface MadeKey extends ApiKey {
   readonly key: string;
 }
 
-const VERBS = ["select", "insert", "update", "delete", "*"];
+/** Of permissions and scopes; `*` is all of them. */
+export const VERBS: readonly string[] = ["select", "insert", "update", "delete", "*"];
 const KEY_JSON = `jsonb_build_object('id', k.id, 'name', k.name, 'prefix', k.prefix, 'role', k.role, 'scopes', k.scopes, 'createdBy', k.created_by,
   'createdAt', k.created_at, 'expiresAt', k.expires_at, 'revokedAt', k.revoked_at, 'lastUsedAt', k.last_used_at, 'replaces', k.replaces)`;
 

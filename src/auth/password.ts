@@ -1,7 +1,7 @@
 import * as crypto from "node:crypto";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
-import { openTurnstile } from "../db/turnstile.ts";
+import { openFairShare } from "../db/fair-share.ts";
 
 /** Parameters of a hash, as its PHC string names them. */
 export interface Argon2Cost {
@@ -36,13 +36,26 @@ const HASH_BYTES = 32;
 const PHC_ARGON2 = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([\w+/]{8,88})\$([\w+/]{16,88})$/;
 const PHC_SCRYPT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/]{8,88})\$([\w+/]{16,88})$/;
 
-/** Each takes a core and 19 to 128 MiB: no more at once than there are cores, and who waits too long is sent away (CWE-400). */
-const line = openTurnstile(availableParallelism(), 5000).openLine(availableParallelism());
+/**
+ * Each takes a core and 19 to 128 MiB: no more at once than there are cores, and who waits too long is sent away (CWE-400). One tenant's
+ * guesses keep no other's users out (threats.md, H23).
+ */
+const share = openFairShare({
+  places: availableParallelism(),
+  most: availableParallelism(),
+  waitMs: 5000,
+  hint: "Try again in a moment.",
+});
 
-async function derive(password: string, salt: Buffer, cost: Cost, bytes: number): Promise<Buffer> {
+async function derive(
+  password: string,
+  { salt, cost }: Pick<Parsed, "salt" | "cost">,
+  bytes: number,
+  whose: string,
+): Promise<Buffer> {
   // Two ways to type the same letter must not make two passwords (RFC 8265 4.2).
   const message = Buffer.from(password.normalize("NFC"), "utf8");
-  await line.enter();
+  const leave = await share.enter(whose);
   try {
     if (cost.kind === "argon2id") {
       const { m: memory, t: passes, p: parallelism } = cost;
@@ -55,7 +68,7 @@ async function derive(password: string, salt: Buffer, cost: Cost, bytes: number)
       crypto.scrypt(message, salt, bytes, options, (error, key) => (error === null ? resolve(key) : reject(error)));
     });
   } finally {
-    line.leave();
+    leave();
   }
 }
 
@@ -84,7 +97,7 @@ function parsePhc(text: string): Parsed | null {
  */
 export async function hashPassword(password: string, cost: Cost = PREFERRED): Promise<string> {
   const salt = crypto.randomBytes(16);
-  return formatPhc({ cost, salt, hash: await derive(password, salt, cost, HASH_BYTES) });
+  return formatPhc({ cost, salt, hash: await derive(password, { salt, cost }, HASH_BYTES, "") });
 }
 
 export interface PasswordCheck {
@@ -98,12 +111,13 @@ const NOBODY = formatPhc({ cost: PREFERRED, salt: crypto.randomBytes(16), hash: 
 
 /**
  * @param phc the user's; null where there is no user or no password, which takes as long
+ * @param whose tenant, in whose line it waits
  * @throws RowhouseError busy
  */
-export async function checkAgainst(password: string, phc: string | null): Promise<PasswordCheck> {
+export async function checkAgainst(password: string, phc: string | null, whose = ""): Promise<PasswordCheck> {
   const known = phc === null ? null : parsePhc(phc);
   const { cost, salt, hash } = known ?? parsePhc(NOBODY)!;
-  const derived = await derive(password, salt, cost, hash.length);
+  const derived = await derive(password, { salt, cost }, hash.length, whose);
   const matches = crypto.timingSafeEqual(derived, hash) && known !== null;
   return { matches, isStale: JSON.stringify(cost) !== JSON.stringify(PREFERRED) };
 }

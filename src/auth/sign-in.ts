@@ -70,7 +70,7 @@ export async function signIn(desk: Desk, attempts: Attempts, asked: SignIn): Pro
   const [found] = await desk(ANYBODY, "read", [statement(FIND, email)]);
   const account = found?.[0] as Account | undefined;
   const phc = account?.password ?? null;
-  const { matches, isStale } = await checkAgainst(password, phc);
+  const { matches, isStale } = await checkAgainst(password, phc, asked.tenantId);
   if (!matches || phc === null || account?.user.isActive !== true) {
     await noteRefusal(desk, account, asked);
     throw wrong();

@@ -91,6 +91,8 @@ export interface Routine {
   readonly returns: Returns;
   /** Its SET clauses, which count for the whole transaction (`statement_timeout`): name and value. */
   readonly settings: ReadonlyMap<string, string>;
+  /** Whether requests without a token may call it. */
+  readonly isOpen?: boolean;
 }
 
 export interface Parameter {

@@ -23,6 +23,8 @@ export interface FoundFunction {
   readonly rows: number;
   /** `name=value` of each SET clause. */
   readonly settings: readonly string[];
+  /** Whether requests without a token may call it (policies/access.sql, open_function). */
+  readonly isOpen: boolean;
 }
 
 /**
@@ -46,7 +48,8 @@ select coalesce(json_agg(json_build_object(
     'returns', p.prorettype::text,
     'isSet', p.proretset,
     'rows', p.prorows,
-    'settings', coalesce(p.proconfig, '{}')
+    'settings', coalesce(p.proconfig, '{}'),
+    'isOpen', p.oid in (select pg_catalog.to_regprocedure(o.function) from platform.open_functions o)
   ) order by p.proname, p.pronargs, p.oid), '[]')::text as found
 from pg_catalog.pg_proc p
 join wanted w on w.oid = p.pronamespace

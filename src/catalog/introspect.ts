@@ -6,7 +6,7 @@ import { readOpenTables } from "./open.ts";
 import type { CatalogQuery } from "./query.ts";
 import { pseudoRelation, readRelations, toRelation, visibleColumns, type FoundRelation } from "./relation.ts";
 import { foreignKeysOf, sightsOf, viewKeysOf, type Sights } from "./relationship.ts";
-import { isOpen, routinesOf, type Rows } from "./routine.ts";
+import { routinesOf, type Rows } from "./routine.ts";
 import { readSchemas, type FoundSchema } from "./schema.ts";
 import { readSettingsUse } from "./setting.ts";
 import { readTypes, type Types } from "./type.ts";
@@ -120,7 +120,7 @@ const OWN: FoundSchema = { name: "tenant", comment: "What Rowhouse keeps for the
 /** Whether a request without a token may get further than its refusal. */
 async function opensAnonymous(query: CatalogQuery, catalogs: readonly Catalog[]): Promise<boolean> {
   const routines = catalogs.flatMap((catalog) => [...catalog.routines.values()].flat());
-  return routines.some(isOpen) || readOpenTables(query);
+  return routines.some(({ isOpen }) => isOpen === true) || readOpenTables(query);
 }
 
 const hasContent = ({ relations, routines }: Catalog) => relations.size > 0 || routines.size > 0;

@@ -86,7 +86,7 @@ function settingsOf({ settings }: FoundFunction): ReadonlyMap<string, string> {
 function toRoutine(found: FoundFunction, rows: Rows): Routine | null {
   const parameters = parametersOf(found, rows.types);
   if (found.isAggregate || !isCallable(parameters, found)) return null;
-  const { schema, name, comment } = found;
+  const { schema, name, comment, isOpen } = found;
   return {
     schema,
     name,
@@ -95,15 +95,9 @@ function toRoutine(found: FoundFunction, rows: Rows): Routine | null {
     volatility: VOLATILITY[found.volatility],
     returns: returnsOf(found, rows),
     settings: settingsOf(found),
+    isOpen,
   };
 }
-
-/** The setting of a function by which its author says that requests without a token may call it. */
-const ANONYMOUS = "rowhouse.anonymous";
-const YES: ReadonlySet<string | undefined> = new Set(["on", "true", "yes", "1"]);
-
-/** Whether requests without a token may call it: `alter function … set rowhouse.anonymous = 'on'`. */
-export const isOpen = ({ settings }: Routine): boolean => YES.has(settings.get(ANONYMOUS));
 
 /** The functions of one schema that can be called, by name; those with fewer parameters first. */
 export function routinesOf(

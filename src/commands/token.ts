@@ -42,12 +42,13 @@ export function registerToken(program: Command): void {
   const command = program
     .command("token <slug>")
     .description("sign a token for a tenant and print it alone on stdout")
-    .option("--role <name>", "membership role", "viewer")
+    .option("--role <name>", "membership role: a built-in one, or one of the tenant's own", "admin")
     .option("--sub <principal>", "who it is for: a user's id, or service:<name>", "service:operator")
     .option("--ttl <duration>", "how long it lives: 90s, 30m, 24h, 7d", "1h")
     .action(act<TokenOptions, [string]>(token));
   addExamples(command, [
-    ["rowhouse token acme --role admin --ttl 1h", "for an hour, with the membership role admin"],
+    ["rowhouse token acme --ttl 24h", "for a day, with the membership role admin, which may read and write everything"],
+    ["rowhouse token acme --role viewer", "for one who only reads"],
     [
       'curl -H "Authorization: Bearer $(rowhouse token acme)" http://acme.localhost:3000/rest/v1/customers?limit=3',
       "straight into a request",

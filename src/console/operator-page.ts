@@ -81,8 +81,8 @@ export function operatorPage(): ScriptedPage {
     sections: [
       section(
         null,
-        form(),
         h("p", { class: "refused", role: "alert", hidden: true }),
+        form(),
         welcome(),
         h("script", { dangerouslySetInnerHTML: { __html: SCRIPT } }),
       ),

@@ -48,13 +48,13 @@ ol.steps pre { margin-top: .45rem; }
 form { max-width: 26rem; }
 label { display: block; margin-bottom: 1rem; font-weight: 600; }
 label small { display: block; color: var(--soft); font-weight: 400; }
-input { display: block; width: 100%; margin-top: .3rem; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit;
+input { display: block; width: 100%; margin-top: .3rem; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; font-weight: 400; color: inherit;
   background: var(--code); border: 1px solid var(--soft); border-radius: 8px; }
 button { min-height: 2.75rem; padding: .5rem 1.2rem; font: inherit; font-weight: 600; color: var(--on-brand); background: var(--brand);
   border: 1px solid var(--brand); border-radius: 8px; cursor: pointer; }
 button:hover { text-decoration: underline; } button:disabled { opacity: .6; }
-form + * { margin-top: 1.1rem; }
-.refused { padding: .75rem 1rem; border-left: 4px solid var(--accent); background: var(--code); border-radius: 8px; }
+form + p { margin-top: 1.1rem; }
+.refused { margin-bottom: 1.1rem; padding: .75rem 1rem; border-left: 4px solid var(--accent); background: var(--code); border-radius: 8px; }
 [hidden] { display: none; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-size: .82rem; font-weight: 600; color: var(--soft); }
@@ -63,7 +63,7 @@ td a { overflow-wrap: anywhere; }
 tbody tr:last-child td { border-bottom: 0; }
 .state { font-size: .82rem; font-weight: 600; } .state.off { color: var(--soft); }
 footer { padding: 1.1rem .25rem 2.5rem; color: var(--soft); font-size: .85rem; }
-@media (max-width: 32rem) { header { align-items: flex-start; } ol.steps { padding-left: 1.1rem; } }
+@media (max-width: 32rem) { header:has(p) { align-items: flex-start; } ol.steps { padding-left: 1.1rem; } }
 @media print { body, main { background: none; box-shadow: none; } }
 `;
 

@@ -17,6 +17,8 @@ export type DbClient = pg.ClientBase;
 /** Where a connection can be had for a while: a pool, or one of several that share a number of connections. */
 export interface Connections {
   connect(): Promise<pg.PoolClient>;
+  /** The same for one tenant's work, in turn with the others'; where they are shared so (`shareFairly`). */
+  connectFor?(tenantId: string): Promise<pg.PoolClient>;
 }
 
 export interface PoolOptions {

@@ -16,9 +16,9 @@ function isTamperedSession(error: unknown): boolean {
   return isDatabaseError(error) && (error.code === "26000" || error.code === "RH301");
 }
 
-async function checkOut(pool: Connections): Promise<pg.PoolClient> {
+async function checkOut(pool: Connections, tenantId?: string): Promise<pg.PoolClient> {
   try {
-    return await pool.connect();
+    return await (tenantId === undefined || pool.connectFor === undefined ? pool.connect() : pool.connectFor(tenantId));
   } catch (error) {
     if (error instanceof RowhouseError) throw error;
     if (error instanceof Error && error.message.startsWith("timeout exceeded")) {
@@ -40,6 +40,7 @@ export function translateError(error: unknown): unknown {
 /**
  * Runs the statements in one transaction and one round trip, without a tenant. For the control plane's own tables.
  * @param waiter for whom it is done: when that one goes, so does the work
+ * @param tenantId whose turn it takes, where connections are shared so
  * @returns one result per statement
  * @throws RowhouseError busy, databaseUnavailable, clientGone, or what the SQL raised; DatabaseError for the rest
  */
@@ -47,8 +48,9 @@ export async function runBatch(
   pool: Connections,
   statements: readonly Statement[],
   waiter?: Waiter,
+  tenantId?: string,
 ): Promise<StatementResult[]> {
-  const client = await checkOut(pool);
+  const client = await checkOut(pool, tenantId);
   if (waiter?.isGone() === true) {
     client.release();
     throw new RowhouseError("clientGone");
@@ -82,7 +84,7 @@ export async function runScoped(
   statements: readonly Statement[],
   waiter?: Waiter,
 ): Promise<StatementResult[]> {
-  const results = await runBatch(pool, [enterStatement(scope, access), ...statements], waiter);
+  const results = await runBatch(pool, [enterStatement(scope, access), ...statements], waiter, scope.tenantId);
   return results.slice(1);
 }
 
@@ -98,10 +100,9 @@ export async function enterScope(client: pg.ClientBase, scope: Scope, access: "r
  * Runs the statements in one round trip inside a transaction that {@link inTransaction} opened.
  * @returns one result per statement
  */
-export async function runInside(client: pg.ClientBase, statements: readonly Statement[]): Promise<StatementResult[]> {
+export function runInside(client: pg.ClientBase, statements: readonly Statement[]): Promise<StatementResult[]> {
   const batch = new Batch(statements, true);
-  batch.done.catch(() => {}); // whoever awaits it hears of it
-  await client.query(batch);
+  client.query(batch);
   return batch.done;
 }
 

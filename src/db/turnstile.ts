@@ -34,8 +34,13 @@ interface LineState {
 /**
  * A number of places for several lines. One that becomes free goes to the lines in turn, however long each is, so that a busy
  * line keeps no other out.
+ * @param hint of the refusal to whoever waited for too long
  */
-export function openTurnstile(places: number, waitMs: number): Turnstile {
+export function openTurnstile(
+  places: number,
+  waitMs: number,
+  hint = "Try again; raise DEDICATED_CONNECTIONS when it goes on.",
+): Turnstile {
   let inside = 0;
   // Whoever was served last stands last.
   const lines = new Set<LineState>();
@@ -65,7 +70,6 @@ export function openTurnstile(places: number, waitMs: number): Turnstile {
         resolve();
       };
       const waiter: Waiter = { admit, refuse };
-      const hint = "Try again; raise DEDICATED_CONNECTIONS when it goes on.";
       const limit = setTimeout(() => refuse(new RowhouseError("busy", { hint })), waitMs);
       line.waiting.add(waiter);
     });

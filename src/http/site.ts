@@ -1,7 +1,7 @@
 import { RowhouseError } from "../errors.ts";
-import { parseHost, type Host } from "../tenant/host.ts";
+import { parseHost } from "../tenant/host.ts";
 import type { Registry } from "../tenant/registry.ts";
-import { resolveSite, type Site } from "../tenant/resolve.ts";
+import { resolveSite } from "../tenant/resolve.ts";
 import type { Middleware } from "./request-state.ts";
 
 /**
@@ -9,20 +9,16 @@ import type { Middleware } from "./request-state.ts";
  * `allowOrigins`, which first says who may read it: a front end has to be able to tell its users that their tenant is suspended.
  */
 export function selectSite(registry: Registry, baseDomain: string): Middleware {
-  const siteOf = async (host: Host, tenantHeader: string | undefined): Promise<Site | RowhouseError> => {
-    try {
-      return await resolveSite(registry, baseDomain, { host, tenantHeader });
-    } catch (error) {
-      if (error instanceof RowhouseError && error.status < 500) return error;
-      throw error;
-    }
-  };
   return async (ctx, next) => {
     const { state } = ctx;
     state.address = parseHost(state.host);
-    const site = await siteOf(state.address, ctx.req.headers["x-tenant"] as string | undefined);
-    if (site instanceof RowhouseError) state.refusal = site;
-    else state.site = site;
+    const tenantHeader = ctx.req.headers["x-tenant"] as string | undefined;
+    try {
+      state.site = await resolveSite(registry, baseDomain, { host: state.address, tenantHeader });
+    } catch (error) {
+      if (!(error instanceof RowhouseError) || error.status >= 500) throw error;
+      state.refusal = error;
+    }
     if (state.site?.kind === "tenant") state.slug = state.site.tenant.slug;
     return next();
   };

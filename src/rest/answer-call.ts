@@ -1,5 +1,4 @@
 import type { Catalog, Routine } from "../catalog/catalog.ts";
-import { isOpen } from "../catalog/routine.ts";
 import { RowhouseError } from "../errors.ts";
 import { allowsTx, writerOptions, type RestContext } from "./context.ts";
 import { parseCall, type CallRequest } from "./request/call.ts";
@@ -46,7 +45,7 @@ function answerOptions(call: CallRequest, catalog: Catalog): RestAnswer {
  * @throws RowhouseError permissionDenied
  */
 function refuseAnonymous(routine: Routine, { claims }: RestContext): void {
-  if (claims?.["role"] !== "anonymous" || isOpen(routine)) return;
+  if (claims?.["role"] !== "anonymous" || routine.isOpen === true) return;
   const name = `${routine.schema}.${routine.name}`;
   throw new RowhouseError("permissionDenied", {
     message: `The role anonymous may not call ${name}`,
@@ -77,7 +76,14 @@ export async function answerCall(
   const mayKeep = access === "write" && target.media.plan === null;
   const idempotency = mayKeep ? readIdempotencyKey(request) : null;
   const statement = renderCall(target, callShape(call, context, idempotency), writerOptions(context));
-  const session = { request, catalog, preferences: call.preferences, deleted: call.query.deleted, settings, idempotency };
+  const session = {
+    request,
+    catalog,
+    preferences: call.preferences,
+    deleted: call.query.deleted,
+    settings,
+    idempotency,
+  };
   const executed = await execute(context, session, access, statement);
   return markReplayed(override(respondCall(call, target, executed.result), executed.overrides), executed);
 }

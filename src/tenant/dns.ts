@@ -4,6 +4,8 @@ import { Resolver } from "node:dns/promises";
 export interface TxtAnswer {
   readonly values: readonly string[];
   readonly problem: string | null;
+  /** Whether DNS said what there is, be it nothing; false where it could not be asked. */
+  readonly isAnswered: boolean;
 }
 
 /** Strings of one record are one value (RFC 1035 3.3.14, RFC 7208 3.3). Never throws: no answer is an answer. */
@@ -12,10 +14,11 @@ export async function lookUpTxt(name: string, servers?: readonly string[]): Prom
   if (servers !== undefined) resolver.setServers(servers);
   try {
     const records = await resolver.resolveTxt(name);
-    return { values: records.map((strings) => strings.join("")), problem: null };
+    return { values: records.map((strings) => strings.join("")), problem: null, isAnswered: true };
   } catch (error) {
     const code = (error as { code?: string }).code ?? String(error);
     const isAbsent = code === "ENODATA" || code === "ENOTFOUND";
-    return { values: [], problem: isAbsent ? `There is no TXT record ${name}` : `DNS answered ${code} for ${name}` };
+    const problem = isAbsent ? `There is no TXT record ${name}` : `DNS answered ${code} for ${name}`;
+    return { values: [], problem, isAnswered: isAbsent };
   }
 }

@@ -18,7 +18,7 @@ export interface Domain {
   readonly isPrimary: boolean;
   /** ISO 8601; null while the proof is outstanding, and nothing is served at it. */
   readonly verifiedAt: string | null;
-  /** The record that has to stand in DNS; null where none is needed any more. */
+  /** The record that is to be set in DNS; null once it was found there. It is to stay: `recheckDomains` looks for it again. */
   readonly record: TxtRecord | null;
 }
 
@@ -32,7 +32,8 @@ interface DomainRow extends Omit<Domain, "record"> {
   readonly challenge: string | null;
 }
 
-const PREFIX = "_rowhouse-challenge.";
+/** Before the domain's name: where its proof stands in DNS. */
+export const PREFIX = "_rowhouse-challenge.";
 /** How long an unproved claim keeps others from the name: long enough for DNS, too short to squat on it. */
 const CLAIM = "24 hours";
 
@@ -131,7 +132,6 @@ export async function addDomain(
   const name = checkDomain(domain, baseDomain);
   const { id } = await findTenant(pool, slug);
   return inPlatformTransaction(pool, actor, async (client) => {
-    await refuseCooling(client, name, id);
     // Freed first, so that the audit trail tells whose claim lapsed.
     await client.query(
       `delete from platform.domains where name = $1 and tenant_id <> $2 and verified_at is null and created_at < now() - $3::interval`,
@@ -142,6 +142,8 @@ export async function addDomain(
        on conflict (name) do update set challenge = excluded.challenge where d.tenant_id = excluded.tenant_id and d.verified_at is null`,
       [name, id, `rowhouse-challenge=${randomBytes(24).toString("base64url")}`],
     );
+    // Last: a removal of this very moment has made the insert wait, and its cool-down is there now.
+    await refuseCooling(client, name, id);
     const own = await findDomain(client, id, name);
     if (own !== undefined) return toDomain(own);
     throw new RowhouseError("domainTaken", {
@@ -225,9 +227,10 @@ export async function verifyDomain(
   if (options.trusted !== true) await proveDomain(toDomain(claim), options.servers);
   return inPlatformTransaction(pool, actor, async (client) => {
     const { rowCount } = await client.query(
-      `update platform.domains set verified_at = now()
+      // Without a proof in DNS there is none to look for again.
+      `update platform.domains set verified_at = now(), challenge = case when $4 then null else challenge end
        where name = $1 and tenant_id = $2 and challenge = $3 and verified_at is null`,
-      [name, id, claim.challenge],
+      [name, id, claim.challenge, options.trusted === true],
     );
     const now = await findDomain(client, id, name);
     if (now === undefined) throw unknownDomain(name);

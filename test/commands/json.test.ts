@@ -30,7 +30,14 @@ beforeAll(async () => {
     [ASKED[0]],
   );
   await db.admin.query(
+    "insert into platform.webhooks (id, url, secret) values ($1, 'https://hooks.example.com/', sha256('x'))",
+    [ASKED[0]],
+  );
+  await db.admin.query(
     "insert into platform.operators (email, role, password) values ('ann@ops.example', 'support', '$scrypt$none'), ('owner@ops.example', 'owner', '$scrypt$none')",
+  );
+  await db.admin.query(
+    "insert into platform.domains (name, kind, tenant_id, challenge, verified_at) select 'proved.example', 'custom', id, 'x', now() from platform.tenants where slug = 'acme'",
   );
   folder = await mkdtemp(join(tmpdir(), "rowhouse-json-"));
   fresh = await testDatabase("empty");
@@ -53,8 +60,18 @@ const DEMO =
   );
 const OPERATOR = ["id", "email", "name", "role", "isActive", "lastSignInAt", "createdAt"];
 const USER = "id email name role isActive hasPassword custom confirmedAt lastSignInAt createdAt updatedAt".split(" ");
+const ISSUER =
+  "id tenantId issuer kind jwksUrl audience roleClaim roles defaultRole allowsOwner users isActive createdAt".split(" ");
 const API_KEY = "id name prefix role scopes createdBy createdAt expiresAt revokedAt lastUsedAt replaces".split(" ");
 const MAIL = "id tenant kind to subject state attempts error createdAt sentAt".split(" ");
+const WEBHOOK =
+  "id url description events isActive failingSince disabledAt disabledReason rotatingUntil createdAt updatedAt".split(
+    " ",
+  );
+const DELIVERY =
+  "id webhookId eventId type tenantId sequence state attempts triedAt nextAt deliveredAt failedAt status response error createdAt".split(
+    " ",
+  );
 const ASKED = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"];
 const KEY = ["kid", "alg", "publicJwk", "createdAt", "retiredAt", "acceptedUntil"];
 const ARCHIVE = ["event", "path", "tables", "rows", "rawBytes"];
@@ -84,6 +101,7 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["domain add", "hooli hooli.example", DOMAIN],
   ["domain verify", "hooli hooli.example --trust", DOMAIN],
   ["domain list", "hooli", each(DOMAIN)],
+  ["domain recheck", "acme --resolver 127.0.0.1:1", each(["name", "tenant", "state", "details", "removed"])],
   ["domain primary", "hooli hooli.example", DOMAIN],
   ["domain remove", "hooli hooli.example", DOMAIN],
   ["plan set", "team --limit users=10", PLAN],
@@ -93,9 +111,23 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["demo list", "", each(DEMO)],
   ["demo approve", `${ASKED[0]} --slug printers`, ["request", "tenant"]],
   ["demo decline", ASKED[1]!, DEMO],
+  ["webhook add", "https://93.184.215.14/rowhouse --event tenant.created", [...WEBHOOK, "secret"]],
+  ["webhook list", "", each(WEBHOOK)],
+  ["webhook update", `${ASKED[0]} --description Billing --off`, WEBHOOK],
+  ["webhook rotate", ASKED[0]!, [...WEBHOOK, "secret"]],
+  ["webhook ping", ASKED[0]!, DELIVERY],
+  ["webhook deliveries", ASKED[0]!, each(DELIVERY)],
+  ["webhook redeliver", ASKED[0]!, ["count"]],
+  ["webhook remove", ASKED[0]!, WEBHOOK],
   ["user add", "hooli ann@hooli.example --role admin --generate", [...USER, "password"]],
   ["user invite", "hooli bea@hooli.example --role member", USER],
   ["user list", "hooli", each(USER)],
+  ["issuer add", "hooli billing --audience app", ["tenant", ...ISSUER, "secret"]],
+  ["issuer list", "hooli", each(ISSUER)],
+  ["issuer update", "hooli billing --users match", ["tenant", ...ISSUER]],
+  ["issuer link", "hooli billing ann@hooli.example subject-1", ["tenant", "user", "issuer", "subject"]],
+  ["issuer test", "hooli billing", ["tenant", "issuer", "keys", "principal"]],
+  ["issuer remove", "hooli billing", ["tenant", ...ISSUER]],
   ["user role", "hooli bea@hooli.example viewer", USER],
   ["user deactivate", "hooli bea@hooli.example", USER],
   ["user activate", "hooli bea@hooli.example", USER],

@@ -1,7 +1,7 @@
 import { openAttempts } from "../../src/auth/attempts.ts";
 import { listDemoRequests, requestDemo } from "../../src/demo/request.ts";
 import type { TestDatabase } from "../harness.ts";
-import type { Death } from "./wire.ts";
+import { EXECUTE, type Death } from "./wire.ts";
 
 export const emailOf = (label: string) => `ann@${label}.example`;
 
@@ -70,9 +70,14 @@ export function allowedAfter(statements: readonly string[], { when }: Death): (t
   return isLast && when === "during" ? [NOTHING, ONE_OF_EACH] : [ONE_OF_EACH];
 }
 
-/** Every way to die at statements of a whole run. */
+/** Every way to die at what a whole run asks. An Execute is answered with its Sync only. */
 export const deathsAt = (statements: readonly string[]): Death[] =>
-  statements.flatMap((_, index) => (["before", "during", "after"] as const).map((when) => ({ at: index + 1, when })));
+  statements.flatMap((text, index) =>
+    (text.startsWith(EXECUTE) ? (["before"] as const) : (["before", "during", "after"] as const)).map((when) => ({
+      at: index + 1,
+      when,
+    })),
+  );
 
 const IS_WHOLE = process.env["TEST_CRASHES"] === "all";
 

@@ -22,7 +22,7 @@ afterAll(async () => {
 /** @returns also the signal that ended it */
 async function approve(id: string, death: Death | null): Promise<Ended & { signal: string | null }> {
   const child = start(["demo", "approve", id, "--json"], { env: { DATABASE_URL: wire.url } });
-  wire.arm(death, () => child);
+  wire.arm(death, () => child.kill("SIGKILL"));
   child.stdin.end();
   return { ...(await ended(child)), signal: child.signalCode };
 }
@@ -36,7 +36,7 @@ test("killed at its statements and run again: one tenant, one user, one e-mail",
 
   const all = deathsAt(statements);
   const deaths = sample(all, 1, ({ at }) => at === commit);
-  console.log(`${deaths.length} of ${all.length} boundaries, of ${statements.length} statements`);
+  console.log(`${deaths.length} of ${all.length} boundaries, in ${statements.length} messages`);
   for (const { at, when } of deaths) {
     const label = `killed-${at}-${when}`;
     const id = await askForDemo(db, label);

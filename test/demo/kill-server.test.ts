@@ -55,7 +55,7 @@ async function endLeases(within = "0"): Promise<void> {
 /** @returns what came of the call whose server died */
 async function approveAndDie(id: string, label: string, death: Death): Promise<string> {
   const { child } = server;
-  wire.arm(death, () => child);
+  wire.arm(death, () => child.kill("SIGKILL"));
   const outcome = await approve(id, label).then(
     ({ status }) => String(status),
     (error: NodeJS.ErrnoException) => error.code!,
@@ -75,7 +75,7 @@ test("killed at its statements and called again: one tenant, one user, one e-mai
   const all = deathsAt(statements);
   // Committed, and nobody was told; and the answer is kept, and nobody got it.
   const deaths = sample(all, 1, ({ at, when }) => (at === commit || at === kept) && when === "after");
-  console.log(`${deaths.length} of ${all.length} boundaries, of ${statements.length} statements`);
+  console.log(`${deaths.length} of ${all.length} boundaries, in ${statements.length} messages`);
 
   for (const death of deaths) {
     const label = `dead-${death.at}-${death.when}`;

@@ -39,7 +39,7 @@ test("from the public form to a sign-in at the new subdomain, with supabase-js",
 
   // One command; killed at its commit, and run again.
   const child = start(["demo", "approve", request!.id], { env: { DATABASE_URL: wire.url } });
-  wire.arm({ at: "commit", when: "before" }, () => child);
+  wire.arm({ at: "commit", when: "before" }, () => child.kill("SIGKILL"));
   child.stdin.end();
   await ended(child);
   expect([child.signalCode, await countMade(db, "print")]).toEqual(["SIGKILL", NOTHING]);

@@ -1,9 +1,9 @@
-import type { ChildProcess } from "node:child_process";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 /**
- * Where a process is killed on its way through the database, by the messages that end a request of it, `Query` and `Sync` (PostgreSQL manual,
- * 53.2.3): `before` the server gets the n-th, `during` its work, or `after` it has answered and before the process reads that.
+ * Where a process is killed on its way through the database, by the messages that make the server work: `Query`, `Execute`, and the `Sync` that
+ * ends one or several of those (PostgreSQL manual, 53.2.3). `before` the server gets the n-th, `during` its work, or `after` it has answered
+ * and before the process reads that.
  */
 export interface Death {
   /** Its number, the first is 1; or how the first one of these begins. */
@@ -15,11 +15,16 @@ export interface Death {
 export interface Wire extends AsyncDisposable {
   /** Of the database, through the wire. */
   readonly url: string;
-  /** Counts from now on, and kills that process; null: only counts. */
-  arm(death: Death | null, victim?: () => ChildProcess): void;
-  /** What was asked since {@link Wire.arm}, in its order; the last is where it died. */
+  /** Counts from now on, and kills; null: only counts. @param kill ends the process; by default only its connections end, as with it */
+  arm(death: Death | null, kill?: () => void): void;
+  /**
+   * What was asked since {@link Wire.arm}, in its order; the last is where it died. The text of a `Query`; {@link EXECUTE} and the text of an
+   * `Execute`; the texts of all that a `Sync` ends.
+   */
   statements(): readonly string[];
 }
+
+export const EXECUTE = "execute: ";
 
 interface Message {
   readonly type: string;
@@ -61,6 +66,7 @@ function makeReader(): (message: Message) => string | null {
     if (type === "P") prepared.set(words[0]!, words[1]!);
     if (type === "B") texts.push(prepared.get(words[1]!) ?? words[1]!);
     if (type === "Q") return plain(words[0]!);
+    if (type === "E") return EXECUTE + plain(texts.at(-1) ?? "");
     if (type !== "S") return null;
     const text = plain(texts.join("; "));
     texts = [];
@@ -77,19 +83,25 @@ export async function openWire(url: string): Promise<Wire> {
   let isKilled = false;
   let kill: () => void = () => {};
 
-  const keep = (socket: Socket, other: () => Socket) => {
+  const clients = new Set<Socket>();
+  const cut = () => clients.forEach((near) => near.destroy());
+  const keep = (socket: Socket, onClose: () => void) => {
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on("error", () => {});
     socket.on("close", () => {
       sockets.delete(socket);
-      other().destroy();
+      onClose();
     });
   };
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
-    keep(near, () => far);
-    keep(far, () => near);
+    clients.add(near);
+    keep(near, () => {
+      clients.delete(near);
+      far.end(); // after what is on its way, as the kernel does for a dead process
+    });
+    keep(far, () => near.destroy());
     const splitAsked = makeSplitter(true);
     const splitAnswered = makeSplitter(false);
     const read = makeReader();
@@ -116,13 +128,13 @@ export async function openWire(url: string): Promise<Wire> {
   const { port } = server.address() as AddressInfo;
   return {
     url: Object.assign(new URL(url), { hostname: "127.0.0.1", port: String(port) }).href,
-    arm: (next, victim) => {
+    arm: (next, how = cut) => {
       statements = [];
       death = next;
       isKilled = false;
       kill = () => {
         isKilled = true;
-        victim?.().kill("SIGKILL");
+        how();
       };
     },
     statements: () => statements,

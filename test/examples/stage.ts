@@ -112,7 +112,7 @@ export async function visit(browser: Browser, address: string, options: BrowserC
 
 export async function signIn(tab: Page, email: string, password: string): Promise<void> {
   await tab.getByLabel("E-mail").fill(email);
-  await tab.getByLabel("Password").fill(password);
+  await tab.getByLabel("Password", { exact: true }).fill(password);
   await tab.getByRole("button", { name: "Sign in" }).click();
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SignJWT } from "jose";
 import { setTokenSecret } from "../../src/auth/secrets.ts";
+import { LOOPBACK, openProvider, type Provider } from "../auth/provider.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 import { openOperator, type TestOperator } from "./operator.ts";
 import { testServer, type TestAnswer, type TestServer } from "./server.ts";
@@ -10,7 +11,7 @@ let server: TestServer;
 let ops: TestOperator;
 beforeAll(async () => {
   db = await testDatabase();
-  server = await testServer(db);
+  server = await testServer(db, { settings: { OUTBOUND_ALLOWED: LOOPBACK } });
   ops = await openOperator(db, server);
 });
 afterAll(async () => {
@@ -150,22 +151,24 @@ describe("domains", () => {
 
 describe("issuers", () => {
   const path = "/tenants/acme/issuers";
+  let provider: Provider;
+  beforeAll(async () => {
+    provider = await openProvider();
+  });
+  afterAll(() => provider[Symbol.asyncDispose]());
 
   test("by key set or by a secret that is shown once; of this tenant alone", async () => {
-    const added = await ops.request("POST", path, {
-      issuer: "https://id.acme.example",
-      audience: "acme",
-      jwksUrl: "https://id.acme.example/jwks.json",
-      roleClaim: "role",
-    });
-    expect([added.status, added.json()]).toMatchObject([201, { kind: "jwks", secret: null, defaultRole: "viewer" }]);
+    const wanted = { issuer: provider.issuer, audience: "acme", jwksUrl: provider.jwksUrl, roleClaim: "role" };
+    const added = await ops.request("POST", path, wanted);
+    expect([added.status, added.json()]).toMatchObject([
+      201,
+      { kind: "jwks", secret: null, defaultRole: "viewer", users: "none", allowsOwner: false },
+    ]);
+    expect(await codeOf(ops.request("POST", "/tenants/globex/issuers", wanted))).toEqual([409, "RH224"]);
     const shared = await ops.request("POST", path, { issuer: "acme-backend", audience: "acme" });
     const { secret } = shared.json<{ secret: string }>();
     expect(secret).toMatch(/^[\w-]{64}$/);
     expect(await codeOf(ops.request("POST", path, { issuer: "acme-backend", audience: "x" }))).toEqual([409, "RH439"]);
-    expect(
-      await codeOf(ops.request("POST", path, { issuer: "x", audience: "x", jwksUrl: "http://10.0.0.1/" })),
-    ).toEqual([400, "RH115"]);
     const list = await ops.get(path);
     expect(list.json<unknown[]>()).toHaveLength(2);
     expect(list.text).not.toContain(secret);
@@ -176,6 +179,41 @@ describe("issuers", () => {
       "select details::text from platform.audit_events where action = 'issuer.added'",
     );
     expect(rows.map(({ details }) => details).join()).not.toContain('secret":');
+  });
+
+  test("by its own word where its keys are; changed, and users linked to its subjects", async () => {
+    const added = await ops.request("POST", path, { issuer: provider.issuer, audience: "acme", users: "match" });
+    expect([added.status, added.json()]).toMatchObject([201, { jwksUrl: provider.jwksUrl, users: "match" }]);
+    const { id } = added.json<{ id: string }>();
+    const roles = { staff: "manager" };
+    const changed = await ops.request("PATCH", `${path}/${id}`, { roleClaim: "groups", roles, isActive: false });
+    expect([changed.status, changed.json()]).toMatchObject([
+      200,
+      { roleClaim: "groups", roles, isActive: false, users: "match", jwksUrl: provider.jwksUrl },
+    ]);
+    expect(await codeOf(ops.request("PATCH", `${path}/${id}`, { defaultRole: "owner" }))).toEqual([422, "RH225"]);
+    expect(await codeOf(ops.request("PATCH", `/tenants/globex/issuers/${id}`, { isActive: true }))).toEqual([
+      404,
+      "RH438",
+    ]);
+    await ops.request("POST", "/tenants/acme/users", { email: "ann@acme.example" });
+    const identity = { email: "ann@acme.example", subject: "oid-1" };
+    const linked = await ops.request("PUT", `${path}/${id}/identities`, identity);
+    expect([linked.status, linked.json()]).toMatchObject([200, { issuer: provider.issuer, subject: "oid-1" }]);
+    const nobody = { email: "nobody@acme.example", subject: "oid-2" };
+    expect(await codeOf(ops.request("PUT", `${path}/${id}/identities`, nobody))).toEqual([404, "RH219"]);
+  });
+
+  test.each([
+    [{ jwksUrl: "http://10.0.0.1/" }, 422, "RH222"],
+    [{ jwksUrl: "https://169.254.169.254/latest" }, 422, "RH222"],
+    [{ jwksUrl: "https://user:pass@id.example/jwks" }, 422, "RH222"],
+    [{ jwksUrl: "file:///etc/passwd" }, 400, "RH118"],
+    [{ issuer: "https://10.0.0.1" }, 422, "RH222"],
+    [{ issuer: "with a space" }, 400, "RH118"],
+    [{ jwksUrl: "https://id.example/", kind: "secret" }, 422, "RH225"],
+  ])("%j is refused: %s %s", async (wanted, status, code) => {
+    expect(await codeOf(ops.request("POST", path, { issuer: "x", audience: "x", ...wanted }))).toEqual([status, code]);
   });
 });
 

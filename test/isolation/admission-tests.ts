@@ -104,6 +104,39 @@ export function testAdmission(arenaOf: () => Arena): void {
     });
   });
 
+  describe("a user whom another issuer names", () => {
+    const USER = `u${hex(MEMBERS.user)}`;
+
+    test("is who they are here, with the role of now", async () => {
+      expect(await whoIs(scope(USER))).toEqual({ principal: MEMBERS.user, role: "member" });
+      expect(await attempt(scope(USER))).toBe(1);
+      await change("update tenant.users set role = 'viewer' where tenant_id = $1 and email like 'clerk@%'");
+      expect(await attempt(scope(USER))).toBe("RH206");
+    });
+
+    test("enters no more once they are not active, and is nobody else", async () => {
+      expect(await attempt(scope(USER, "somebody"))).toBe("RH207");
+      expect(await attempt(scope(`u${"0".repeat(32)}`, "00000000-0000-0000-0000-000000000000"))).toBe("RH207");
+      await change("update tenant.users set is_active = false where tenant_id = $1 and email like 'clerk@%'");
+      expect(await attempt(scope(USER), WHO, "read")).toBe("RH208");
+    });
+
+    test("is of their tenant: the same id is in both", async () => {
+      const { b, database, admin } = arenaOf();
+      await admin.query("update tenant.users set is_active = false where tenant_id = $1 and id = $2", [
+        b.tenantId,
+        MEMBERS.user,
+      ]);
+      const facts = { tenantId: b.tenantId, epoch: b.epoch, principal: MEMBERS.user, role: "owner", grant: USER };
+      expect(await attempt(makeScope(facts, database.keyring), WHO)).toBe("RH208");
+      expect(await attempt(scope(USER), WHO)).toBe(1);
+      await admin.query("update tenant.users set is_active = true where tenant_id = $1 and id = $2", [
+        b.tenantId,
+        MEMBERS.user,
+      ]);
+    });
+  });
+
   describe("an API key", () => {
     test("gives its role, and is the principal", async () => {
       const key = scope(await keyOf(), "whoever");
@@ -174,11 +207,7 @@ export function testAdmission(arenaOf: () => Arena): void {
         () => "insert into tenant.permissions (role, table_name, verb) values ('clerk', '*', '*')",
         "RH206",
       ],
-      [
-        "asking for another verb",
-        () => "select platform.permitted_tenant('delete', 'app.customers', 'app')",
-        "RH206",
-      ],
+      ["asking for another verb", () => "select platform.permitted_tenant('delete', 'app.customers', 'app')", "RH206"],
       ["passwords", () => "select password from tenant.credentials", "42501"],
       ["hashes of keys", () => "select hash from tenant.api_keys", "42501"],
     ])("gets no further by %s", async (_, text, code) => {

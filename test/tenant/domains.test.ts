@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { listEvents } from "../../src/audit/events.ts";
 import { renameTenant } from "../../src/tenant/change.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { addDomain, checkDomain, listDomains, removeDomain, verifyDomain } from "../../src/tenant/domains.ts";
+import { recheckDomains, type RecheckOptions } from "../../src/tenant/domain-proofs.ts";
 import { openRegistry } from "../../src/tenant/registry.ts";
 import { testDatabase } from "../harness.ts";
 import { startNameServer } from "./name-server.ts";
@@ -15,6 +17,17 @@ const verify = (slug: string, domain: string) =>
   verifyDomain(db.platform, slug, domain, "operator:test", { servers: [dns.address] });
 const remove = (slug: string, domain: string) => removeDomain(db.platform, slug, domain, "operator:test");
 const served = async (domain: string) => (await openRegistry(db.platform).byCustomDomain(domain))?.slug;
+
+/** Until somebody waits for a lock of this transaction. */
+async function waitForLock(admin: typeof db.admin): Promise<void> {
+  for (;;) {
+    const { rowCount } = await admin.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    if (rowCount !== 0) return;
+    await sleep(10);
+  }
+}
 
 beforeEach(async () => {
   await db.admin.query("delete from platform.domains where kind = 'custom'");
@@ -159,6 +172,64 @@ describe("proof", () => {
     expect(await add("acme", "shop.example")).toMatchObject({ verifiedAt, record: null });
     expect(await verify("acme", "shop.example")).toMatchObject({ verifiedAt });
   });
+});
+
+describe("a proof is looked for again (H10)", () => {
+  const recheck = (options: RecheckOptions = {}) =>
+    recheckDomains(db.platform, "operator:test", { servers: [dns.address], ...options });
+  const prove = async (slug: string, domain: string) => {
+    const { record } = await add(slug, domain);
+    dns.records.set(record!.name, [[record!.value]]);
+    await verify(slug, domain);
+    return record!;
+  };
+
+  test("it stands, is lost with its record or for another value, and unknown while DNS does not answer", async () => {
+    await prove("acme", "stands.example");
+    dns.records.delete((await prove("acme", "gone.example")).name);
+    dns.records.set((await prove("globex", "sold.example")).name, [["rowhouse-challenge=somebody-else"]]);
+    dns.records.set((await prove("globex", "silent.example")).name, "fail");
+    await add("acme", "claimed.example"); // nothing is served there yet
+    const found = (await recheck()).map(({ name, tenant, state, removed }) => [name, tenant, state, removed]);
+    expect(found).toEqual([
+      ["gone.example", "acme", "lost", false],
+      ["silent.example", "globex", "unknown", false],
+      ["sold.example", "globex", "lost", false],
+      ["stands.example", "acme", "stands", false],
+    ]);
+    expect((await recheck({ slug: "acme" })).map(({ name }) => name)).toEqual(["gone.example", "stands.example"]);
+    await expect(recheck({ slug: "nobody" })).rejects.toMatchObject({ code: "RH102" });
+    expect(await served("sold.example")).toBe("globex");
+  });
+
+  test("removed, the domain leads nowhere, and is no other tenant's for a week; what is unknown stays", async () => {
+    dns.records.delete((await prove("acme", "sold.example")).name);
+    dns.records.set((await prove("acme", "silent.example")).name, "fail");
+    expect((await recheck({ remove: true })).map(({ removed }) => removed)).toEqual([false, true]);
+    expect([await served("sold.example"), await served("silent.example")]).toEqual([undefined, "acme"]);
+    await expect(add("globex", "sold.example")).rejects.toMatchObject({ code: "RH435" });
+    expect((await add("acme", "sold.example")).record).not.toBeNull();
+  });
+
+  test("one that an operator vouched for has none", async () => {
+    await add("acme", "shop.example");
+    await verifyDomain(db.platform, "acme", "shop.example", "operator:test", { trusted: true });
+    expect(await recheck({ remove: true })).toEqual([]);
+    expect(await served("shop.example")).toBe("acme");
+  });
+});
+
+test("a claim that waits for a removal of this very moment finds its cool-down", async () => {
+  await add("acme", "shop.example");
+  await verifyDomain(db.platform, "acme", "shop.example", "operator:test", { trusted: true });
+  await db.admin.query("begin; delete from platform.domains where name = 'shop.example'");
+  const claim = add("globex", "shop.example").then(
+    () => "claimed",
+    (error: { code: string }) => error.code,
+  );
+  await waitForLock(db.admin);
+  await db.admin.query("commit");
+  expect(await claim).toBe("RH435");
 });
 
 describe("whose it is", () => {

@@ -11,7 +11,29 @@ export function showDoor(page, session, goIn, why) {
     event.preventDefault();
     void signIn(form, session, goIn);
   };
+  const forgot = form.querySelector("#forgot");
+  forgot.hidden = session.recover === undefined;
+  forgot.onclick = () => void recover(form, session);
+  form.querySelector(".news").textContent = "";
   form.elements.email.focus();
+}
+
+/** The answer is the same whoever asks: it tells nobody who has an account. */
+async function recover(form, session) {
+  const { email } = form.elements;
+  unsay(form);
+  email.setAttribute("aria-invalid", String(!email.checkValidity()));
+  if (!email.checkValidity()) {
+    sayError(form, new Error("Your e-mail address is needed, to send a link to"));
+    email.focus();
+    return;
+  }
+  try {
+    await session.recover(email.value.trim());
+    form.querySelector(".news").textContent = "If there is an account of this address, a link is on its way to it.";
+  } catch (error) {
+    sayError(form, error);
+  }
 }
 
 async function signIn(form, session, goIn) {
@@ -23,7 +45,7 @@ async function signIn(form, session, goIn) {
     wrong.focus();
     return;
   }
-  const button = form.querySelector("button");
+  const button = form.querySelector("[type=submit]");
   button.disabled = true;
   unsay(form);
   try {

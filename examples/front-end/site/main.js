@@ -1,6 +1,8 @@
 import { openBrand, showBrand } from "./brand.js";
 import { showDoor } from "./door.js";
+import { askPassword } from "./password.js";
 import { showRoom } from "./room.js";
+import { sayError } from "./say.js";
 import { openSession } from "./session.js";
 
 const part = (name) => document.getElementById(name);
@@ -24,10 +26,13 @@ async function open() {
   const session = openSession(brand);
   const goOut = (why) => showDoor(show("door"), session, goIn, why);
   const goIn = (user) => showRoom(show("room"), session, user, goOut);
+  const { type, error } = session.arrival ?? {};
   session.onChange?.((event) => event === "SIGNED_OUT" && !part("room").hidden && goOut());
   const user = await session.user();
-  if (user === null) goOut();
-  else goIn(user);
+  if (user === null) return goOut(error);
+  goIn(user);
+  if (error !== undefined) sayError(part("room"), error);
+  if (type === "invite" || type === "recovery") askPassword(part("room"), session);
 }
 
 part("again").addEventListener("click", () => location.reload());

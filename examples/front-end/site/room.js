@@ -81,7 +81,7 @@ function load(room, isAnew) {
 }
 
 async function openDraft(room) {
-  const dialog = room.page.querySelector("dialog");
+  const dialog = room.page.querySelector("#draft");
   const form = dialog.querySelector("form");
   form.reset();
   unsay(form);

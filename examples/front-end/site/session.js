@@ -6,7 +6,8 @@ const { createClient } = globalThis.supabase;
  * - `user()`: who is signed in, or null
  * - `signIn(email, password)` and `signOut()`, which throw what the API refuses
  * - `how`, a sentence for people
- * The way by token also has `refresh()` and `onChange(listener)`.
+ * The way by token also has `refresh()`, `onChange(listener)`, `recover(email)` and `setPassword(password)`, and `arrival`: what a mail's link that
+ * led here was for (`invite`, `recovery`), or the error it brought.
  */
 export const openSession = (brand) => (brand.session === "cookie" ? byCookie(brand) : byToken(brand));
 
@@ -17,15 +18,24 @@ async function must(answer) {
   return data;
 }
 
+function readArrival() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const error = fragment.get("error_description");
+  if (error !== null) history.replaceState(null, "", location.pathname);
+  return { type: fragment.get("type"), error: error === null ? undefined : new Error(error) };
+}
+
 /**
  * A page on a domain of its own: tokens in this origin's storage, which supabase-js keeps and refreshes. `X-Tenant` says for whom; the
  * token is what counts, and the API refuses one of another tenant.
  */
 function byToken({ api, key, headers }) {
+  const arrival = readArrival(); // supabase-js takes the fragment away
   const client = createClient(api, key, { global: { headers } });
   const { auth } = client;
   return {
     data: client,
+    arrival,
     how: "By token: this page keeps it in its own storage.",
     user: async () => {
       const { session } = await must(auth.getSession());
@@ -41,6 +51,8 @@ function byToken({ api, key, headers }) {
     signOut: () => auth.signOut({ scope: "local" }),
     expiresAt: async () => (await must(auth.getSession())).session?.expires_at ?? null,
     refresh: () => must(auth.refreshSession()),
+    recover: (email) => must(auth.resetPasswordForEmail(email, { redirectTo: location.origin + location.pathname })),
+    setPassword: (password) => must(auth.updateUser({ password })),
     onChange: (listener) => void auth.onAuthStateChange((event) => listener(event)),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readVersion } from "../../config.ts";
+import { WEBHOOK_EVENTS } from "../../webhook/event.ts";
 import { PLATFORM_PATH } from "./match.ts";
 import type { Operation } from "./operation.ts";
 
@@ -72,6 +73,34 @@ function describe(operation: Operation): unknown {
   };
 }
 
+/** What is sent to webhooks; OpenAPI 3.1 has a place for it. */
+function describeWebhooks(): Record<string, unknown> {
+  const header = (name: string) => ({ name, in: "header", required: true, schema: { type: "string" } });
+  const parameters = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(header);
+  const responses = { "2XX": { description: "Taken; anything else is sent again" } };
+  const describeOne = (type: string, summary: string) => {
+    const body = z.object({
+      type: z.literal(type),
+      timestamp: z.iso.datetime(),
+      sequence: z.string(),
+      data: z.looseObject({}),
+    });
+    return {
+      post: {
+        tags: ["Webhooks"],
+        summary,
+        security: [],
+        parameters,
+        requestBody: { content: json(body, "output") },
+        responses,
+      },
+    };
+  };
+  return Object.fromEntries(
+    Object.entries(WEBHOOK_EVENTS).map(([type, summary]) => [type, describeOne(type, summary)]),
+  );
+}
+
 /** The platform API as OpenAPI 3.1, made of its operations. Pure. @param origin as `https://admin.example.com` */
 export function describePlatform(operations: readonly Operation[], origin: string): object {
   const paths: Record<string, Record<string, unknown>> = {};
@@ -85,6 +114,7 @@ export function describePlatform(operations: readonly Operation[], origin: strin
     servers: [{ url: origin + PLATFORM_PATH }],
     security: [{ operator: [] }],
     paths,
+    webhooks: describeWebhooks(),
     components: {
       schemas: { Problem: schemaOf(problem, "output") },
       securitySchemes: { operator: { type: "http", scheme: "bearer", description: "From POST /sessions" } },

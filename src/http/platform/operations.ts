@@ -9,6 +9,7 @@ import { impersonationOperations } from "./operations/impersonations.ts";
 import { issuerOperations } from "./operations/issuers.ts";
 import { operatorOperations } from "./operations/operators.ts";
 import { subscriptionOperations } from "./operations/plans.ts";
+import { roleOperations } from "./operations/roles.ts";
 import { sessionOperations } from "./operations/sessions.ts";
 import { tenantOperations } from "./operations/tenants.ts";
 import { userOperations } from "./operations/users.ts";
@@ -24,6 +25,7 @@ export function platformOperations(sources: PlatformSources): Operation[] {
     domainOperations,
     subscriptionOperations,
     userOperations,
+    roleOperations,
     issuerOperations,
     demoOperations,
     webhookOperations,

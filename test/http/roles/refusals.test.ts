@@ -23,7 +23,9 @@ beforeAll(async () => {
     tokens.set(role, await server.token("acme", role));
   tokens.set("service", key);
   const { id } = await db.tenant("acme");
-  const { rows } = await db.admin.query<{ id: string }>("select id from app.customers where tenant_id = $1 limit 1", [id]);
+  const { rows } = await db.admin.query<{ id: string }>("select id from app.customers where tenant_id = $1 limit 1", [
+    id,
+  ]);
   customer = rows[0]!.id;
   await db.admin.query("insert into app.notes (tenant_id, id, body) values ($1, $2, 'kept')", [id, NOTE]);
 });
@@ -156,7 +158,11 @@ describe("rows of one's own", () => {
       headers: { prefer: "return=representation" },
     });
     expect([changed.status, changed.json()]).toEqual([200, []]);
-    expect((await ask("member", "DELETE", `drafts?id=eq.${id}`, { headers: { prefer: "count=exact" } })).headers["content-range"]).toBe("*/0");
+    expect(
+      (await ask("member", "DELETE", `drafts?id=eq.${id}`, { headers: { prefer: "count=exact" } })).headers[
+        "content-range"
+      ],
+    ).toBe("*/0");
   });
 
   test("all: another's row is not there at all", async () => {

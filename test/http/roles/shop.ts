@@ -24,10 +24,12 @@ export async function giveRole(db: TestDatabase, slug: string, role: string, may
   const { id } = await db.tenant(slug);
   await db.admin.query("insert into tenant.roles (tenant_id, name) values ($1, $2) on conflict do nothing", [id, role]);
   for (const [name, verb] of may) {
-    await db.admin.query(
-      "insert into tenant.permissions (tenant_id, role, table_name, verb) values ($1, $2, $3, $4)",
-      [id, role, name, verb],
-    );
+    await db.admin.query("insert into tenant.permissions (tenant_id, role, table_name, verb) values ($1, $2, $3, $4)", [
+      id,
+      role,
+      name,
+      verb,
+    ]);
   }
 }
 

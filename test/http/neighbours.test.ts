@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openFairShare } from "../../src/db/fair-share.ts";
+import { testDatabase, type TestDatabase } from "../harness.ts";
+import { addUser, PASSWORD } from "./auth/client.ts";
+import { testServer, type TestServer } from "./server.ts";
+
+/** One tenant that asks for as much as it can, and another that asks for a little (threats.md, H23). */
+const PLACES = 3;
+const NOISE = 24;
+let db: TestDatabase;
+let server: TestServer;
+beforeAll(async () => {
+  db = await testDatabase();
+  // A request that takes a while, as many an aggregate does; pg_sleep() itself is not for requests.
+  await db.admin
+    .query(`create function app.ponder() returns int language sql volatile security definer as $$ select 1 from pg_sleep(0.3) $$;
+    grant execute on function app.ponder() to rowhouse_api`);
+  server = await testServer(db, { settings: { CONNECTION_POOL_SIZE: PLACES, CONNECTION_WAIT_MS: 60_000 } });
+  await addUser(db, "acme", "noisy@acme.example");
+  await addUser(db, "globex", "quiet@globex.example");
+});
+afterAll(async () => {
+  await server?.close();
+  await db?.close();
+});
+
+test("a tenant that takes all it can get keeps no other waiting: the other is served before its queue", async () => {
+  const [acme, globex] = [await server.token("acme"), await server.token("globex")];
+  let done = 0;
+  const noise = Array.from({ length: NOISE }, async () => {
+    const { status } = await server.request("acme.localhost", "/rest/v1/rpc/ponder", {
+      method: "POST",
+      body: {},
+      token: acme,
+    });
+    done += 1;
+    return status;
+  });
+  const before: number[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    const { status } = await server.get("globex.localhost", "/rest/v1/customers?select=id&limit=1", { token: globex });
+    before.push(done);
+    expect(status).toBe(200);
+  }
+  expect(before[2]).toBeLessThan(NOISE / 2);
+  expect(await Promise.all(noise)).toEqual(noise.map(() => 200));
+});
+
+test("nor by signing in over and over", async () => {
+  const signIn = (slug: string, email: string, password: string) =>
+    server.request(`${slug}.localhost`, "/auth/v1/token?grant_type=password", {
+      method: "POST",
+      body: { email, password },
+    });
+  let done = 0;
+  const noise = Array.from({ length: NOISE * 2 }, async (_, guess) => {
+    const { status } = await signIn("acme", `guess${guess}@acme.example`, "not the password");
+    done += 1;
+    return status;
+  });
+  const { status } = await signIn("globex", "quiet@globex.example", PASSWORD);
+  expect(status).toBe(200);
+  expect(done).toBeLessThan(NOISE);
+  await Promise.all(noise);
+});
+
+test("a line is served in turn with a long one, has no more than its places, and is forgotten when it is empty", async () => {
+  const share = openFairShare({ places: 3, most: 2, waitMs: 50, hint: "later" });
+  const first = [await share.enter("a"), await share.enter("a")];
+  await expect(share.enter("a")).rejects.toMatchObject({ kind: "busy", hint: "later" });
+  const last = await share.enter("b");
+  await expect(share.enter("c")).rejects.toMatchObject({ kind: "busy" });
+  for (const leave of [...first, last]) leave();
+  const order: string[] = [];
+  const held = [await share.enter("x"), await share.enter("x"), await share.enter("y")];
+  const wait = async (whose: string) => {
+    const leave = await share.enter(whose);
+    order.push(whose);
+    leave();
+  };
+  const waiting = ["a", "a", "a", "a", "b"].map(wait);
+  for (const leave of held) leave();
+  await Promise.all(waiting);
+  expect(order.indexOf("b")).toBeLessThan(3);
+});
