@@ -22,16 +22,11 @@ const instead = (bit: number) => `exists (select from pg_trigger t
 /** pg_relation_is_updatable() counts 8 insert, 4 update, 16 delete. */
 const automatic = (bit: number) => `pg_relation_is_updatable(c.oid, false) & ${bit} = ${bit}`;
 
-/**
- * Views' rules, what the view itself is made of, and its rights are no dependents; nor are functions that only take its rows, which may
- * have one column more.
- */
+/** Views' rules, what the view itself is made of, and its rights are no dependents. */
 const DEPENDENTS = `exists (select from pg_depend d
     where (d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid or d.refclassid = 'pg_type'::regclass
         and d.refobjid in (c.reltype, (select t.typarray from pg_type t where t.oid = c.reltype)))
-      and d.deptype <> 'i' and d.classid <> 'pg_rewrite'::regclass and not exists (select from pg_proc p
-        where d.classid = 'pg_proc'::regclass and p.oid = d.objid and p.prosqlbody is null and p.proallargtypes is null
-          and p.prorettype not in (c.reltype, (select t.typarray from pg_type t where t.oid = c.reltype))))`;
+      and d.deptype <> 'i' and d.classid <> 'pg_rewrite'::regclass)`;
 
 const RIGHTS = `array(select format('%s on %I.%I to %s%s', string_agg(a.privilege_type, ', '), n.nspname, c.relname,
       case when a.grantee = 0 then 'public' else a.grantee::regrole::text end, case when a.is_grantable then ' with grant option' end)

@@ -15,19 +15,7 @@ const { maxLifetime } = ALGORITHMS.HS256;
  */
 export const ISSUER_KINDS: Readonly<Record<Issuer["kind"], KindFacts>> = {
   jwks: {
-    algorithms: [
-      "RS256",
-      "RS384",
-      "RS512",
-      "PS256",
-      "PS384",
-      "PS512",
-      "ES256",
-      "ES384",
-      "ES512",
-      "EdDSA",
-      "Ed25519",
-    ],
+    algorithms: ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
     maxLifetime,
   },
   secret: { algorithms: ["HS256"], maxLifetime },

@@ -107,7 +107,7 @@ export async function setData<T>(
   const given = facts.map(([member, [, type]]) => {
     const value = (wanted as Record<string, unknown>)[member];
     if (value === undefined) return null;
-    return type === "jsonb" ? JSON.stringify(value) : String(value);
+    return type === "jsonb" || typeof value !== "string" ? JSON.stringify(value) : value;
   });
   const fresh = facts.map(([, [, type, otherwise]], index) => `coalesce($${index + 2}::${type}, ${otherwise})`);
   const changes = facts.map(([, [column, type]], index) => `${column} = coalesce($${index + 2}::${type}, d.${column})`);

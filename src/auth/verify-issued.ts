@@ -37,10 +37,7 @@ function checkPurpose(claims: JWTPayload): void {
 }
 
 /** The tenant's registration that the token is for: an issuer may have a client for each of its front ends. */
-function chooseRegistration(
-  registered: readonly TrustedIssuer[],
-  { claims: { aud } }: UnverifiedToken,
-): TrustedIssuer {
+function chooseRegistration(registered: readonly TrustedIssuer[], { claims: { aud } }: UnverifiedToken): TrustedIssuer {
   const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
   return registered.find(({ audience }) => audiences.includes(audience)) ?? registered[0]!;
 }

@@ -78,7 +78,8 @@ async function findRegistered(
   selected: string | null,
 ): Promise<readonly TrustedIssuer[]> {
   const tenantId = typeof tenant === "string" && UUID.test(tenant) ? tenant.toLowerCase() : selected;
-  if (tenantId === null || typeof iss !== "string" || iss === policy.issuer || iss === tenantIssuer(tenantId)) return [];
+  if (tenantId === null || typeof iss !== "string" || iss === policy.issuer || iss === tenantIssuer(tenantId))
+    return [];
   return keys.issuers.find(tenantId, iss);
 }
 

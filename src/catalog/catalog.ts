@@ -128,6 +128,8 @@ export interface ComputedRelationship {
   readonly to: string;
   /** Not SETOF, or SETOF with ROWS 1. */
   readonly isToOne: boolean;
+  /** Not SETOF: it gives one row in any case, of nulls where it finds none. */
+  readonly isRow?: true;
 }
 
 /** An aggregate that makes a whole answer of rows (PostgREST, Media Type Handlers). */

@@ -52,7 +52,8 @@ export function computedRelationships(
     (of.get(oid) ?? []).flatMap((found) => {
       const to = relations.get(withBases(types, found.returns)[0].relation ?? "");
       if (found.schema !== schema || to === undefined) return [];
-      return [{ schema, name: found.name, from, to: to.name, isToOne: !found.isSet || found.rows === 1 }];
+      const plain = { schema, name: found.name, from, to: to.name };
+      return found.isSet ? [{ ...plain, isToOne: found.rows === 1 }] : [{ ...plain, isToOne: true, isRow: true }];
     }),
   );
 }

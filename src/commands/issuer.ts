@@ -20,6 +20,9 @@ export function registerIssuer(program: Command): void {
   ])
     register(group);
   addExamples(group, [
-    ["rowhouse issuer add acme https://acme.eu.auth0.com/ --audience https://api.example.com", "its key set is looked up"],
+    [
+      "rowhouse issuer add acme https://acme.eu.auth0.com/ --audience https://api.example.com",
+      "its key set is looked up",
+    ],
   ]);
 }

@@ -25,6 +25,6 @@ export function registerWebhook(program: Command): void {
   ])
     register(group);
   addExamples(group, [
-    ["rowhouse webhook add https://hooks.example.com/rowhouse", "then `rowhouse webhook ping` with the id that it prints"],
+    ["rowhouse webhook add https://hooks.example.com/rowhouse", "it prints the id that `rowhouse webhook ping` takes"],
   ]);
 }

@@ -65,14 +65,14 @@ function lend(client: pg.PoolClient, onReturn: () => void): pg.PoolClient {
 }
 
 /**
- * Lends a pool's connections to its tenants in turn, and never all of them to one: statements may take long, and there is one left for
- * who comes next.
+ * Lends a pool's connections to its tenants in turn, and of a pool of four or more never all to one: statements may take long, and there
+ * is one left for who comes next.
  * @param places connections of the pool
  * @returns the pool
  */
 export function shareFairly(pool: ConnectionPool, places: number, waitMs: number): ConnectionPool & Connections {
   const hint = "Try again; raise CONNECTION_POOL_SIZE when it goes on.";
-  const share = openFairShare({ places, most: Math.max(1, places - 1), waitMs, hint });
+  const share = openFairShare({ places, most: places < 4 ? places : places - 1, waitMs, hint });
   return Object.assign(pool, {
     connectFor: async (tenantId: string): Promise<pg.PoolClient> => {
       const leave = await share.enter(tenantId);

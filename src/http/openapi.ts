@@ -46,7 +46,7 @@ function chooseCatalog(ctx: RequestContext, { catalogs, own }: Served): Catalog 
   if (found !== undefined) return found;
   throw new RowhouseError("profileUnknown", {
     message: `Invalid schema: ${String(asked)}`,
-    hint: `Only the following schemas are exposed: ${[...catalogs.keys(), own.schema].join(", ")}`,
+    hint: `Only the following schemas are exposed: ${[...catalogs.keys()].join(", ")}`,
   });
 }
 

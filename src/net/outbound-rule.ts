@@ -51,7 +51,8 @@ export function openOutboundRule(allowed: readonly string[]): OutboundRule {
       // A name's addresses are not known yet, and a range is no leave to look it up for plain HTTP.
       const isListedLiteral = isIP(host) !== 0 && isListed(host);
       if (url.protocol === "http:" && !isListedLiteral) throw refuseOutbound("Only https is spoken");
-      if (!isListedLiteral && !isWebPort(portOf(url))) throw refuseOutbound(`Port ${portOf(url)} is not a web server's`);
+      if (!isListedLiteral && !isWebPort(portOf(url)))
+        throw refuseOutbound(`Port ${portOf(url)} is not a web server's`);
     },
     checkAddress: (url, address) => {
       if (isPublicAddress(address) || isAllowed(url, address)) return;

@@ -39,7 +39,7 @@ function chooseCatalog({ method, headers }: RestRequest, { catalogs, own }: Serv
   if (profile === DEFAULT_PROFILE) return { catalog: first, isNegotiated: true };
   throw new RowhouseError("profileUnknown", {
     message: `Invalid schema: ${profile}`,
-    hint: `Only the following schemas are exposed: ${[...catalogs.keys(), own.schema].join(", ")}`,
+    hint: `Only the following schemas are exposed: ${[...catalogs.keys()].join(", ")}`,
   });
 }
 

@@ -11,7 +11,11 @@ const MAX_ANSWER_BYTES = 65_536;
 const EXCERPT = 500;
 
 /** PostgreSQL takes no NUL in text, and whoever reads it has a terminal. */
-const excerptOf = (body: Buffer) => body.toString("utf8").slice(0, EXCERPT).replaceAll(/[^\P{Cc}\n\t]/gu, " ");
+const excerptOf = (body: Buffer) =>
+  body
+    .toString("utf8")
+    .slice(0, EXCERPT)
+    .replaceAll(/[^\P{Cc}\n\t]/gu, " ");
 
 function readRetryAfter(value: string | undefined): number | null {
   return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : null;

@@ -88,7 +88,11 @@ async function readDelivery(pool: ConnectionPool, webhookId: string, deliveryId:
  * Has an event sent once more, under the same id, delivered or not.
  * @throws RowhouseError webhookUnknown, deliveryUnknown
  */
-export async function redeliver({ pool, actor }: WebhookDesk, webhookId: string, deliveryId: string): Promise<Delivery> {
+export async function redeliver(
+  { pool, actor }: WebhookDesk,
+  webhookId: string,
+  deliveryId: string,
+): Promise<Delivery> {
   const { id } = await findWebhook(pool, webhookId);
   await inPlatformTransaction(pool, actor, (client) =>
     client.query(`update platform.webhook_deliveries set ${AGAIN} where webhook_id = $1 and id::text = lower($2)`, [
@@ -103,7 +107,9 @@ export async function redeliver({ pool, actor }: WebhookDesk, webhookId: string,
 export async function redeliverFailed({ pool, actor }: WebhookDesk, webhookId: string): Promise<number> {
   const { id } = await findWebhook(pool, webhookId);
   const { rowCount } = await inPlatformTransaction(pool, actor, (client) =>
-    client.query(`update platform.webhook_deliveries d set ${AGAIN} where d.webhook_id = $1 and ${STATES.failed}`, [id]),
+    client.query(`update platform.webhook_deliveries d set ${AGAIN} where d.webhook_id = $1 and ${STATES.failed}`, [
+      id,
+    ]),
   );
   return rowCount ?? 0;
 }

@@ -37,8 +37,7 @@ export function findDueWebhooks(pool: Connections): Promise<string[]> {
 export function claimDeliveries(pool: Connections, webhookId: string, most: number): Promise<ClaimedDelivery[]> {
   return withConnection(
     pool,
-    async (client) =>
-      (await client.query<ClaimedDelivery>(CLAIM, [webhookId, most, LEASE, HOLDING_TRIES])).rows,
+    async (client) => (await client.query<ClaimedDelivery>(CLAIM, [webhookId, most, LEASE, HOLDING_TRIES])).rows,
   );
 }
 

@@ -102,18 +102,29 @@ describe("H01 algorithm", () => {
       .join(".");
     for (const secret of [JSON.stringify(jwk), jwk.n!, Buffer.from(jwk.n!, "base64url")]) {
       const token = `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
-      await expect(verify(token)).rejects.toMatchObject({ ...INVALID, message: "The token's algorithm is not accepted" });
+      await expect(verify(token)).rejects.toMatchObject({
+        ...INVALID,
+        message: "The token's algorithm is not accepted",
+      });
     }
   });
 
   test("a key of the set is used by its own algorithm alone", async () => {
     const [key] = provider.keys;
-    const token = await new SignJWT({ iss: provider.issuer, aud: "app", sub: "ann", iat: nowSeconds(), exp: nowSeconds() + 60 })
+    const token = await new SignJWT({
+      iss: provider.issuer,
+      aud: "app",
+      sub: "ann",
+      iat: nowSeconds(),
+      exp: nowSeconds() + 60,
+    })
       .setProtectedHeader({ alg: "RS256", kid: "one", typ: "JWT" })
       .sign(key!.privateKey);
     expect((await verify(token)).principal.tenantId).toBe(acme);
     const [header, ...rest] = token.split(".");
-    const other = Buffer.from(Buffer.from(header!, "base64url").toString().replace("RS256", "RS512")).toString("base64url");
+    const other = Buffer.from(Buffer.from(header!, "base64url").toString().replace("RS256", "RS512")).toString(
+      "base64url",
+    );
     await expect(verify([other, ...rest].join("."))).rejects.toMatchObject(INVALID);
   });
 });
@@ -295,15 +306,18 @@ describe("roles", () => {
       "clerk",
       "by the mapping",
     ],
-    [{ roleClaim: "groups", roles: { "aad-1": "clerk" } }, { groups: ["admin"] }, "viewer", "by nothing but the mapping"],
-  ] as readonly [
-    Partial<WantedIssuer>,
-    Record<string, unknown>,
-    string,
-    string,
-  ][])("%j of %j: %s, %s", async (rules, claims, role, _name) => {
-    expect(await roleOf(rules, claims)).toBe(role);
-  });
+    [
+      { roleClaim: "groups", roles: { "aad-1": "clerk" } },
+      { groups: ["admin"] },
+      "viewer",
+      "by nothing but the mapping",
+    ],
+  ] as readonly [Partial<WantedIssuer>, Record<string, unknown>, string, string][])(
+    "%j of %j: %s, %s",
+    async (rules, claims, role, _name) => {
+      expect(await roleOf(rules, claims)).toBe(role);
+    },
+  );
 
   test("several of the tenant's own are refused rather than one chosen", async () => {
     const rules = { roleClaim: "groups", roles: { a: "clerk", b: "packer" } };

@@ -61,8 +61,15 @@ const DEMO =
 const OPERATOR = ["id", "email", "name", "role", "isActive", "lastSignInAt", "createdAt"];
 const USER = "id email name role isActive hasPassword custom confirmedAt lastSignInAt createdAt updatedAt".split(" ");
 const ISSUER =
-  "id tenantId issuer kind jwksUrl audience roleClaim roles defaultRole allowsOwner users isActive createdAt".split(" ");
+  "id tenantId issuer kind jwksUrl audience roleClaim roles defaultRole allowsOwner users isActive createdAt".split(
+    " ",
+  );
 const API_KEY = "id name prefix role scopes createdBy createdAt expiresAt revokedAt lastUsedAt replaces".split(" ");
+const ROLE = ["name", "description", "permissions", "users", "createdAt"];
+const SETTING = ["name", "value", "isPublic", "updatedAt"];
+const FLAG = ["name", "isEnabled", "payload", "updatedAt"];
+const LOCATION = ["code", "name", "address", "isActive", "updatedAt"];
+const TRAIL = "id at action actor role table rowId before after requestId details".split(" ");
 const MAIL = "id tenant kind to subject state attempts error createdAt sentAt".split(" ");
 const WEBHOOK =
   "id url description events isActive failingSince disabledAt disabledReason rotatingUntil createdAt updatedAt".split(
@@ -132,6 +139,21 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["user deactivate", "hooli bea@hooli.example", USER],
   ["user activate", "hooli bea@hooli.example", USER],
   ["user password", "hooli ann@hooli.example --generate", [...USER, "password"]],
+  ["role create", "hooli clerk --description Enters", ROLE],
+  ["role grant", "hooli clerk customers select,insert", ROLE],
+  ["role list", "hooli", each(ROLE)],
+  ["role show", "hooli clerk", ROLE],
+  ["role revoke", "hooli clerk customers insert", ROLE],
+  ["role delete", "hooli clerk", ["tenant", "role", "deleted"]],
+  ["setting set", "hooli theme 1 --public", SETTING],
+  ["setting list", "hooli", each(SETTING)],
+  ["setting remove", "hooli theme", ["tenant", "name", "removed"]],
+  ["flag set", "hooli beta on", FLAG],
+  ["flag list", "hooli", each(FLAG)],
+  ["flag remove", "hooli beta", ["tenant", "name", "removed"]],
+  ["location set", "hooli B2 --name Branch", LOCATION],
+  ["location list", "hooli", each(LOCATION)],
+  ["location remove", "hooli B2", ["tenant", "code", "removed"]],
   ["key create", "hooli --name till --scope customers=select", [...API_KEY, "key"]],
   ["key list", "hooli", ["public", "keys"]],
   ["key rotate", "hooli till --overlap 0s", [...API_KEY, "key"]],
@@ -146,6 +168,8 @@ const ANSWERS: [command: string, args: string, keys: string[] | string[][]][] = 
   ["operator activate", "ann@ops.example", OPERATOR],
   ["mail resend", ASKED[0]!, ["id", "resent"]],
   ["audit", "hooli", each(["id", "at", "action", "outcome", "actor", "tenantId", "requestId", "details"])],
+  ["audit", "--tenant hooli --since 1h", each(TRAIL)],
+  ["purge", "hooli --audit", ["event", "tenants", "events"]],
   ["token", "hooli", ["token", "tenant", "tenantId", "role", "sub", "expiresAt"]],
   ["keys rotate", "", KEY],
   ["keys list", "", each(KEY)],

@@ -37,9 +37,11 @@ test("from adding one to a signed delivery, and what is said of each", async () 
 
   const off = await rowhouse("webhook", "update", id!, "--off", "--all-events");
   expect(off.stdout).toBe(`${id}  off (operator)\n`);
-  expect((await rowhouse("webhook", "rotate", id!, "--overlap-hours", "0")).stderr).toBe("The secret before signs no more.\n");
+  expect((await rowhouse("webhook", "rotate", id!, "--overlap-hours", "0")).stderr).toBe(
+    "The secret before signs no more.\n",
+  );
   expect((await rowhouse("webhook", "remove", id!)).stdout).toBe(`removed  ${receiver.url}\n`);
-});
+}, 180_000);
 
 test.each([
   ["add https://10.0.0.1/", 1, "RH222"],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Batch, BrokenConnection } from "../../src/db/batch.ts";
 import { makeScope } from "../../src/db/scope.ts";
-import { inPoolTransaction, inTransaction, runBatch, runScoped } from "../../src/db/transaction.ts";
+import { inPoolTransaction, inTransaction, runBatch, runInside, runScoped } from "../../src/db/transaction.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 
 let db: TestDatabase;
@@ -185,6 +185,26 @@ describe("interactive transactions", () => {
     });
     await expect(failing).rejects.toThrow("stop");
     expect((await db.tenant("acme")).name).toBe("Acme Corp");
+  });
+
+  test("several statements in one round trip: what fails is told as it is, all is rolled back, and the connection goes on", async () => {
+    const pool = db.database.openPool("rowhouse_platform", { max: 1 });
+    const backend = async () => (await pool.query<{ pid: number }>("select pg_backend_pid() as pid")).rows[0]!.pid;
+    const pid = await backend();
+    const read = one("select current_setting('work_mem'), pg_current_xact_id()::text", [], "read_back");
+    const results = await inPoolTransaction(pool, async (client) => [
+      ...(await runInside(client, [read, one("update platform.plans set title = title")])),
+      ...(await runInside(client, [read])),
+    ]);
+    expect(results[0]!.rows[0]![1]).toBe(results[2]!.rows[0]![1]);
+    expect(results[1]!.rowCount).toBeGreaterThan(0);
+    const failing = inPoolTransaction(pool, (client) =>
+      runInside(client, [one("update platform.plans set title = 'gone'"), one("select 1 / 0"), read]),
+    );
+    await expect(failing).rejects.toMatchObject({ code: "22012" });
+    const { rows } = await pool.query("select from platform.plans where title = 'gone'");
+    expect([rows.length, await backend()]).toEqual([0, pid]);
+    await pool.end();
   });
 
   test("a broken socket is told as such", async () => {

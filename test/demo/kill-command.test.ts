@@ -27,7 +27,7 @@ async function approve(id: string, death: Death | null): Promise<Ended & { signa
   return { ...(await ended(child)), signal: child.signalCode };
 }
 
-test("killed at its statements and run again: one tenant, one user, one e-mail", { timeout: 600_000 }, async () => {
+test("killed at its statements and run again: one tenant, one user, one e-mail", { timeout: 1_800_000 }, async () => {
   const whole = await approve(await askForDemo(db, "whole"), null);
   expect({ code: whole.code, made: await countMade(db, "whole") }).toEqual({ code: 0, made: ONE_OF_EACH });
   const statements = [...wire.statements()];

@@ -65,40 +65,44 @@ async function approveAndDie(id: string, label: string, death: Death): Promise<s
   return outcome;
 }
 
-test("killed at its statements and called again: one tenant, one user, one e-mail", { timeout: 900_000 }, async () => {
-  wire.arm(null);
-  expect((await approve(await askForDemo(db, "whole"), "whole")).status).toBe(200);
-  const statements = [...wire.statements()];
-  const commit = statements.indexOf("commit") + 1;
-  expect(commit).toBeGreaterThan(10);
-  const kept = statements.findIndex((text) => text.startsWith("update platform.idempotency_keys")) + 1;
-  const all = deathsAt(statements);
-  // Committed, and nobody was told; and the answer is kept, and nobody got it.
-  const deaths = sample(all, 1, ({ at, when }) => (at === commit || at === kept) && when === "after");
-  console.log(`${deaths.length} of ${all.length} boundaries, in ${statements.length} messages`);
-
-  for (const death of deaths) {
-    const label = `dead-${death.at}-${death.when}`;
-    const id = await askForDemo(db, label);
-    // A reset, or the end of the connection; after the last statement perhaps the answer.
-    expect(["ECONNRESET", "ECONNREFUSED", "200"]).toContain(await approveAndDie(id, label, death));
-    expect({ label, allowed: allowedAfter(wire.statements(), death) }).toEqual({
-      label,
-      allowed: expect.arrayContaining([await countMade(db, label)]) as unknown,
-    });
+test(
+  "killed at its statements and called again: one tenant, one user, one e-mail",
+  { timeout: 1_800_000 },
+  async () => {
     wire.arm(null);
-    server = await startServerProcess(wire.url);
-    const first = await approve(id, label);
-    await endLeases();
-    const again = await approve(id, label);
-    expect({ label, first: first.status }).toEqual({ label, first: first.status === 200 ? 200 : 409 });
-    expect({ label, status: again.status }).toEqual({ label, status: 200 });
-    expect(again.json()).toMatchObject({ request: { status: "approved" }, tenant: { slug: label } });
-    const replayed = await approve(id, label);
-    expect([replayed.headers["idempotent-replayed"], replayed.text]).toEqual(["true", again.text]);
-    expect({ label, ...(await countMade(db, label)) }).toEqual({ label, ...ONE_OF_EACH });
-  }
-});
+    expect((await approve(await askForDemo(db, "whole"), "whole")).status).toBe(200);
+    const statements = [...wire.statements()];
+    const commit = statements.indexOf("commit") + 1;
+    expect(commit).toBeGreaterThan(10);
+    const kept = statements.findIndex((text) => text.startsWith("update platform.idempotency_keys")) + 1;
+    const all = deathsAt(statements);
+    // Committed, and nobody was told; and the answer is kept, and nobody got it.
+    const deaths = sample(all, 1, ({ at, when }) => (at === commit || at === kept) && when === "after");
+    console.log(`${deaths.length} of ${all.length} boundaries, in ${statements.length} messages`);
+
+    for (const death of deaths) {
+      const label = `dead-${death.at}-${death.when}`;
+      const id = await askForDemo(db, label);
+      // A reset, or the end of the connection; after the last statement perhaps the answer.
+      expect(["ECONNRESET", "ECONNREFUSED", "200"]).toContain(await approveAndDie(id, label, death));
+      expect({ label, allowed: allowedAfter(wire.statements(), death) }).toEqual({
+        label,
+        allowed: expect.arrayContaining([await countMade(db, label)]) as unknown,
+      });
+      wire.arm(null);
+      server = await startServerProcess(wire.url);
+      const first = await approve(id, label);
+      await endLeases();
+      const again = await approve(id, label);
+      expect({ label, first: first.status }).toEqual({ label, first: first.status === 200 ? 200 : 409 });
+      expect({ label, status: again.status }).toEqual({ label, status: 200 });
+      expect(again.json()).toMatchObject({ request: { status: "approved" }, tenant: { slug: label } });
+      const replayed = await approve(id, label);
+      expect([replayed.headers["idempotent-replayed"], replayed.text]).toEqual(["true", again.text]);
+      expect({ label, ...(await countMade(db, label)) }).toEqual({ label, ...ONE_OF_EACH });
+    }
+  },
+);
 
 test(
   "whoever calls again is told how long to wait for the dead, and then it is done",

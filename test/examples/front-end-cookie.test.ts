@@ -11,7 +11,7 @@ if (hasChromium && tls === null)
 const BASE = "rowhouse.example";
 const BRAND = "books.acme.test";
 
-describe.skipIf(tls === null)("over TLS, behind a proxy", () => {
+describe.skipIf(tls === null)("over TLS, behind a proxy", { timeout: 60_000 }, () => {
   let stage: Stage;
   let browser: Browser;
   beforeAll(async () => {

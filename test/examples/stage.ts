@@ -98,6 +98,7 @@ export interface Visit {
 export async function visit(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext(options);
   const tab = await context.newPage();
+  tab.setDefaultTimeout(15_000); // so that a failure says what it waited for
   const complaints: string[] = [];
   const asked: string[] = [];
   tab.on("console", (message) => {

@@ -118,10 +118,11 @@ describe("headers", () => {
         code: "PGRST106",
         message: "Invalid schema: platform",
         details: null,
-        hint: "Only the following schemas are exposed: app, tenant",
+        hint: "Only the following schemas are exposed: app",
       },
     ]);
-    expect((await ask("DELETE", "/customers?id=is.null", { "content-profile": "tenant" })).status).toBe(406);
+    expect((await ask("DELETE", "/customers?id=is.null", { "content-profile": "platform" })).status).toBe(406);
+    expect((await ask("DELETE", "/customers?id=is.null", { "content-profile": "tenant" })).status).toBe(404);
   });
 
   const STAGE = String.raw`;dur=\d+\.\d`;

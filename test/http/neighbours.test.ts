@@ -5,7 +5,7 @@ import { addUser, PASSWORD } from "./auth/client.ts";
 import { testServer, type TestServer } from "./server.ts";
 
 /** One tenant that asks for as much as it can, and another that asks for a little (threats.md, H23). */
-const PLACES = 3;
+const PLACES = 4;
 const NOISE = 24;
 let db: TestDatabase;
 let server: TestServer;

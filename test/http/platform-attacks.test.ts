@@ -325,7 +325,7 @@ test("no secret of the platform stands in the log: tokens, links, passwords (H26
   }>();
   await server.get("acme.localhost", "/rest/v1/customers?limit=1", { token: impersonation.token });
   const issuer = (
-    await ops.request("POST", "/tenants/acme/issuers", { issuer: "https://own.example", audience: "x" })
+    await ops.request("POST", "/tenants/acme/issuers", { issuer: "own-backend", kind: "secret", audience: "x" })
   ).json<{ secret: string }>();
   const secrets = [
     invited.token,

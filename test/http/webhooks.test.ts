@@ -43,7 +43,10 @@ test("an operator's call reaches a receiver, signed", async () => {
   expect(made.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
   const tenant = (await ops.request("POST", "/tenants", { slug: "hooli", name: "Hooli" })).json<{ id: string }>();
   await eventually(async () => expect(receiver.received).toHaveLength(1));
-  expect(receiver.received[0]!.event).toMatchObject({ type: "tenant.created", data: { tenantId: tenant.id, slug: "hooli" } });
+  expect(receiver.received[0]!.event).toMatchObject({
+    type: "tenant.created",
+    data: { tenantId: tenant.id, slug: "hooli" },
+  });
   expect(isSignedBy(receiver.received[0]!, made.secret)).toBe(true);
   await eventually(async () =>
     expect(await deliveriesOf(made.id)).toMatchObject([{ type: "tenant.created", state: "delivered", status: 204 }]),
@@ -126,7 +129,9 @@ test("ping, redeliver, and pages of deliveries", async () => {
   await ops.request("PATCH", `/webhooks/${id}`, { isActive: true });
   expect((await ops.request("POST", `/webhooks/${id}/redeliver`)).status).toBe(202);
   await eventually(async () => expect(new Set(receiver.received.map(({ event }) => event.data["slug"])).size).toBe(2));
-  await eventually(async () => expect((await ops.get(`/webhooks/${id}/deliveries?state=delivered`)).json()).toHaveLength(3));
+  await eventually(async () =>
+    expect((await ops.get(`/webhooks/${id}/deliveries?state=delivered`)).json()).toHaveLength(3),
+  );
 
   const first = await ops.get(`/webhooks/${id}/deliveries?limit=2`);
   expect(first.json()).toHaveLength(2);

@@ -62,7 +62,9 @@ describe("what is told", () => {
     });
     expect(added).toMatchObject({ type: "domain.added", payload: { domain: "hooli2" } });
 
-    await db.admin.query("insert into platform.databases (name, kind, secret_ref, address) values ('big', 'dedicated', 'env:X', 'x')");
+    await db.admin.query(
+      "insert into platform.databases (name, kind, secret_ref, address) values ('big', 'dedicated', 'env:X', 'x')",
+    );
     await db.admin.query("update platform.tenants set moved_to = 'big' where id = $1", [tenant.id]);
     await db.admin.query("update platform.tenants set moved_to = null where id = $1", [tenant.id]);
     expect(await told()).toMatchObject([

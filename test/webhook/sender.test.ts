@@ -4,7 +4,13 @@ import { setTenantStatus } from "../../src/tenant/change.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { deleteTenant } from "../../src/tenant/delete.ts";
 import { openCheckedFetch } from "../../src/net/checked-fetch.ts";
-import { listDeliveries, pingWebhook, redeliver, redeliverFailed, type Delivery } from "../../src/webhook/deliveries.ts";
+import {
+  listDeliveries,
+  pingWebhook,
+  redeliver,
+  redeliverFailed,
+  type Delivery,
+} from "../../src/webhook/deliveries.ts";
 import { claimDeliveries, settle } from "../../src/webhook/queue.ts";
 import { openWebhookSender } from "../../src/webhook/sender.ts";
 import { purgeEvents } from "../../src/webhook/collect.ts";
@@ -51,7 +57,10 @@ describe("a delivery", () => {
     expect(receiver.received).toHaveLength(1);
     const [{ headers, body, event }] = receiver.received as [Receiver["received"][0]];
     const acme = await db.tenant("acme");
-    expect(event).toMatchObject({ type: "tenant.suspended", data: { tenantId: acme.id, slug: "acme", status: "suspended" } });
+    expect(event).toMatchObject({
+      type: "tenant.suspended",
+      data: { tenantId: acme.id, slug: "acme", status: "suspended" },
+    });
     expect(Math.abs(Date.parse(event.timestamp) - Date.now())).toBeLessThan(60_000);
     expect(Math.abs(Number(headers["webhook-timestamp"]) - Date.now() / 1000)).toBeLessThan(60);
     expect(headers["content-type"]).toBe("application/json");
@@ -61,7 +70,13 @@ describe("a delivery", () => {
     expect(isSignedBy({ headers: { ...headers, "webhook-timestamp": "1" }, body }, secret)).toBe(false);
     expect(isSignedBy({ headers: { ...headers, "webhook-id": "x" }, body }, secret)).toBe(false);
     const delivery = await only(id);
-    expect(delivery).toMatchObject({ state: "delivered", attempts: 1, status: 204, error: null, eventId: headers["webhook-id"] });
+    expect(delivery).toMatchObject({
+      state: "delivered",
+      attempts: 1,
+      status: 204,
+      error: null,
+      eventId: headers["webhook-id"],
+    });
   });
 
   test("goes to those that want to be told of it, and to each by its own secret", async () => {
@@ -83,7 +98,9 @@ describe("a delivery", () => {
     await add(receiver.url, ["tenant.deleted"]);
     await deleteTenant(db.platform, db.database.keyring, "brief", "test");
     await sendDue(db);
-    expect(receiver.received.map(({ event }) => [event.type, event.data["tenantId"]])).toEqual([["tenant.deleted", id]]);
+    expect(receiver.received.map(({ event }) => [event.type, event.data["tenantId"]])).toEqual([
+      ["tenant.deleted", id],
+    ]);
   });
 
   test("is not written when the change is taken back, nor when there is no webhook", async () => {
@@ -228,8 +245,7 @@ describe("what the receiver does", () => {
 
   test("chokes on one event: the webhook stays on, and goes on with the others", async () => {
     const { id } = await add();
-    receiver.answer = ({ event }, response) =>
-      response.writeHead(event.type === "tenant.suspended" ? 422 : 204).end();
+    receiver.answer = ({ event }, response) => response.writeHead(event.type === "tenant.suspended" ? 422 : 204).end();
     await happen("globex");
     await happen("globex");
     await happen("initech");
@@ -350,7 +366,9 @@ describe("a webhook", () => {
     await happen();
     await pingWebhook(deskOf(db), id);
     expect(await sendDue(db)).toBe(1);
-    expect(receiver.received.map(({ event }) => [event.type, event.data])).toEqual([["webhook.ping", { webhookId: id }]]);
+    expect(receiver.received.map(({ event }) => [event.type, event.data])).toEqual([
+      ["webhook.ping", { webhookId: id }],
+    ]);
     expect(isSignedBy(receiver.received[0]!, secret)).toBe(true);
     await changeWebhook(deskOf(db), id, { isActive: true, description: "Billing" });
     expect(await sendDue(db)).toBe(1);
@@ -448,7 +466,11 @@ describe("private addresses", () => {
     await happen();
     await sendDue(db, { fetch: openCheckedFetch({ allowed: [] }) });
     expect(receiver.received).toEqual([]);
-    expect(await only(id)).toMatchObject({ state: "waits", status: null, error: expect.stringContaining("https") as string });
+    expect(await only(id)).toMatchObject({
+      state: "waits",
+      status: null,
+      error: expect.stringContaining("https") as string,
+    });
     await db.admin.query("update platform.webhooks set url = 'https://hooks.example.com/'");
     const resolve = async () => [{ address: "10.0.0.1", family: 4 }];
     await passTime(db);

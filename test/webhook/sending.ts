@@ -27,7 +27,9 @@ export const sendDue = (db: TestDatabase, more: Partial<WebhookSources> = {}) =>
 
 /** Makes everything due that waits: the time until then has passed. */
 export const passTime = (db: TestDatabase) =>
-  db.admin.query("update platform.webhook_deliveries set next_at = now() where delivered_at is null and failed_at is null");
+  db.admin.query(
+    "update platform.webhook_deliveries set next_at = now() where delivered_at is null and failed_at is null",
+  );
 
 export const clearWebhooks = (db: TestDatabase) =>
   db.admin.query("delete from platform.webhooks; delete from platform.webhook_events");

@@ -1,7 +1,7 @@
 import { openBrand, showBrand } from "./brand.js";
 import { showDoor } from "./door.js";
 import { askPassword } from "./password.js";
-import { showRoom } from "./room.js";
+import { clearRoom, showRoom } from "./room.js";
 import { sayError } from "./say.js";
 import { openSession } from "./session.js";
 
@@ -24,7 +24,12 @@ async function open() {
   const brand = await openBrand();
   showBrand(brand);
   const session = openSession(brand);
-  const goOut = (why) => showDoor(show("door"), session, goIn, why);
+  const goOut = (why) => {
+    // Said twice, by what was pressed and by supabase-js, which also tells the other tabs.
+    if (!part("door").hidden) return;
+    clearRoom(part("room"));
+    showDoor(show("door"), session, goIn, why);
+  };
   const goIn = (user) => showRoom(show("room"), session, user, goOut);
   const { type, error } = session.arrival ?? {};
   session.onChange?.((event) => event === "SIGNED_OUT" && !part("room").hidden && goOut());

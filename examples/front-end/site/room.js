@@ -16,6 +16,13 @@ export function showRoom(page, session, user, goOut) {
   void load(room, true);
 }
 
+/** Nothing of what somebody saw is left for who comes next. */
+export function clearRoom(page) {
+  page.querySelector("tbody").replaceChildren();
+  page.querySelector("#count").textContent = "";
+  for (const dialog of page.querySelectorAll("dialog")) dialog.close();
+}
+
 /** Runs a step; what goes wrong is said where it happened, and who is not signed in any more goes out. */
 async function attempt(room, within, step) {
   unsay(within);

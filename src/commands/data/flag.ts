@@ -39,6 +39,6 @@ export function registerFlagSet(group: Command): void {
     .action(act<SetOptions, [string, string, string]>(set));
   addExamples(command, [
     ["rowhouse flag set acme beta on", "made when it is not there"],
-    [`rowhouse flag set acme new-till on --payload '{"share": 0.5}'`, "with facts for the app"],
+    [`rowhouse flag set acme new-till on --payload '{"share": 0.5}'`, "facts for the app go along"],
   ]);
 }

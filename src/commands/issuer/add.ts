@@ -49,7 +49,12 @@ export function describeIssuer(issuer: Issuer): string {
     ["keys", jwksUrl ?? "a shared secret"],
     ["audience", audience],
     ["role", roleClaim === null ? defaultRole : `by ${roleClaim}, or else ${defaultRole}`],
-    ["values", Object.entries(roles).map(([value, role]) => `${value}=${role}`).join(", ") || "built-in roles by name"],
+    [
+      "values",
+      Object.entries(roles)
+        .map(([value, role]) => `${value}=${role}`)
+        .join(", ") || "built-in roles by name",
+    ],
     ["owners", allowsOwner ? "yes" : "no"],
     ["users", users],
   ]);
@@ -98,9 +103,18 @@ export function registerIssuerAdd(group: Command): void {
       .option("--secret", "by a shared secret that is made, though the name is a URL"),
   ).action(act<AddOptions, [string, string]>(add));
   addExamples(command, [
-    ["rowhouse issuer add acme https://accounts.google.com --audience 123.apps.googleusercontent.com --users match", "users sign in with Google"],
-    ["rowhouse issuer add acme https://id.acme.example/realms/acme --audience rowhouse --role-claim realm_access.roles", "roles of Keycloak"],
-    ["rowhouse issuer add acme billing --audience rowhouse --default-role manager", "a backend; prints its secret alone on stdout"],
+    [
+      "rowhouse issuer add acme https://accounts.google.com --audience 123.apps.googleusercontent.com --users match",
+      "users sign in with Google",
+    ],
+    [
+      "rowhouse issuer add acme https://id.acme.example/realms/acme --audience rowhouse --role-claim realm_access.roles",
+      "roles of Keycloak",
+    ],
+    [
+      "rowhouse issuer add acme billing --audience rowhouse --default-role manager",
+      "a backend; prints its secret alone on stdout",
+    ],
   ]);
 }
 

@@ -23,6 +23,9 @@ export function registerIssuerLink(group: Command): void {
     .description("say which user a subject of the issuer is, where no verified e-mail address does")
     .action(act<unknown, Names>(link));
   addExamples(command, [
-    ["rowhouse issuer link acme https://login.microsoftonline.com/…/v2.0 ann@acme.example AAAAAAAAAAAAAAAAAAAAAIkz", "the `sub` of her tokens"],
+    [
+      "rowhouse issuer link acme https://login.microsoftonline.com/…/v2.0 ann@acme.example AAAAAAAAAAAAAAAAAAAAAIkz",
+      "the `sub` of her tokens",
+    ],
   ]);
 }

@@ -20,6 +20,10 @@ async function list(out: Output): Promise<void> {
 }
 
 export function registerWebhookList(group: Command): void {
-  const command = group.command("list").alias("ls").description("all webhooks, and whether they work").action(act(list));
+  const command = group
+    .command("list")
+    .alias("ls")
+    .description("all webhooks, and whether they work")
+    .action(act(list));
   addExamples(command, [["rowhouse webhook list --json", "for a program; without the secrets"]]);
 }

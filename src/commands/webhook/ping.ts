@@ -17,5 +17,7 @@ export function registerWebhookPing(group: Command): void {
     .command("ping <id>")
     .description("send a test event, webhook.ping, once, to a webhook that is off as well")
     .action(act<unknown, [string]>(ping));
-  addExamples(command, [["rowhouse webhook ping 7c9e6679-7425-40de-944b-e07fc1f90ae7", "after the receiver is set up"]]);
+  addExamples(command, [
+    ["rowhouse webhook ping 7c9e6679-7425-40de-944b-e07fc1f90ae7", "after the receiver is set up"],
+  ]);
 }

@@ -39,6 +39,9 @@ export function registerWebhookUpdate(group: Command): void {
     .action(act<UpdateOptions, [string]>(update));
   addExamples(command, [
     ["rowhouse webhook update 7c9e6679-7425-40de-944b-e07fc1f90ae7 --off", "while the receiver is mended"],
-    ["rowhouse webhook update 7c9e6679-7425-40de-944b-e07fc1f90ae7 --event tenant.created tenant.deleted", "these two only"],
+    [
+      "rowhouse webhook update 7c9e6679-7425-40de-944b-e07fc1f90ae7 --event tenant.created tenant.deleted",
+      "these two only",
+    ],
   ]);
 }

@@ -96,16 +96,6 @@ function renderCalled(writer: Writer, target: CallTarget, needsRow: boolean): st
 }
 
 /**
- * Rows that a function gives are its own affair: it ran under row-level security, or made them up. Those that say they are another
- * tenant's are left out all the same.
- */
-function calledTests(writer: Writer, { read }: CallTarget, alias: string): string[] {
-  const own = writer.tenantTest(read.relation, alias);
-  const tests = callTests(writer, read, alias);
-  return own === undefined ? tests : [`(${own} or ${alias}.tenant_id is null)`, ...tests];
-}
-
-/**
  * Target to statement. Its one row has: how many rows there are in the answer; the body, or null; the total, or null. Refuses, and so
  * undoes the call, when the number of rows is not as wanted.
  */
@@ -117,7 +107,7 @@ export function renderCall(target: CallTarget, shape: CallShape, options: Writer
   const needsRow = media.takesRow || readsWholeRow(read);
   const called = renderCalled(writer, target, needsRow);
   if (needsRow) writer.rowIs(alias, `${alias}.${WHOLE_ROW}`);
-  const tests = calledTests(writer, target, alias);
+  const tests = callTests(writer, target.read, alias);
   const list = media.takesRow ? aggregatedRow(`${alias}.${WHOLE_ROW}`) : undefined;
   const source = { from: "called", alias, tests, list };
   const shown = shape.wantsBody ? read : withoutOutput(read);

@@ -23,9 +23,14 @@ export function ownTests(writer: Writer, target: ReadTarget, alias: string): (st
   return tests;
 }
 
-/** {@link rowTests} without the tenant's: for rows that a function gives, which it may have made up. */
+/**
+ * {@link rowTests} for rows that a function gives. They are its own affair: it ran under row-level security, or made them up. Those that
+ * say they are another tenant's are left out all the same.
+ */
 export function callTests(writer: Writer, target: ReadTarget, alias: string): string[] {
+  const own = writer.tenantTest(target.relation, alias);
   return [
+    ...(own === undefined ? [] : [`(${own} or ${alias}.tenant_id is null)`]),
     ...target.where.map((condition) => renderCondition(writer, condition, alias)),
     ...innerTests(writer, target, alias),
   ];
@@ -125,7 +130,7 @@ export function relatedRows(writer: Writer, embed: EmbedTarget, here: string): R
   const { relation, relationship } = embed;
   const { computed } = relationship;
   const alias = writer.alias();
-  const own = rowTests(writer, embed, alias);
+  const own = (computed?.isRow === true ? callTests : rowTests)(writer, embed, alias);
   const { before, tests } = joinOf(writer, relationship, here, alias);
   const table =
     computed === null

@@ -53,9 +53,9 @@ function fits(found: Relationship, target: string, hint: string | null): boolean
   return hint === found.constraint || isSingleColumn(found, 0, hint) || isSingleColumn(found, 1, hint);
 }
 
-/** The related one that was meant. The origin is served by its name, so that it is no slip of the pen. */
+/** The related one that was meant, by its own name and not a function's. The origin is served by its name, so that it is no slip of the pen. */
 function hintOf(catalog: Catalog, origin: string, target: string): string | undefined {
-  const names = relationshipsFrom(catalog, origin).map(({ to, computed }) => computed?.name ?? to.name);
+  const names = relationshipsFrom(catalog, origin).map(({ to }) => to.name);
   const near = names.includes(target) ? undefined : suggest(target, names, 0.33);
   return near === undefined ? undefined : `Perhaps you meant '${near}' instead of '${target}'.`;
 }

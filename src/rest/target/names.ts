@@ -30,7 +30,7 @@ export function refuseTenantId(name: string | null): void {
 export class MissingName extends RowhouseError {
   readonly sqlstate: string;
 
-  constructor(sqlstate: "42703" | "42704", message: string, hint?: string) {
+  constructor(sqlstate: "42703" | "42704" | "42712", message: string, hint?: string) {
     super("columnUnknown", { message, hint });
     this.sqlstate = sqlstate;
   }

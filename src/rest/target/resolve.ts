@@ -58,6 +58,14 @@ interface Level {
   readonly label: string;
 }
 
+/** Two keys of one name would be no JSON that everybody reads alike. PostgREST's joins have a name twice then, which PostgreSQL refuses. */
+function refuseTwice({ relation, depth }: Level, embeds: readonly EmbedTarget[]): void {
+  if (embeds.length < 2) return;
+  const twice = embeds.find(({ name }, n) => embeds.findIndex((other) => other.name === name) < n);
+  if (twice === undefined) return;
+  throw new MissingName("42712", `table name "${relation.name}_${twice.name}_${depth + 1}" specified more than once`);
+}
+
 function levelBelow({ to, junction }: Relationship, depth: number): Level {
   return { relation: to, depth, label: junction === null ? `${to.name}_${depth}` : to.name };
 }
@@ -87,6 +95,7 @@ class Resolver {
       else if (item.kind === "column") columns.push(this.#column(level, item));
       else embeds.push(this.#embed(level, item, partsBelow(parts, names.get(item) ?? NOBODY), names.get(item)));
     }
+    refuseTwice(level, embeds);
     const scope = { relation, embeds, label };
     const where = parts.filters.filter(isHere).map(({ value }) => resolveCondition(scope, value));
     const isLeft = this.#isLeft(relation, deleted);

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { publicKey } from "../../../src/auth/api-key.ts";
+import { createKey } from "../../../src/auth/api-keys.ts";
 import { changeMember, inviteMember } from "../../../src/auth/members.ts";
 import { setTenantStatus } from "../../../src/tenant/change.ts";
+import { createTenant } from "../../../src/tenant/create.ts";
+import { deleteTenant } from "../../../src/tenant/delete.ts";
 import type { Tenant } from "../../../src/tenant/tenant.ts";
 import { testDatabase, type TestDatabase } from "../../harness.ts";
 import { eventually, testServer, type TestAnswer, type TestRequest, type TestServer } from "../server.ts";
@@ -397,6 +400,74 @@ describe("whatever is asked", () => {
       await setTenantStatus(db.platform, "acme", "active", "test");
     }
     await eventually(async () => expect((await signIn("late@acme.example")).status).toBe(200));
+  });
+
+  test("a deleted tenant's tokens, keys, cookies and links open nothing, nor at a tenant that has its name now (H28)", async () => {
+    const make = () => createTenant(db.platform, db.database.keyring, { slug: "doomed", name: "Doomed" }, "test");
+    const { tenant } = await make();
+    await addUser(db, "doomed", "late@doomed.example", "owner");
+    const at = `doomed.localhost:${server.port}`;
+    const send = (method: string, path: string, options: TestRequest = {}) =>
+      server.request(at, path, { method, ...options });
+    const credentials = { email: "late@doomed.example", password: PASSWORD };
+    const signedIn = await send("POST", "/auth/v1/token?grant_type=password", { body: credentials });
+    const { access_token, refresh_token } = signedIn.json<{ access_token: string; refresh_token: string }>();
+    const headers = { origin: `http://${at}` };
+    const byCookie = await send("POST", "/auth/v1/token?grant_type=password&cookie=1", { body: credentials, headers });
+    const cookie = byCookie.headers["set-cookie"]![0]!.split(";")[0]!;
+    await send("POST", "/auth/v1/recover", { body: credentials });
+    const { token } = await lastLink(db, "late@doomed.example");
+    const { key } = await createKey(await deskOf(db, "doomed"), OPERATOR, tenant.id, {
+      name: "k",
+      rights: { role: "admin" },
+    });
+    const read = "/rest/v1/customers?select=id&limit=1";
+    const attempt = () =>
+      Promise.all([
+        send("GET", read, { token: access_token }),
+        send("GET", read, { token: key }),
+        send("GET", read, { headers: { ...headers, cookie } }),
+        server.get("api.localhost", read, { token: access_token }),
+        server.get("api.localhost", read, { token: key }),
+        send("POST", "/auth/v1/token?grant_type=refresh_token", { body: { refresh_token } }),
+        send("POST", "/auth/v1/verify", { body: { token_hash: token, type: "recovery" } }),
+        send("POST", "/auth/v1/token?grant_type=password", { body: credentials }),
+      ]);
+    expect((await send("GET", read, { token: key })).status).toBe(200);
+    await deleteTenant(db.platform, db.database.keyring, "doomed", "test");
+    await eventually(async () => expect((await attempt()).filter(({ status }) => status < 400)).toEqual([]));
+    await make();
+    await eventually(async () => expect((await send("GET", "/auth/v1/settings")).status).toBe(200));
+    const answers = await attempt();
+    expect(answers.filter(({ status }) => status < 400)).toEqual([]);
+    expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
+  });
+
+  test("an id of another tenant's is answered as one that is nobody's (H15)", async () => {
+    const { rows } = await db.admin.query<{ id: string }>(
+      "select c.id from app.customers c join platform.tenants t on t.id = c.tenant_id where t.slug = 'globex' limit 1",
+    );
+    const token = await server.token("acme", "owner");
+    const answersOf = async (id: string) => {
+      const asked: TestAnswer[] = [];
+      for (const [method, body] of [
+        ["GET", undefined],
+        ["PATCH", { notes: "x" }],
+        ["DELETE", undefined],
+      ] as const)
+        asked.push(
+          await server.request(host, `/rest/v1/customers?id=eq.${id}`, {
+            method,
+            body,
+            token,
+            headers: { prefer: "return=representation, count=exact" },
+          }),
+        );
+      return asked.map(({ status, text, headers }) => [status, text, headers["content-range"], headers.etag]);
+    };
+    const foreign = await answersOf(rows[0]!.id);
+    expect(foreign).toEqual(await answersOf("00000000-0000-4000-8000-0000000000ff"));
+    expect(foreign.map(([status]) => status)).toEqual([200, 200, 200]);
   });
 
   test("nothing of a sign-in stands in the log: passwords, tokens, links, keys, addresses (H26)", async () => {

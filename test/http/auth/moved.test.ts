@@ -4,7 +4,10 @@ import { openDesk } from "../../../src/auth/desk.ts";
 import { runMove } from "../../../src/move/mover.ts";
 import { startMove } from "../../../src/move/start.ts";
 import { testDatabase, type DedicatedDatabase, type TestDatabase } from "../../harness.ts";
-import { testServer, type TestServer } from "../server.ts";
+import { registerIssuer } from "../../../src/auth/register-issuer.ts";
+import { openCheckedFetch } from "../../../src/net/checked-fetch.ts";
+import { LOOPBACK, openProvider } from "../../auth/provider.ts";
+import { eventually, testServer, type TestServer } from "../server.ts";
 import { addUser, deskOf, OPERATOR, PASSWORD, supabase, taken } from "./client.ts";
 
 let db: TestDatabase;
@@ -14,7 +17,7 @@ let server: TestServer;
 beforeAll(async () => {
   db = await testDatabase();
   there = await db.dedicated("big1");
-  server = await testServer(db);
+  server = await testServer(db, { settings: { OUTBOUND_ALLOWED: LOOPBACK } });
 });
 afterAll(async () => {
   await server.close();
@@ -59,4 +62,41 @@ test("who was signed in before a move is signed in after it, and everything that
   );
   await revokeKey(reach, OPERATOR, made.id);
   expect(await byKey()).toBe(401);
+}, 60_000);
+
+test("who signs in at an identity provider does so after a move, too, and the new place has the registration", async () => {
+  const own = await db.dedicated("big2");
+  await using provider = await openProvider();
+  const tenant = await db.tenant("globex");
+  const registrar = { pool: db.platform, fetch: openCheckedFetch({ allowed: LOOPBACK }), actor: "test" };
+  const rules = { users: "create", roles: { staff: "manager" }, roleClaim: "groups", defaultRole: "member" } as const;
+  await registerIssuer(registrar, tenant.id, { issuer: provider.issuer, audience: "app", ...rules });
+  const claims = { email: "ann@globex.example", email_verified: true };
+  const token = await provider.token("ann", { claims });
+  const ask = (given = token) => server.get("globex.localhost", "/rest/v1/customers?limit=1", { token: given });
+  await eventually(async () => expect((await ask()).status).toBe(200));
+
+  const site = { home: db.database, platform: db.platform, actor: "operator:test" };
+  const move = await startMove(site, { slug: "globex", to: "big2" });
+  expect((await runMove(site, move!)).state).toBe("observing");
+  const { rows } = await own.admin.query(
+    "select issuer, kind, audience, roles, users, default_role from platform.issuers where tenant_id = $1",
+    [tenant.id],
+  );
+  expect(rows).toEqual([
+    {
+      issuer: provider.issuer,
+      kind: "jwks",
+      audience: "app",
+      roles: { staff: "manager" },
+      users: "create",
+      default_role: "member",
+    },
+  ]);
+  expect((await ask()).status).toBe(200);
+  const bea = { email: "bea@globex.example", email_verified: true };
+  expect((await ask(await provider.token("bea", { claims: bea }))).status).toBe(200);
+  await own.admin.query("update tenant.users set is_active = false where email like '%@globex.example'");
+  const refused = await ask();
+  expect([refused.status, refused.json()["code"]]).toEqual([401, "RH208"]);
 }, 60_000);

@@ -23,8 +23,8 @@ const ask = (path: string, { method = "GET", headers, ...options }: TestRequest 
 const rest = (path: string, options?: TestRequest, host?: string) => ask(`/rest/v1/${path}`, options, host);
 const NO_TOKEN = [401, "Bearer", "PGRST302"];
 const shape = async (answer: ReturnType<typeof ask>) => {
-  const { status, headers, json } = await answer;
-  return [status, headers["www-authenticate"], json()["code"]];
+  const given = await answer;
+  return [given.status, given.headers["www-authenticate"], given.json()["code"]];
 };
 /** What the migration of an app does, and every server hears. */
 async function migrate(sql: string): Promise<void> {
@@ -65,7 +65,9 @@ describe("with a table that is open to read, and a form that is open to fill in"
     await migrate(`create table app.requests (tenant_id uuid, id uuid not null default gen_random_uuid(), body text not null, primary key (tenant_id, id));
       select platform.protect_table('app.requests', '{"anonymous": ["insert"]}');
       select platform.protect_table('app.notes', '{"anonymous": ["select"]}')`);
-    await eventually(async () => expect((await rest("notes")).status).toBe(200));
+    await eventually(async () => {
+      if ((await rest("notes")).status !== 200) throw new Error("The servers have not heard of it yet");
+    });
     const { id } = await db.tenant("acme");
     await db.admin.query("insert into app.notes (tenant_id, body) values ($1, 'open')", [id]);
   });
