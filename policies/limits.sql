@@ -70,7 +70,9 @@ end $$;
 create or replace function platform.limit_triggers() returns table (table_name regclass, trigger_name name, definition text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
   with held (name, columns, limit_name, test) as (values
-    ('tenant.users'::regclass, 'is_active', 'users', 'is_active'),
+    -- Who signed up by themselves has no seat before the address is confirmed: else strangers would take them all.
+    ('tenant.users'::regclass, 'is_active, email_confirmed_at', 'users',
+      'is_active and (email_confirmed_at is not null or not exists (select from tenant.credentials c where c.tenant_id = users.tenant_id and c.user_id = users.id))'),
     ('tenant.locations', 'is_active', 'locations', 'is_active'),
     ('tenant.api_keys', 'revoked_at, expires_at', 'api_keys', 'revoked_at is null and (expires_at is null or expires_at > now())'))
   select name, 'rowhouse_limit_insert',

@@ -12,7 +12,8 @@ const HASH = "sha256(uuid_send($1::uuid))";
 
 /** One row for each table that Rowhouse keeps per tenant, besides those that `tenant create` makes. */
 const ROWS = [
-  `insert into tenant.users (tenant_id, id, email, name, role) values ($1, '${MEMBERS.user}', 'clerk@members.example', 'Clerk', 'member')`,
+  `insert into tenant.users (tenant_id, id, email, name, role, email_confirmed_at)
+   values ($1, '${MEMBERS.user}', 'clerk@members.example', 'Clerk', 'member', now())`,
   `insert into tenant.credentials (tenant_id, user_id, password) values ($1, '${MEMBERS.user}', '$scrypt$not-a-hash')`,
   `insert into tenant.sessions (tenant_id, id, user_id, expires_at) values ($1, '${MEMBERS.session}', '${MEMBERS.user}', now() + interval '1 day')`,
   `insert into tenant.refresh_tokens (tenant_id, hash, session_id) values ($1, ${HASH}, '${MEMBERS.session}')`,

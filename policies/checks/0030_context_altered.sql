@@ -91,7 +91,7 @@ from (values
   ('platform.history_triggers(regclass)', array[
       'invoker stable bcd1086dd1fd181d627fc369f0ab856c']),
   ('platform.limit_triggers()', array[
-      'invoker stable c66265d5f62ff10583034384ed03cb69']),
+      'invoker stable e3b141017ce8e7d82e0a1aeed6943d8d']),
   ('platform.missing_triggers(regclass)', array[
       'invoker stable 0ac3de4a5d1e4cc14bb36a1eae895d90']),
   ('platform.limit_of(text)', array[

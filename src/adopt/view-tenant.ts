@@ -46,12 +46,25 @@ interface Chosen {
 }
 
 interface Choice {
-  /** Each behind the one that it is made of. */
+  /** Each behind those that it reads, be it in a sub-select. */
   readonly chosen: readonly Chosen[];
   readonly left: readonly { readonly view: View; readonly obstacle: string }[];
 }
 
-/** A view of a view has what that one has, so base comes before what stands on it. */
+function inOrder(chosen: readonly Chosen[]): Chosen[] {
+  const ordered: Chosen[] = [];
+  let waiting = [...chosen];
+  while (waiting.length > 0) {
+    const oids = new Set(waiting.map(({ view }) => view.oid));
+    const ready = waiting.filter(({ view: { oid, reads } }) => !reads.some((read) => read !== oid && oids.has(read)));
+    if (ready.length === 0) return [...ordered, ...waiting]; // a circle, which PostgreSQL lets stand and never runs
+    ordered.push(...ready);
+    waiting = waiting.filter((each) => !ready.includes(each));
+  }
+  return ordered;
+}
+
+/** A view of a view can have what that one has. */
 function choose({ views, routines }: Schema, tables: ReadonlySet<number>): Choice {
   const carriers = new Set(tables);
   const chosen: Chosen[] = [];
@@ -59,7 +72,7 @@ function choose({ views, routines }: Schema, tables: ReadonlySet<number>): Choic
   let waiting = views.filter(({ isAutomatic }) => isAutomatic);
   for (;;) {
     const ready = waiting.filter(({ base }) => base !== null && carriers.has(base));
-    if (ready.length === 0) return { chosen, left };
+    if (ready.length === 0) return { chosen: inOrder(chosen), left };
     waiting = waiting.filter((view) => !ready.includes(view));
     for (const view of ready) {
       const definition = appendTenant(view.definition);

@@ -29,7 +29,9 @@ export class AttemptsExceeded extends RowhouseError {
 /** Counts in the registry's database, for all server processes together (threats.md H24). */
 export interface Attempts {
   /**
-   * Counts one more of each, before it is known how it ends: guesses that run side by side are all counted.
+   * Counts one more of each, in turn, before it is known how it ends: guesses that run side by side are all counted. Those after one that
+   * is used up are not: an address that is refused anyway locks no account, and uses up nothing that others share.
+   * @param limits those of the address first
    * @throws AttemptsExceeded
    */
   count(limits: readonly Limit[]): Promise<void>;
@@ -47,8 +49,8 @@ export const signInLimits = (tenantId: string, email: string, address: string | 
 
 /** Whatever has an e-mail sent. */
 export const mailLimits = (tenantId: string, email: string, address: string | null): Limit[] => [
-  { subject: `mail ${tenantId} ${email}`, most: 5, windowSeconds: 60 * MINUTES },
   { subject: `mail from ${networkOf(address)}`, most: 60, windowSeconds: 60 * MINUTES },
+  { subject: `mail ${tenantId} ${email}`, most: 5, windowSeconds: 60 * MINUTES },
 ];
 
 /** One customer of a provider has a whole /64 of IPv6 addresses (RFC 6177). Pure. */
@@ -70,22 +72,18 @@ export function networkOf(address: string | null): string {
 
 const digest = ({ subject }: Limit) => createHash("sha256").update(subject).digest();
 
-/** In one order, so that two who count the same never wait for each other. */
 const COUNT = `
-  insert into platform.sign_in_attempts as a (subject, attempts, resets_at)
-  select s.subject, 1, now() + make_interval(secs => s.seconds)
-  from unnest($1::bytea[], $2::integer[]) s (subject, seconds) order by s.subject
+  insert into platform.sign_in_attempts as a (subject, attempts, resets_at) values ($1, 1, now() + make_interval(secs => $2::integer))
   on conflict (subject) do update set
     attempts = case when a.resets_at <= now() then 1 else a.attempts + 1 end,
     resets_at = case when a.resets_at <= now() then excluded.resets_at else a.resets_at end
-  returning a.subject, a.attempts, ceil(extract(epoch from a.resets_at - now()))::integer as seconds`;
+  returning a.attempts, ceil(extract(epoch from a.resets_at - now()))::integer as seconds`;
 const FORGIVE = `
   with gone as (delete from platform.sign_in_attempts where subject = $1
     or subject in (select a.subject from platform.sign_in_attempts a where a.resets_at < now() limit 100 for update skip locked))
   update platform.sign_in_attempts set attempts = greatest(attempts - 1, 1) where subject = any ($2::bytea[]) and resets_at >= now()`;
 
 interface Counted {
-  readonly subject: Buffer;
   readonly attempts: number;
   readonly seconds: number;
 }
@@ -94,13 +92,11 @@ interface Counted {
 export function openAttempts(pool: ConnectionPool): Attempts {
   return {
     count: async (limits) => {
-      const values = [limits.map(digest), limits.map(({ windowSeconds }) => windowSeconds)];
-      const counted = await queryRows<Counted>(pool, { name: "rowhouse_attempts", text: COUNT, values });
-      const waits = limits.flatMap((limit) => {
-        const found = counted.find(({ subject }) => subject.equals(digest(limit)));
-        return found !== undefined && found.attempts > limit.most ? [found.seconds] : [];
-      });
-      if (waits.length > 0) throw new AttemptsExceeded(Math.max(1, ...waits));
+      for (const limit of limits) {
+        const values = [digest(limit), limit.windowSeconds];
+        const [counted] = await queryRows<Counted>(pool, { name: "rowhouse_attempts", text: COUNT, values });
+        if (counted!.attempts > limit.most) throw new AttemptsExceeded(Math.max(1, counted!.seconds));
+      }
     },
     forgive: async (account, others) => {
       await queryRows(pool, { name: "rowhouse_forgive", text: FORGIVE, values: [digest(account), others.map(digest)] });

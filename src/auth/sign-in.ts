@@ -66,7 +66,7 @@ async function noteRefusal(desk: Desk, account: Account | undefined, { visitor }
 export async function signIn(desk: Desk, attempts: Attempts, asked: SignIn): Promise<OpenedSession> {
   const { email, password, visitor } = asked;
   const limits = signInLimits(asked.tenantId, email, visitor.address);
-  await attempts.count([limits.account, limits.address]);
+  await attempts.count([limits.address, limits.account]);
   const [found] = await desk(ANYBODY, "read", [statement(FIND, email)]);
   const account = found?.[0] as Account | undefined;
   const phc = account?.password ?? null;

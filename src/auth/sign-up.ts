@@ -77,7 +77,8 @@ const MAKE = `with u as (
 const CUSTOM = "select $1::jsonb";
 /** Says so to whoever asks, also of an address that would take no place: else the answer told which those are. */
 const REFUSE_FULL = `select to_json(platform.refuse('RH430', format('The plan allows %s users', l.most), format('limit users = %s', l.most)))
-  from (select platform.limit_of('users') as most) l where l.most <= (select count(*) from tenant.users where is_active)`;
+  from (select platform.limit_of('users') as most) l where l.most <= (select count(*) from tenant.users where is_active and (email_confirmed_at is not null
+    or not exists (select from tenant.credentials c where c.user_id = users.id)))`;
 /** Who signed up themselves and did not confirm it; not who was invited. */
 const UNCONFIRMED = `u.email = $1 and u.is_active and u.email_confirmed_at is null
   and exists (select from tenant.credentials own where own.user_id = u.id)`;

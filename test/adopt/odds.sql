@@ -73,6 +73,7 @@ comment on view odds.city_view is 'It''s all of them';
 comment on column odds.city_view.name is 'As it is spelled';
 create view odds.dutch_cities as select id, name, country from odds.city_view where country = 'NL' with check option;
 create view odds.city_names as select string_agg(name, ', ' order by name) as names from odds.dutch_cities;
+create view odds.agent_homes as select id, name, exists (select from odds.dutch_cities c where c.name = a.name) as is_city from odds.agents a;
 create view odds.city_rows as select id, name from odds.cities;
 create function odds.some_city_rows() returns setof odds.city_rows language sql stable as 'select * from odds.city_rows';
 create view odds.named_cities as select id, name from odds.cities;

@@ -149,7 +149,7 @@ describe("without a superuser", () => {
 
 describe("once a superuser has run migrate", () => {
   const left = async () =>
-    (await runChecks(arena.database)).map(({ check }) => check).filter((check) => check !== "server_too_old");
+    (await runChecks(arena.database)).map(({ key }) => key).filter((key) => !key.startsWith("server_too_old"));
 
   test("nothing is left open, and the deployer's migrate goes on and keeps it so", async () => {
     expect(await left()).not.toEqual([]);

@@ -103,7 +103,9 @@ test("whatever is asked for, the SQL of it is sound", async () => {
     fc.asyncProperty(url, async (asked) => {
       const { status, json, statement } = await guild("GET", asked);
       const { code, message } = status < 300 ? { code: "", message: "" } : (json as RestErrorBody);
-      const isFault = OUR_FAULT.has(code) || message.startsWith("syntax error at");
+      // Two embeds of one name are refused in PostgreSQL's words, and it is not asked.
+      const isRefused = code === "42712" && statement === undefined;
+      const isFault = (OUR_FAULT.has(code) && !isRefused) || message.startsWith("syntax error at");
       expect({ asked, message, isFault, text: statement?.text }).toMatchObject({ isFault: false });
       seen.set(code, (seen.get(code) ?? 0) + 1);
     }),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { mailLimits, openAttempts, signInLimits } from "../../../src/auth/attempts.ts";
 import { publicKey } from "../../../src/auth/api-key.ts";
 import { createKey } from "../../../src/auth/api-keys.ts";
 import { changeMember, inviteMember } from "../../../src/auth/members.ts";
@@ -168,7 +169,8 @@ describe("who there is (H24)", () => {
     await db.admin.query("delete from tenant.subscription where tenant_id = $1", [acme.id]);
     await db.admin.query(
       `insert into tenant.subscription (tenant_id, plan, limits) select $1, 'standard', jsonb_build_object('users', count(*))
-       from tenant.users where tenant_id = $1 and is_active`,
+       from tenant.users u where tenant_id = $1 and is_active and (email_confirmed_at is not null
+         or not exists (select from tenant.credentials c where c.user_id = u.id))`,
       [acme.id],
     );
     const [known, unknown] = [
@@ -192,6 +194,52 @@ describe("who there is (H24)", () => {
     "a\\known@acme.example",
   ])("%s is no second name of an address", async (email) => {
     expect(codeOf(await post("/recover", { email }))).toEqual([400, "validation_failed"]);
+  });
+});
+
+describe("limits", () => {
+  const byAccount = (email: string) => signInLimits(acme.id, email, null).account;
+
+  test("an address that is refused anyway locks nobody out, and uses up nothing that others share", async () => {
+    const attempts = openAttempts(db.platform);
+    const { address } = signInLimits(acme.id, "", "192.0.2.1");
+    const limits = [
+      { ...address, most: 3 },
+      { ...byAccount("known@acme.example"), most: 5 },
+    ];
+    const guess = () =>
+      attempts.count(limits).then(
+        () => "counted",
+        () => "refused",
+      );
+    const came: string[] = [];
+    for (let n = 0; n < 20; n++) came.push(await guess());
+    expect(came.filter((one) => one === "counted")).toHaveLength(3);
+    // Of the account three were counted, so that its owner has two left from elsewhere.
+    await attempts.count([{ ...byAccount("known@acme.example"), most: 5 }]);
+    await attempts.count([{ ...byAccount("known@acme.example"), most: 5 }]);
+    expect(
+      mailLimits(acme.id, "x@y.example", "192.0.2.1").map(({ subject }) => subject.startsWith("mail from")),
+    ).toEqual([true, false]);
+  });
+
+  test("strangers who sign up take no seat of the plan before their address is confirmed", async () => {
+    await db.admin.query("delete from tenant.subscription where tenant_id = $1", [acme.id]);
+    await db.admin.query(
+      `insert into tenant.subscription (tenant_id, plan, limits) select $1, 'standard', jsonb_build_object('users', count(*) + 1)
+       from tenant.users u where tenant_id = $1 and is_active and (email_confirmed_at is not null
+         or not exists (select from tenant.credentials c where c.user_id = u.id))`,
+      [acme.id],
+    );
+    for (const name of ["one", "two", "three"])
+      expect((await post("/signup", { email: `${name}@strangers.example`, password: PASSWORD })).status).toBe(200);
+    const links = [];
+    for (const name of ["one", "two"]) links.push(await lastLink(db, `${name}@strangers.example`));
+    expect((await verify(links[0]!.token, "signup")).status).toBe(200);
+    expect((await verify(links[1]!.token, "signup")).json()).toMatchObject({ rowhouse_code: "RH430" });
+    await db.admin.query("update tenant.subscription set limits = '{}' where tenant_id = $1", [acme.id]);
+    expect((await verify(links[1]!.token, "signup")).status).toBe(200);
+    await db.admin.query("delete from tenant.users where email like '%@strangers.example'");
   });
 });
 

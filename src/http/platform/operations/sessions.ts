@@ -31,7 +31,7 @@ export const sessionOperations = ({ home, attempts }: PlatformSources): Operatio
     answer: session,
     handle: async ({ body, visitor }) => {
       const limits = limitsOf(visitor.address, body.email.trim().toLowerCase());
-      await attempts.count([limits.account, limits.address]);
+      await attempts.count([limits.address, limits.account]);
       const opened = await signInOperator(home.platform, body, visitor);
       await attempts.forgive(limits.account, [limits.address]);
       return { body: opened };
