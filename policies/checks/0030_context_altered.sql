@@ -91,7 +91,7 @@ from (values
   ('platform.history_triggers(regclass)', array[
       'invoker stable bcd1086dd1fd181d627fc369f0ab856c']),
   ('platform.limit_triggers()', array[
-      'invoker stable e3b141017ce8e7d82e0a1aeed6943d8d']),
+      'invoker stable 1ad703b87c51b155d56e2f9ea79a0b51']),
   ('platform.missing_triggers(regclass)', array[
       'invoker stable 0ac3de4a5d1e4cc14bb36a1eae895d90']),
   ('platform.limit_of(text)', array[

@@ -38,7 +38,9 @@ describe("the print shop", () => {
     const written = await readFile(join(running.appDir, "migrations", SECOND), "utf8");
     // PostgreSQL 15 prints the columns of a view with their table where later ones leave it out.
     const plain = (sql: string) =>
-      version < 16 ? sql.replaceAll(/\b(?:order_items|order_totals|product_templates)\./g, "").replaceAll(/\s+/g, " ") : sql;
+      version < 16
+        ? sql.replaceAll(/\b(?:order_items|order_totals|product_templates)\./g, "").replaceAll(/\s+/g, " ")
+        : sql;
     expect(plain(written)).toBe(plain(await readFile(join(APP, "migrations", SECOND), "utf8")));
     await running.must("migrate", "--app", running.appDir);
   }, 60_000);

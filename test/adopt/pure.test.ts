@@ -59,7 +59,10 @@ describe("group by", () => {
 
 describe("tenant_id as a view's last column", () => {
   test.each([
-    [" SELECT id,\n    name\n   FROM app.t\n  WHERE id > 0", " SELECT id,\n    name,\n    tenant_id\n   FROM app.t\n  WHERE id > 0"],
+    [
+      " SELECT id,\n    name\n   FROM app.t\n  WHERE id > 0",
+      " SELECT id,\n    name,\n    tenant_id\n   FROM app.t\n  WHERE id > 0",
+    ],
     [
       ` SELECT id,\n    ( SELECT 1\n           FROM app.u) AS "a\n   FROM b",\n    '(\n   FROM '::text AS c\n   FROM app.t`,
       ` SELECT id,\n    ( SELECT 1\n           FROM app.u) AS "a\n   FROM b",\n    '(\n   FROM '::text AS c,\n    tenant_id\n   FROM app.t`,

@@ -121,12 +121,9 @@ describe.skipIf(tls === null)("over TLS, behind a proxy", { timeout: 60_000 }, (
     const cookie = await sessionCookie(tab.context());
     for (const path of ["/auth/v1/token?grant_type=password&cookie=1", "/auth/v1/logout"]) {
       const hostile = await tab.context().newPage();
-      console.log("step 1", Date.now() % 100000);
       const page = { contentType: "text/html", body: "<!doctype html><p>Hostile" };
       await hostile.route("**/hostile", (route) => route.fulfill(page));
-      console.log("step 2", Date.now() % 100000);
       await hostile.goto(at(`globex.${BASE}`, "/hostile"));
-      console.log("step 3", Date.now() % 100000);
       const before = stage.server.log.length;
       await hostile.evaluate(
         ([to, password]) => {
@@ -138,19 +135,15 @@ describe.skipIf(tls === null)("over TLS, behind a proxy", { timeout: 60_000 }, (
         },
         [at(`acme.${BASE}`, path), PASSWORD],
       );
-      console.log("step 4", Date.now() % 100000);
       await eventually(async () => {
         const answered = stage.server.log.slice(before).filter(({ method }) => method === "POST");
         expect(answered.map(({ status, code }) => [status, code])).toEqual([[403, "RH220"]]);
       });
-      console.log("step 5", Date.now() % 100000);
-      await hostile.close();
-      console.log("step 6", Date.now() % 100000);
     }
     expect(await sessionCookie(tab.context())).toEqual(cookie);
     await tab.reload({ waitUntil: "networkidle" });
     expect(await tab.locator("#room").isVisible()).toBe(true);
-    await tab.context().close();
+    // Left to the browser's end: Chromium takes up to a minute to close a page that a refused form led away.
   });
 
   test("signing out takes the cookie away and ends what it stood for", async () => {

@@ -190,7 +190,9 @@ describe("a function that every request calls first", () => {
     expect([await failing(server), await read()]).toEqual([[], 200]);
     await db.admin.query("alter function app.check_request() rename to check_no_request");
     await eventually(async () =>
-      expect(await failing(server)).toMatchObject([{ fact: "pre_request_missing", problem: expect.stringContaining("app.check_request()") }]),
+      expect(await failing(server)).toMatchObject([
+        { fact: "pre_request_missing", problem: expect.stringContaining("app.check_request()") },
+      ]),
     );
     expect(await read()).toBe(404);
     await db.admin.query("alter function app.check_no_request() rename to check_request");

@@ -251,7 +251,10 @@ describe("bodies", () => {
       await acme("POST", "/tax_rates", { body, headers: { ...headers, accept: "application/x-rows" } }),
     ];
     for (const { text } of answers) {
-      const rows = text!.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+      const rows = text!
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
       expect(rows.length).toBeGreaterThan(0);
       expect(rows.map((row) => row["tenant_id"])).toEqual(rows.map(() => null));
       expect(rows.every((row) => typeof row["name"] === "string" && row["id"] !== null)).toBe(true);
