@@ -265,6 +265,21 @@ describe("bodies that break readers (H17, H22)", () => {
   });
 });
 
+test("strangers who fail to sign in over and over do not fill the audit trail", async () => {
+  const count = async () => {
+    const { rows } = await db.admin.query<{ n: number }>("select count(*)::int as n from platform.audit_events");
+    return rows[0]!.n;
+  };
+  const before = await count();
+  const start = Date.now();
+  const body = { email: "nobody@ops.example", password: "not it at all" };
+  const answers = await Promise.all(Array.from({ length: 60 }, () => platform("POST", "/sessions", { body })));
+  const seconds = Math.floor((Date.now() - start) / 1000) + 2;
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([400, 429]));
+  expect((await count()) - before).toBeLessThanOrEqual(10 * seconds);
+  expect((await count()) - before).toBeGreaterThan(0);
+});
+
 describe("the form of strangers", () => {
   test.each([
     "a<x@y.example>",

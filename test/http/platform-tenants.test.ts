@@ -50,7 +50,7 @@ describe("plans and subscriptions", () => {
       ["standard", true],
       ["team", false],
     ]);
-    expect(await codeOf(ops.request("POST", "/plans", { name: "bad", limits: { users: -1 } }))).toEqual([400, "RH115"]);
+    expect(await codeOf(ops.request("POST", "/plans", { name: "bad", limits: { users: -1 } }))).toEqual([400, "RH118"]);
     expect(await codeOf(ops.get("/plans/none"))).toEqual([404, "RH432"]);
   });
 
@@ -287,7 +287,7 @@ describe("impersonation", () => {
   test("who may not", async () => {
     const reader = await ops.invite("reader@ops.example", "read-only");
     expect(await codeOf(reader.request("POST", path, { reason: "curious" }))).toEqual([403, "RH231"]);
-    expect(await codeOf(ops.request("POST", path, { role: "viewer" }))).toEqual([400, "RH115"]);
+    expect(await codeOf(ops.request("POST", path, { role: "viewer" }))).toEqual([400, "RH118"]);
     expect(await codeOf(ops.request("POST", path, { reason: "x", role: "nosuchrole" }))).toEqual([400, "RH431"]);
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 import { guildClient, loadGuild } from "./guild-client.ts";
-import type { Client } from "./served.ts";
+import { client, readCatalog, type Client } from "./served.ts";
 
 let db: TestDatabase;
 let guild: Client;
@@ -299,4 +299,33 @@ test("an aggregate in a spread of many rows has no place", async () => {
       hint: null,
     });
   }
+});
+
+test("two embeds of one name are refused, as PostgreSQL refuses PostgREST's joins", async () => {
+  for (const url of ["/members?select=halls(name),halls(city)", "/members?select=x:halls(name),x:crafts(name)"]) {
+    const { status, json, statement } = await guild("GET", url);
+    const name = url.includes("x:") ? "x" : "halls";
+    expect({ status, json, statement }).toEqual({
+      status: 400,
+      json: { code: "42712", details: null, hint: null, message: `table name "members_${name}_1" specified more than once` },
+      statement: undefined,
+    });
+  }
+  expect((await guild("GET", "/members?select=halls(name),other:halls(city)&limit=1")).status).toBe(200);
+});
+
+describe("a function that returns one row, and not a set of them", () => {
+  let acme: Client;
+  beforeAll(async () => {
+    await db.admin.query(`
+      create function app.dear_invoice_of(app.customers) returns app.invoices language sql stable as
+        $$ select * from app.invoices i where i.customer_id = $1.id and i.total_cents > 1e15 limit 1 $$;
+      grant execute on function app.dear_invoice_of(app.customers) to rowhouse_api`);
+    acme = await client(db, "acme", await readCatalog(db));
+  });
+
+  test("gives a row of nulls where it finds none", async () => {
+    const { status, json } = await acme("GET", "/customers?select=dear_invoice_of(id,number)&limit=1");
+    expect([status, json]).toEqual([200, [{ dear_invoice_of: { id: null, number: null } }]]);
+  });
 });

@@ -195,9 +195,7 @@ export async function ask(
     run: (access, [statement]) => {
       asked = { statement: statement!, access };
       const row =
-        statement!.name === "rowhouse_allowed"
-          ? [everythingOf(said.catalog ?? CATALOG)]
-          : ["1", "[{}]", null, null];
+        statement!.name === "rowhouse_allowed" ? [everythingOf(said.catalog ?? CATALOG)] : ["1", "[{}]", null, null];
       return Promise.resolve([{ rows: [said.row ?? row], rowCount: 1 }]);
     },
   };

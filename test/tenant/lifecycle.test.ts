@@ -17,6 +17,9 @@ const actionsOf = async (tenant: string) =>
 const read = async (slug: string) =>
   runScoped(db.api, await db.scope(slug), "read", [{ text: "select count(*) from tenant.settings", values: [] }]);
 
+/** What outlives a tenant: the trail of the deployment, and for WEBHOOK_DAYS what other systems were told of it. */
+const LEFT = ["platform.audit_events", "platform.webhook_events"];
+
 /** Rows with this tenant's id in any table of the database that has such a column, seen by a superuser: nothing hides from it. */
 async function rowsAnywhere(tenantId: string): Promise<Record<string, number>> {
   const { rows: columns } = await db.admin.query<{ table: string; column: string }>(
@@ -186,6 +189,7 @@ describe("delete", () => {
     expect(counted.filter(({ rows }) => rows > 0).length).toBeGreaterThan(8);
     const {
       "platform.audit_events": _events,
+      "platform.webhook_events": _told,
       "platform.tenants": _tenant,
       "platform.domains": _domains,
       ...before
@@ -204,7 +208,7 @@ describe("delete", () => {
       { table: "platform.tenants", rows: 1 },
     ]);
     expect(erased).toMatchObject({ tenant: { id, slug: "initech" }, outside: [] });
-    expect(Object.keys(await rowsAnywhere(id))).toEqual(["platform.audit_events"]);
+    expect(Object.keys(await rowsAnywhere(id))).toEqual(LEFT);
     expect(await rowsAnywhere(neighbour.id)).toEqual(others);
     expect((await actionsOf("initech")).slice(-3).toSorted()).toEqual([
       "operator:test domain.removed",
@@ -226,7 +230,7 @@ describe("delete", () => {
       [tenant.id],
     );
     await deleteTenant(db.platform, keyring, "gone", "test");
-    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events", "platform.domain_cool_downs"]);
+    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual([LEFT[0], "platform.domain_cool_downs", LEFT[1]]);
     expect((await create({ slug: "gone" })).tenant.id).not.toBe(tenant.id);
   });
 
@@ -244,7 +248,7 @@ describe("delete", () => {
     await expect(read("sticky")).resolves.toBeDefined();
     await db.admin.query("drop trigger keep on tenant.settings");
     await deleteTenant(db.platform, keyring, "sticky", "test");
-    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
+    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(LEFT);
   });
 
   test("removes what a trigger writes down about the deletion, and names tables that it does not look after", async () => {
@@ -260,7 +264,7 @@ describe("delete", () => {
     expect(tables).toContainEqual({ table: "tenant.users", rows: 1 });
     expect(outside).toEqual(["public.legacy"]);
     await db.admin.query("drop table public.legacy; drop trigger note on tenant.users; drop table tenant.aaa_trail");
-    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
+    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(LEFT);
   });
 
   test("waits for a running write and keeps later ones out", async () => {
@@ -279,7 +283,7 @@ describe("delete", () => {
     await writer.query("commit");
     await writer.end();
     expect((await deletion).tables).toContainEqual({ table: "app.tax_rates", rows: 1 });
-    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(["platform.audit_events"]);
+    expect(Object.keys(await rowsAnywhere(tenant.id))).toEqual(LEFT);
     await expect(runScoped(db.api, scope, "write", [{ text: "select 1", values: [] }])).rejects.toMatchObject({
       code: "RH102",
     });
