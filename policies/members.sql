@@ -6,7 +6,7 @@
 /*
  * Nobody raises anybody above themselves: only an owner makes, changes or deactivates an owner, and only owner and admin say who has
  * which role and who is active. Holds for requests and for what sign-in does in their name; the control plane works as an owner.
- * Who is deactivated is signed out. Raises RH206.
+ * Who is deactivated is signed out, and the links that wait for them are gone. Raises RH206.
  */
 create or replace function platform.guard_user() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -36,6 +36,9 @@ begin
   if old.is_active and not new.is_active then
     update tenant.sessions s set revoked_at = now()
       where s.tenant_id = platform.current_tenant() and s.user_id = old.id and s.revoked_at is null;
+    -- A thief's change of the address would come back to life with the user.
+    delete from tenant.one_time_links l
+      where l.tenant_id = platform.current_tenant() and l.user_id = old.id and l.used_at is null;
   end if;
   return new;
 end $$;

@@ -12,8 +12,8 @@ export const DEFAULT_ROLE = "viewer";
 const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
 /** Printable; 255 characters as OpenID Connect Core 5.1 has it. */
 const SUBJECT = /^[^\p{C}]{1,255}$/u;
-/** The platform acts under this name; no token may. */
-const PLATFORM = "platform:";
+/** Names under which the platform, API keys and nobody in particular act (`platform.admit()`); no token may. */
+const RESERVED = /^(?:platform:|key:|anonymous$)/;
 
 export function refuseClaims(message: string, hint?: string): RowhouseError {
   return new RowhouseError("claimsInvalid", { message, hint });
@@ -23,8 +23,8 @@ export function refuseClaims(message: string, hint?: string): RowhouseError {
 export function checkSubject(sub: unknown): string {
   if (typeof sub !== "string" || !SUBJECT.test(sub))
     throw refuseClaims("The claim sub is not 1 to 255 printable characters");
-  if (sub.startsWith(PLATFORM))
-    throw refuseClaims("The claim sub names the platform", `Don't start it with ${PLATFORM}`);
+  if (RESERVED.test(sub))
+    throw refuseClaims("The claim sub names what acts without a token", "Not platform:…, key:… or anonymous.");
   return sub;
 }
 

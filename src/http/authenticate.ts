@@ -90,9 +90,8 @@ async function authenticateAny(
   return authenticate(grants.verifier, anybodys === null ? null : { token: anybodys, apikey: null });
 }
 
-/** The tenant's user, where an issuer of the tenant names one; anybody else as they are. */
+/** The tenant's user whom an issuer of the tenant names. */
 async function userOf(ctx: RequestContext, named: Principal, tenant: Tenant, grants: Grants): Promise<Principal> {
-  if (named.identity === undefined) return named;
   const principal = await grants.identities.find(grants.deskOf(tenant, ctx.state.requestId), named);
   ctx.state.actor = principal.id;
   return principal;
@@ -111,8 +110,8 @@ export async function grantTenant(ctx: RequestContext, grants: Grants, allowsAno
   ctx.state.isAnonymous = named.role === ANONYMOUS;
   const { tenant } = requireTenant(await siteOf(ctx, named, grants));
   ctx.state.slug = tenant.slug;
-  const principal = await userOf(ctx, named, tenant, grants);
-  await keepOwnOrigin(ctx, tenant, grants.origins);
+  const principal = named.identity === undefined ? named : await userOf(ctx, named, tenant, grants);
+  if (ctx.req.headers.origin !== undefined) await keepOwnOrigin(ctx, tenant, grants.origins);
   grants.keyUses.note(tenant, principal);
   return { principal, tenant, besides };
 }

@@ -186,6 +186,8 @@ describe("H03 claims", () => {
     ["sub too long", { sub: "u".repeat(256) }],
     ["sub as a number", { sub: 7 }],
     ["the platform's name", { sub: "platform:delete" }],
+    ["an API key's name", { sub: "key:00000000-0000-4000-8000-000000000001" }],
+    ["nobody's name", { sub: "anonymous" }],
     ["tenant as a slug", { tenant: "acme" }],
     ["two tenants", { tenant: ["a", "b"] }],
     ["role with a comma", { role: "admin,owner" }],

@@ -58,12 +58,14 @@ describe("a hole is found, and the attack keeps nothing", () => {
     ],
     [
       "a floor that lets everyone through",
+      // That of the members names the tenant as well, and would hold alone.
       `alter policy tenant_floor on tenant.users using (true);
+       drop policy member_select on tenant.users;
        create policy everyone on tenant.users for select to rowhouse_api using (true)`,
       `drop policy everyone on tenant.users;
-       alter policy tenant_floor on tenant.users using (tenant_id = (select platform.current_tenant()))`,
-      // Without a context the policy of the members refuses still.
-      ["error proof:tenant.users:select"],
+       alter policy tenant_floor on tenant.users using (tenant_id = (select platform.current_tenant()));
+       select platform.protect_table('tenant.users')`,
+      ["error proof:tenant.users:select", "error proof:tenant.users:select without a context"],
     ],
   ];
   test.each(cases)("%s", async (_, fault, mend, expected) => {

@@ -157,9 +157,14 @@ describe("the last active owner", () => {
   });
 });
 
-test("who is deactivated is signed out, and stays so when activated again", async () => {
+test("who is deactivated is signed out, and stays so when activated again; links that waited are gone", async () => {
   await db.admin.query(
     `insert into tenant.sessions (tenant_id, user_id, expires_at) values ($1, '${IDS.member}', now() + interval '1 day')`,
+    [tenantId],
+  );
+  await db.admin.query(
+    `insert into tenant.one_time_links (tenant_id, hash, kind, user_id, email, expires_at)
+     values ($1, sha256('thief'), 'email_change', '${IDS.member}', 'thief@guard.example', now() + interval '1 hour')`,
     [tenantId],
   );
   await as("admin", set("member", "is_active = false"));
@@ -169,6 +174,8 @@ test("who is deactivated is signed out, and stays so when activated again", asyn
     [tenantId, IDS.member],
   );
   expect(rows).toEqual([{ ended: true }]);
+  const links = await db.admin.query("select from tenant.one_time_links where hash = sha256('thief')");
+  expect(links.rowCount).toBe(0);
 });
 
 test("what sign-in does in somebody's name makes nobody more than they are", async () => {

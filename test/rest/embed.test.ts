@@ -307,7 +307,12 @@ test("two embeds of one name are refused, as PostgreSQL refuses PostgREST's join
     const name = url.includes("x:") ? "x" : "halls";
     expect({ status, json, statement }).toEqual({
       status: 400,
-      json: { code: "42712", details: null, hint: null, message: `table name "members_${name}_1" specified more than once` },
+      json: {
+        code: "42712",
+        details: null,
+        hint: null,
+        message: `table name "members_${name}_1" specified more than once`,
+      },
       statement: undefined,
     });
   }
