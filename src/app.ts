@@ -13,6 +13,7 @@ import type { Config } from "./config.ts";
 import { homePage } from "./console/home.ts";
 import { linkPage } from "./console/link-page.ts";
 import { operatorPage } from "./console/operator-page.ts";
+import { passwordPage, passwordSetPage } from "./console/password-page.ts";
 import { refusalPage } from "./console/refusal.ts";
 import { serveAuth } from "./http/auth.ts";
 import { allowOrigins, openOrigins } from "./http/cors.ts";
@@ -42,8 +43,8 @@ import { tenantRoute } from "./http/tenant.ts";
 import type { Log } from "./log.ts";
 import type { RestLimits } from "./rest/answer.ts";
 import type { CheckedFetch } from "./net/checked-fetch.ts";
-import { readBrand } from "./tenant/brand.ts";
 import type { OutOfService } from "./tenant/placements.ts";
+import { readPublic } from "./tenant/public.ts";
 import type { Registry } from "./tenant/registry.ts";
 import type { Home } from "./tenant/spread.ts";
 import type { Tenant } from "./tenant/tenant.ts";
@@ -145,7 +146,8 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     policy: { issuer: config.issuer, audience: config.TOKEN_AUDIENCE },
     attempts: sources.attempts,
     addressOf: openClientAddress(config.TRUSTED_PROXIES),
-    linkPage: async (tenant, kind, fields) => linkPage({ brand: await readBrand(home.read, tenant), kind, fields }),
+    publicOf: (tenant) => readPublic(home.read, tenant),
+    linkPages: { follow: linkPage, askPassword: passwordPage, passwordSet: passwordSetPage },
   });
   const rest = serveRest({
     grants,

@@ -1,9 +1,11 @@
 import { RowhouseError } from "../errors.ts";
 
 /** NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2: length counts, composition rules don't; what everybody tries first is refused. */
-const SHORTEST = 10;
+export const SHORTEST = 10;
 /** In characters. Longer ones would only cost time. */
 const LONGEST = 128;
+/** The policy, said to who is to choose one. */
+export const PASSWORD_HINT = `${SHORTEST} to ${LONGEST} characters; not your e-mail address, and not one that is tried first.`;
 
 /** Of the lists of leaked passwords, those of ten characters and more that stand at the top. */
 const COMMON = new Set(

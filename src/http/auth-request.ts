@@ -1,17 +1,18 @@
 import type { IncomingMessage } from "node:http";
 import type { Attempts } from "../auth/attempts.ts";
 import type { Desk } from "../auth/desk.ts";
-import type { LinkKind, LinkPlace } from "../auth/links.ts";
+import type { LinkPlace } from "../auth/links.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { Visitor } from "../auth/sessions.ts";
 import { RowhouseError } from "../errors.ts";
+import type { PublicTenant } from "../tenant/public.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import type { Signing } from "./auth-answer.ts";
 import { grantTenant, selectTenant, type Grants } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { parseJson } from "./json.ts";
+import type { LinkPages } from "./link-pages.ts";
 import { originOf } from "./origin.ts";
-import type { Page } from "./page.ts";
 import type { Readiness } from "./readiness.ts";
 import type { RequestContext } from "./request-state.ts";
 
@@ -20,8 +21,8 @@ export interface AuthSources extends Signing {
   readonly attempts: Attempts;
   readonly readiness: Readiness;
   readonly addressOf: (request: IncomingMessage) => string | null;
-  /** Where the mails' links lead. */
-  readonly linkPage: (tenant: Tenant, kind: LinkKind, fields: Readonly<Record<string, string>>) => Promise<Page>;
+  readonly publicOf: (tenant: Tenant) => Promise<PublicTenant>;
+  readonly linkPages: LinkPages;
 }
 
 /** A request about signing in, with all that the ways to answer it need. */
@@ -104,6 +105,10 @@ async function allowedRedirect({ sources, tenant }: AuthRequest, wanted: unknown
   const url = new URL(wanted);
   return (await sources.grants.origins.isTenants(tenant, url.origin)) ? url.href : null;
 }
+
+/** Where the tenant's front end is, by its public setting `site_url`: null where there is none, or none of the tenant's own origins. */
+export const siteOf = (request: AuthRequest, { settings }: PublicTenant): Promise<string | null> =>
+  allowedRedirect(request, settings["site_url"]);
 
 /** Where the links of this request's mails lead, and where they go on. */
 export async function placeOf(request: AuthRequest): Promise<LinkPlace> {

@@ -14,9 +14,10 @@ export interface ErrorAnswers {
   readonly refusalPage: (problem: Problem) => Page;
 }
 
-/** Paths of machines answer machines, whatever they accept. */
+/** Paths of machines answer machines, whatever they accept. What mails link to is opened by people. */
 const MACHINE_PATH =
-  /^\/(rest|auth|platform|\.well-known)(\/|$)|^\/(openapi\.json|tenant\.json|healthz|readyz|metrics)$/;
+  /^\/(rest|auth(?!\/v1\/verify$)|platform|\.well-known)(\/|$)|^\/(openapi\.json|tenant\.json|healthz|readyz|metrics)$/;
+const isForPeople = (ctx: RequestContext) => !MACHINE_PATH.test(ctx.path) && ctx.accepts("json", "html") === "html";
 
 const QUIET = new Set([
   "busy",
@@ -58,7 +59,7 @@ function answerProblem(ctx: RequestContext, error: unknown, refusalPage: ErrorAn
   const problem = toProblem(toRefusal(error), ctx.state.requestId);
   ctx.status = problem.status;
   ctx.state.code = problem.code;
-  if (!MACHINE_PATH.test(ctx.path) && ctx.accepts("json", "html") === "html") {
+  if (isForPeople(ctx)) {
     sendPage(ctx, refusalPage(problem), problem.status);
     return;
   }
@@ -76,7 +77,7 @@ export function answerErrors({ log, refusalPage }: ErrorAnswers): Middleware {
       await next();
     } catch (error) {
       if (isRestPath(ctx.path)) answerRest(ctx, error);
-      else if (isAuthPath(ctx.path)) answerAuth(ctx, error);
+      else if (isAuthPath(ctx.path) && !isForPeople(ctx)) answerAuth(ctx, error);
       else answerProblem(ctx, error, refusalPage);
       logFailure(log, ctx, error, ctx.status);
       if (ctx.status === 503 && ctx.response.get("Retry-After") === "") ctx.set("Retry-After", "1");

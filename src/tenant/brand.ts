@@ -19,8 +19,7 @@ const brandStatement = (tenantId: string): Statement => ({
 });
 
 /** Pure: whatever stands in the setting, a brand comes of it. */
-export function parseBrand(tenant: Tenant, text: string | null | undefined): Brand {
-  const value: unknown = JSON.parse(text ?? "null");
+export function parseBrand(tenant: Tenant, value: unknown): Brand {
   const given = (typeof value === "object" ? (value ?? {}) : {}) as Record<string, unknown>;
   const textOf = (item: unknown) => (typeof item === "string" && item.trim() !== "" ? item.trim().slice(0, 200) : null);
   return {
@@ -36,5 +35,5 @@ export function parseBrand(tenant: Tenant, text: string | null | undefined): Bra
  */
 export async function readBrand(read: ReadAnonymously, tenant: Tenant): Promise<Brand> {
   const [result] = await read(tenant, [brandStatement(tenant.id)]);
-  return parseBrand(tenant, result?.rows[0]?.[0]);
+  return parseBrand(tenant, JSON.parse(result?.rows[0]?.[0] ?? "null"));
 }

@@ -349,14 +349,23 @@ describe("links", () => {
     await post(`/recover?redirect_to=${encodeURIComponent(redirect_to)}`, { email: "redirect@acme.example" });
     const { token, url } = await lastLink(db, "redirect@acme.example");
     expect(url.searchParams.has("redirect_to")).toBe(false);
-    const body = new URLSearchParams({ token, type: "recovery", redirect_to }).toString();
-    const led = await post("/verify", body, { headers: { "content-type": "application/x-www-form-urlencoded" } });
+    const form = (fields: Record<string, string>) =>
+      post("/verify", new URLSearchParams({ ...fields, redirect_to }).toString(), {
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+      });
+    const set = await form({ token, type: "recovery", password: PASSWORD });
+    expect([set.status, set.headers.location, set.text.includes("evil")]).toEqual([200, undefined, false]);
+    const led = await form({ token, type: "signup" });
     expect([led.status, new URL(led.headers.location!).origin]).toEqual([303, `http://${host}`]);
   });
 
   test("are not followed by a form of another site, which would sign somebody in as its maker (CWE-352)", async () => {
     await addUser(db, "acme", "maker@acme.example");
-    const body = new URLSearchParams({ token: await recover("maker@acme.example"), type: "recovery" }).toString();
+    const body = new URLSearchParams({
+      token: await recover("maker@acme.example"),
+      type: "recovery",
+      redirect_to: `http://${host}/`,
+    }).toString();
     const form = (site: string) =>
       post("/verify", body, {
         headers: { "content-type": "application/x-www-form-urlencoded", origin: "null", "sec-fetch-site": site },
@@ -372,7 +381,9 @@ describe("links", () => {
     await addUser(db, "acme", "mail@acme.example");
     await other.request(host, "/auth/v1/recover", { method: "POST", body: { email: "mail@acme.example" } });
     const { url } = await lastLink(db, "mail@acme.example");
-    const page = await other.get(host, `${url.pathname}?token=%22%3E%3Cscript%3E&type=recovery`);
+    const asked = await other.get(host, url.pathname + url.search);
+    expect([asked.status, asked.text.includes("<script>")]).toEqual([200, false]);
+    const page = await other.get(host, `${url.pathname}?token=%22%3E%3Cscript%3E&type=signup`);
     expect([page.status, page.text.includes("<script>"), page.text.includes("&lt;script>")]).toEqual([
       200,
       false,
@@ -519,6 +530,7 @@ describe("whatever is asked", () => {
   });
 
   test("nothing of a sign-in stands in the log: passwords, tokens, links, keys, addresses (H26)", async () => {
+    const FORM_PASSWORD = "set by the page of a link";
     await addUser(db, "acme", "logged@acme.example");
     const { access_token, refresh_token } = (await signIn("logged@acme.example")).json<
       Record<string, string>
@@ -533,12 +545,13 @@ describe("whatever is asked", () => {
     await post("/recover", { email: "logged@acme.example" });
     const { token, url } = await lastLink(db, "logged@acme.example");
     await ask("GET", url.pathname.replace("/auth/v1", "") + url.search);
-    await post("/verify", new URLSearchParams({ token, type: "recovery" }).toString(), {
+    await post("/verify", new URLSearchParams({ token, type: "recovery", password: FORM_PASSWORD }).toString(), {
       headers: { "content-type": "application/x-www-form-urlencoded" },
     });
     await verify(`${token}x`, "recovery");
     await ask("GET", `/user?access_token=${access_token}&password=${encodeURIComponent(PASSWORD)}`);
     const secrets = [
+      FORM_PASSWORD,
       PASSWORD,
       "one more walk by the sea",
       access_token!,
@@ -555,7 +568,7 @@ describe("whatever is asked", () => {
       "select e::text as text from tenant.audit_events e union all select e::text from platform.audit_events e",
     );
     const trail = rows.map((row) => row.text).join("\n");
-    expect(secrets.slice(0, 7).filter((secret) => trail.includes(secret))).toEqual([]);
+    expect(secrets.slice(0, 8).filter((secret) => trail.includes(secret))).toEqual([]);
   });
 });
 
