@@ -48,15 +48,29 @@ begin
     select t.type, tenant.id, tenant.id,
       case when t.type in ('tenant.renamed', 'tenant.moved') then facts else facts - 'before' end
     from unnest(told) with ordinality t (type, position) where t.type is not null order by t.position;
+  if tg_op = 'UPDATE' and old.status = 'importing' then
+    insert into platform.webhook_events (type, tenant_id, subject, payload)
+      select 'domain.added', tenant.id, tenant.id, platform.domain_facts(d) from platform.domains d where d.tenant_id = tenant.id order by d.name;
+  end if;
   return null;
 end $$;
 
+create or replace function platform.domain_facts(in_domain platform.domains) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select jsonb_build_object('tenantId', in_domain.tenant_id, 'domain', in_domain.name, 'kind', in_domain.kind,
+    'isPrimary', in_domain.is_primary, 'verifiedAt', platform.time_text(in_domain.verified_at))
+$$;
+
+-- Those of a tenant that is being filled are told of once it is whole (tell_tenant()).
 create or replace function platform.tell_domain() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   domain platform.domains := case when tg_op = 'DELETE' then old else new end;
   told text[];
 begin
+  if exists (select from platform.tenants t where t.id = domain.tenant_id and t.status = 'importing') then
+    return null;
+  end if;
   if tg_op = 'UPDATE' then
     told := array[
       case when old.verified_at is null and new.verified_at is not null then 'domain.verified' end,
@@ -65,8 +79,7 @@ begin
     told := array[case tg_op when 'INSERT' then 'domain.added' else 'domain.removed' end];
   end if;
   insert into platform.webhook_events (type, tenant_id, subject, payload)
-    select t.type, domain.tenant_id, domain.tenant_id, jsonb_build_object('tenantId', domain.tenant_id, 'domain', domain.name,
-      'kind', domain.kind, 'isPrimary', domain.is_primary, 'verifiedAt', platform.time_text(domain.verified_at))
+    select t.type, domain.tenant_id, domain.tenant_id, platform.domain_facts(domain)
     from unnest(told) with ordinality t (type, position) where t.type is not null order by t.position;
   return null;
 end $$;
@@ -112,7 +125,7 @@ begin
   return null;
 end $$;
 
-revoke all on function platform.time_text(timestamptz), platform.tell_tenant(), platform.tell_domain(), platform.tell_demo_request(),
+revoke all on function platform.time_text(timestamptz), platform.domain_facts(platform.domains), platform.tell_tenant(), platform.tell_domain(), platform.tell_demo_request(),
   platform.tell_subscription(), platform.address_event() from public;
 
 do $$

@@ -99,7 +99,7 @@ from (values
   ('platform.hold_limit()', array[
       'definer volatile ef110e1e0112e7cb60410db7573eaa19']),
   ('platform.guard_user()', array[
-      'definer volatile 32fa857b45cd8a45f9641415aa3c51e7']),
+      'definer volatile 753dca6cee4139a062e64ef5c9f3c26d']),
   ('platform.keep_owner()', array[
       'definer volatile e964b644e427ab01dab64fe10cce3153']),
   ('platform.keep_role()', array[

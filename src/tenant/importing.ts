@@ -69,6 +69,10 @@ export function finishImport(
   });
 }
 
+/** Before the tenant, whose status tells the triggers of platform.domains that nobody was told of them. */
+const DROP_DOMAINS = `delete from platform.domains d using platform.tenants t
+  where t.id = $1 and d.tenant_id = t.id and t.status = 'importing'`;
+
 /**
  * Takes back {@link beginImport}. Leaves the tenant where it is once it has rows or requests may enter: only what this made goes.
  * @returns whether it is gone
@@ -83,6 +87,7 @@ export function dropImport(pool: ConnectionPool, keyring: Keyring, tenant: Tenan
       const { rowCount } = await client.query(`select from ${identifier} limit 1`);
       if (rowCount !== 0) return false;
     }
+    await client.query(DROP_DOMAINS, [tenant.id]);
     const { rowCount } = await client.query("delete from platform.tenants where id = $1 and status = 'importing'", [
       tenant.id,
     ]);
@@ -92,7 +97,10 @@ export function dropImport(pool: ConnectionPool, keyring: Keyring, tenant: Tenan
 
 /** Takes back {@link beginImport} of an entry alone. */
 export async function dropEntry(pool: ConnectionPool, id: string, actor: string): Promise<void> {
-  await inPlatformTransaction(pool, actor, (client) =>
-    client.query("delete from platform.tenants where id = $1 and status = 'importing' and moved_to is not null", [id]),
-  );
+  await inPlatformTransaction(pool, actor, async (client) => {
+    await client.query(`${DROP_DOMAINS} and t.moved_to is not null`, [id]);
+    await client.query("delete from platform.tenants where id = $1 and status = 'importing' and moved_to is not null", [
+      id,
+    ]);
+  });
 }

@@ -23,9 +23,18 @@ export interface RunOptions {
   readonly program?: readonly string[];
 }
 
+/** Made by global-setup.ts: a command starts in half the time when its files are compiled already. */
+const COMPILE_CACHE = process.env["NODE_COMPILE_CACHE"];
+
 /** Nothing of the surroundings comes in but what finds programs: a developer's DATABASE_URL must not be tested on. */
 function environment(env: RunOptions["env"]): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ROWHOUSE_SECRET: TEST_SECRET, ...env };
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: process.env["HOME"] ?? "",
+    ROWHOUSE_SECRET: TEST_SECRET,
+    ...(COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE: COMPILE_CACHE }),
+    ...env,
+  };
 }
 
 export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
