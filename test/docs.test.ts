@@ -87,6 +87,7 @@ describe("commands", () => {
       const env = {
         PATH: `${work}:${process.env["PATH"]}`,
         HOME: work,
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
         DATABASE_URL: db.url,
         ROWHOUSE_SECRET: TEST_SECRET,
         ROWHOUSE_APP: join(work, "examples/sales"),

@@ -15,7 +15,7 @@ afterAll(() => db?.close());
 
 function start(env: Record<string, string>): { child: ChildProcess; lines: string[] } {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];

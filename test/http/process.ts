@@ -27,6 +27,7 @@ export async function startServerProcess(
   const child = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       DATABASE_URL: url,
       ROWHOUSE_SECRET: TEST_SECRET,
       ROWHOUSE_APP: SALES,

@@ -11,12 +11,12 @@ import { judge, readWritten } from "./verdict.ts";
 /**
  * A mover that is killed at the boundaries of its way, while clients write through two servers: whoever runs it again brings it
  * to its end, and every acknowledged write is in one place. At every boundary with `TEST_CRASHES=all` (`npm run test:crashes`); else
- * at every fourth, from a random one on.
+ * at every eighth, from a random one on.
  */
 let arena: Arena;
 let load: Load;
 
-const STRIDE = process.env["TEST_CRASHES"] === "all" ? 1 : 4;
+const STRIDE = process.env["TEST_CRASHES"] === "all" ? 1 : 8;
 const OFFSET = Math.floor(Math.random() * STRIDE);
 const sample = <T>(points: readonly T[]) => points.filter((_, index) => index % STRIDE === OFFSET);
 
