@@ -115,7 +115,12 @@ test("an archive in a pipe is the archive", async ({ skip }) => {
   skip(spawnSync("sh", ["-c", "command -v tar"]).status !== 0, "tar is not installed here");
   const cli = join(import.meta.dirname, "../../src/cli.ts");
   const line = `"${process.execPath}" "${cli}" export globex -q -o - | tar -tf - | tail -n 2`;
-  const env = { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "", DATABASE_URL: db.url, ROWHOUSE_SECRET: "a-secret-for-tests-only" };
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
+    DATABASE_URL: db.url,
+    ROWHOUSE_SECRET: "a-secret-for-tests-only",
+  };
   const { stdout } = await promisify(execFile)("sh", ["-c", line], { env });
   expect(stdout).toBe("manifest.json\nmanifest.sha256\n");
 });
