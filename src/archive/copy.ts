@@ -69,8 +69,11 @@ async function spool(zstd: ZstdCompress, path: string): Promise<Pick<Copied, "fi
  * @throws RowhouseError exportInconsistent when the server counted other rows; the signal's reason
  */
 export async function copyTable(session: Session, select: string, path: string, options: CopyOptions): Promise<Copied> {
+  options.signal?.throwIfAborted();
   const source = copyOut(session, `copy (${select}) to stdout`);
   const zstd = createZstdCompress(ZSTD);
+  // spool() hears of an error once its file is open; until then one that nobody listens to would end the process.
+  zstd.on("error", () => {});
   if (options.signal !== undefined) addAbortSignal(options.signal, zstd);
   const written = spool(zstd, path);
   try {
