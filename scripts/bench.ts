@@ -270,7 +270,8 @@ async function main(): Promise<void> {
     four: await start(walled, runInFourTrips),
     none: await start(open, runWithoutTenancy),
   };
-  const plain = await listenPlain(walled, tenant.id, config.CONNECTION_POOL_SIZE);
+  // As many connections as one tenant gets of the others' pools (src/db/fair-share.ts).
+  const plain = await listenPlain(walled, tenant.id, config.CONNECTION_POOL_SIZE - 1);
   stack.defer(() => plain.close());
   const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
   const token = await mintToken(openKeyset(platform), policy, {

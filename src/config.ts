@@ -67,7 +67,9 @@ export const settings = z.object({
     .min(1)
     .max(1000)
     .optional()
-    .describe("Database connections for requests, per process; by default twice the cores of this machine, at least 4"),
+    .describe(
+      "Database connections for requests, per process, of which one tenant never has all of four or more; by default one more than twice the cores of this machine, at least 5",
+    ),
   DEDICATED_CONNECTIONS: z.coerce
     .number()
     .int()
@@ -185,7 +187,8 @@ export function readConfig(overrides: Partial<Record<keyof Settings, string>> = 
     throw new SettingsError(problems);
   }
   const values = parsed.data;
-  const poolSize = values.CONNECTION_POOL_SIZE ?? Math.max(4, 2 * availableParallelism());
+  // One more than a busy tenant has use for: that one is for whoever comes meanwhile (db/fair-share.ts).
+  const poolSize = values.CONNECTION_POOL_SIZE ?? 1 + Math.max(4, 2 * availableParallelism());
   return {
     ...values,
     CONNECTION_POOL_SIZE: poolSize,

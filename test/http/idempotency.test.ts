@@ -136,17 +136,17 @@ describe("a request with an Idempotency-Key", () => {
 
   test("409 while the first one runs", async () => {
     const key = newKey();
-    const first = post(key, { seconds: 0.8 }, {}, "rpc/slow");
+    const first = post(key, { seconds: 0.5 }, {}, "rpc/slow");
     await eventually(async () => {
       const { rowCount } = await db.admin.query(
         "select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and database = (select oid from pg_database where datname = current_database())",
       );
       expect(rowCount).toBe(1);
     });
-    const second = await post(key, { seconds: 0.8 }, {}, "rpc/slow");
+    const second = await post(key, { seconds: 0.5 }, {}, "rpc/slow");
     expect([second.status, second.json()["code"]]).toEqual([409, "RH123"]);
     expect((await first).status).toBe(200);
-    expect((await post(key, { seconds: 0.8 }, {}, "rpc/slow")).headers["idempotent-replayed"]).toBe("true");
+    expect((await post(key, { seconds: 0.5 }, {}, "rpc/slow")).headers["idempotent-replayed"]).toBe("true");
     expect(await notes("slow")).toBe(1);
   });
 
