@@ -76,8 +76,11 @@ interface Standing {
 const FRESH_MS = 10_000;
 /** For so long requests rely on it while the next one runs. */
 const USABLE_MS = 60_000;
-/** The same for a database that is out of service: it is asked again sooner, and what was so a while ago says little. */
-const REFUSED = { freshMs: 1000, usableMs: 15_000 };
+/**
+ * The same for a database that is out of service: it is asked again sooner, and what was so a while ago says little. While requests keep
+ * coming they are refused at once; whoever comes after a pause waits for an answer, since a tenant may have moved there meanwhile.
+ */
+const REFUSED = { freshMs: 1000, usableMs: 3000 };
 /** How long a database may take for one of the questions of an examination. */
 const ANSWER_MS = 2000;
 
