@@ -3,35 +3,27 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { approveDemo, type DemoSources } from "../../src/demo/approve.ts";
 import { runOn } from "../commands/rowhouse.ts";
-import { testDatabase, type TestDatabase } from "../harness.ts";
-import { startServerProcess, type ServerProcess } from "../http/process.ts";
+import type { TestDatabase } from "../harness.ts";
 import { eventually } from "../http/server.ts";
-import { openSmtpSink, type SmtpSink } from "../mail/smtp-sink.ts";
+import type { SmtpSink } from "../mail/smtp-sink.ts";
 import { askForDemo, emailOf, sample } from "./approval.ts";
-import { openWire, type Death, type Wire } from "./wire.ts";
+import { openMailStage, type MailStage } from "./mail-stage.ts";
+import type { Death, Wire } from "./wire.ts";
 
 /**
  * The e-mail of an approved demo request, while the server that sends it is killed (SIGKILL) in the talk with the mail server, or at what it writes
  * down about it; another server comes up. Everywhere with `TEST_CRASHES=all` (`npm run test:crashes`); else where the mail server has
  * the letter, and at one other point.
  */
+let stage: MailStage;
 let db: TestDatabase;
 let wire: Wire;
 let sink: SmtpSink;
-let server: ServerProcess;
-const startServer = () => startServerProcess(wire.url, { SMTP_URL: sink.url, MAIL_FROM: "no-reply@mail.example" });
 beforeAll(async () => {
-  db = await testDatabase();
-  wire = await openWire(db.url);
-  sink = await openSmtpSink();
-  server = await startServer();
+  stage = await openMailStage("wire");
+  ({ db, wire, sink } = stage);
 });
-afterAll(async () => {
-  await server?.end();
-  await sink?.[Symbol.asyncDispose]();
-  await wire?.[Symbol.asyncDispose]();
-  await db?.close();
-});
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 const sources = (): DemoSources => ({
   pool: db.platform,
@@ -53,7 +45,7 @@ const nameOf = (point: Point) => ("reply" in point ? point.reply : `${point.when
 
 /** Kills the server that runs at the first time that it comes by. */
 function arm(point: Point): Promise<void> {
-  const { child } = server;
+  const { child } = stage.server;
   if (!("reply" in point)) wire.arm(point, () => child.kill("SIGKILL"));
   else {
     sink.respond = (command) => {
@@ -108,7 +100,7 @@ async function dieAt(point: Point, label: string): Promise<{ by: number; state: 
   await approveDemo(sources(), id, {}, "operator:test");
   await (early ?? arm(point));
   wire.arm(null);
-  server = await startServer();
+  await stage.startServer();
   await passFiveMinutes();
   await outlive();
   await eventually(async () => expect(["sent", "doubt"]).toContain((await mailOf(label)).state));

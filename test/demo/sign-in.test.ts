@@ -1,38 +1,30 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ended, runOn, start } from "../commands/rowhouse.ts";
-import { testDatabase, type TestDatabase } from "../harness.ts";
+import type { TestDatabase } from "../harness.ts";
 import { supabase, taken } from "../http/auth/client.ts";
-import { startServerProcess, type ServerProcess } from "../http/process.ts";
 import { eventually, send } from "../http/server.ts";
-import { openSmtpSink, type SmtpSink } from "../mail/smtp-sink.ts";
+import type { SmtpSink } from "../mail/smtp-sink.ts";
 import { countMade, emailOf, NOTHING, ONE_OF_EACH } from "./approval.ts";
-import { openWire, type Wire } from "./wire.ts";
+import { openMailStage, type MailStage } from "./mail-stage.ts";
+import type { Wire } from "./wire.ts";
 
 /** All of it once, as people meet it, with a death at each of its parts. */
+let stage: MailStage;
 let db: TestDatabase;
 let wire: Wire;
 let sink: SmtpSink;
-let server: ServerProcess;
-const startServer = () => startServerProcess(db.url, { SMTP_URL: sink.url, MAIL_FROM: "no-reply@mail.example" });
 beforeAll(async () => {
-  db = await testDatabase();
-  wire = await openWire(db.url);
-  sink = await openSmtpSink();
-  server = await startServer();
+  stage = await openMailStage("directly");
+  ({ db, wire, sink } = stage);
 });
-afterAll(async () => {
-  await server?.end();
-  await sink?.[Symbol.asyncDispose]();
-  await wire?.[Symbol.asyncDispose]();
-  await db?.close();
-});
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 const PASSWORD = "a good long password of mine";
 const email = emailOf("print");
 
 test("from the public form to a sign-in at the new subdomain, with supabase-js", { timeout: 90_000 }, async () => {
   const form = { email, name: "Ann", company: "print Ltd", slug: "print", locations: [{ code: "hq", name: "Main" }] };
-  const asked = await send(server.port, "localhost", "/demo-requests", { method: "POST", body: form });
+  const asked = await send(stage.server.port, "localhost", "/demo-requests", { method: "POST", body: form });
   expect(asked.status).toBe(202);
   const rowhouse = runOn(db.url);
   const [request] = (await rowhouse("demo", "list", "--status", "open", "--json")).json<{ id: string }[]>();
@@ -44,7 +36,7 @@ test("from the public form to a sign-in at the new subdomain, with supabase-js",
   await ended(child);
   expect([child.signalCode, await countMade(db, "print")]).toEqual(["SIGKILL", NOTHING]);
   // The server that sends the mail is killed while the mail server has it.
-  const { child: sender } = server;
+  const { child: sender } = stage.server;
   sink.respond = (command) => {
     if (command !== "DATA.") return null;
     sink.respond = () => null;
@@ -54,14 +46,14 @@ test("from the public form to a sign-in at the new subdomain, with supabase-js",
   const approved = await rowhouse("demo", "approve", request!.id, "--json");
   expect([approved.code, approved.json()]).toMatchObject([0, { tenant: { slug: "print" } }]);
   await eventually(async () => expect(sender.signalCode).toBe("SIGKILL"));
-  server = await startServer();
+  await stage.startServer();
 
   const { data, to } = sink.letters[0]!;
   expect(to).toEqual([`<${email}>`]);
   // Quoted-printable, RFC 2045 6.7.
   const plain = data.replaceAll("=\n", "").replaceAll("=3D", "=");
   const link = new URL(/https?:\/\/print\.\S+/.exec(plain)![0]);
-  const client = supabase(server, await db.tenant("print"));
+  const client = supabase(stage.server, await db.tenant("print"));
   const token_hash = link.searchParams.get("token")!;
   taken(await client.auth.verifyOtp({ token_hash, type: "invite" }));
   taken(await client.auth.updateUser({ password: PASSWORD }));
