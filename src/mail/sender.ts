@@ -29,14 +29,23 @@ async function deliver({ courier, onOutcome }: SenderSources, box: Connections, 
   onOutcome?.(letter, outcome);
 }
 
-/** @returns how many letters there were */
+async function sendFrom(sources: SenderSources, box: Connections): Promise<number> {
+  // A claim of few: what is claimed and not begun waits for its lease to end when the process dies.
+  const letters = await claimLetters(box, AT_ONCE);
+  await Promise.all(letters.map((letter) => deliver(sources, box, letter)));
+  return letters.length;
+}
+
+/** A box that fails is told of, and keeps no other waiting. @returns how many letters there were */
 export async function sendDue(sources: SenderSources, isClosed: () => boolean = () => false): Promise<number> {
   let count = 0;
   for (const box of await sources.boxes()) {
-    // One by one from a claim of few: what is claimed and not begun waits for its lease to end when the process dies.
-    const letters = isClosed() ? [] : await claimLetters(box, AT_ONCE);
-    await Promise.all(letters.map((letter) => deliver(sources, box, letter)));
-    count += letters.length;
+    if (isClosed()) break;
+    try {
+      count += await sendFrom(sources, box);
+    } catch (error) {
+      sources.onError(error);
+    }
   }
   return count;
 }

@@ -1,6 +1,6 @@
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
-import { inPlatformTransaction, isDatabaseError } from "../db/transaction.ts";
+import { inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 
 /** A named bundle of limits and features that is sold. */
@@ -21,7 +21,14 @@ export type PlanChange = Partial<Omit<Plan, "name" | "createdAt">>;
 const COLUMNS = `p.name, p.title, p.limits, p.features, p.is_default as "isDefault",
   to_char(p.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
 
-export function unknownPlan(name: string): RowhouseError {
+function neededPlan(name: string): RowhouseError {
+  return new RowhouseError("planInUse", {
+    message: `${name} is the plan of tenants that have none`,
+    hint: "Make another plan the default first.",
+  });
+}
+
+function unknownPlan(name: string): RowhouseError {
   return new RowhouseError("planUnknown", {
     message: `There is no plan ${name}`,
     hint: "`rowhouse plan list` shows them.",
@@ -67,7 +74,7 @@ export function createPlan(pool: ConnectionPool, plan: PlanChange & Pick<Plan, "
 
 /**
  * Changes what is sold from now on. Tenants that have the plan keep what they subscribed to, until their subscription is set again.
- * @throws RowhouseError planUnknown
+ * @throws RowhouseError planUnknown, planInUse when there would be no default one
  */
 export function changePlan(pool: ConnectionPool, name: string, change: PlanChange, actor: string): Promise<Plan> {
   const { title = null, limits = null, features = null, isDefault = null } = change;
@@ -80,6 +87,10 @@ export function changePlan(pool: ConnectionPool, name: string, change: PlanChang
       [name, title, limits && JSON.stringify(limits), features && JSON.stringify(features), isDefault],
     );
     if (rows[0] === undefined) throw unknownPlan(name);
+    if (isDefault === false) {
+      const { rowCount } = await client.query("select from platform.plans where is_default");
+      if (rowCount === 0) throw neededPlan(name);
+    }
     return rows[0];
   });
 }
@@ -90,18 +101,9 @@ export function changePlan(pool: ConnectionPool, name: string, change: PlanChang
  */
 export async function removePlan(pool: ConnectionPool, name: string, actor: string): Promise<Plan> {
   const plan = await findPlan(pool, name);
-  if (plan.isDefault) {
-    throw new RowhouseError("planInUse", {
-      message: `${name} is the plan of tenants that have none`,
-      hint: "Make another plan the default first.",
-    });
-  }
-  await inPlatformTransaction(pool, actor, (client) =>
+  const { rowCount } = await inPlatformTransaction(pool, actor, (client) =>
     client.query("delete from platform.plans where name = $1 and not is_default", [name]),
-  ).catch((error: unknown) => {
-    // 23503: whatever else may come to refer to plans.
-    if (isDatabaseError(error) && error.code === "23503") throw new RowhouseError("planInUse", { cause: error });
-    throw error;
-  });
+  );
+  if (rowCount === 0) throw neededPlan(name);
   return plan;
 }

@@ -20,7 +20,7 @@ export function collectEvents(home: Connections, there: Connections): Promise<nu
   return inPoolTransaction(there, async (client) => {
     const { rows } = await client.query<Found>(
       `select id, type, tenant_id, subject, payload, created_at from platform.webhook_events
-       order by sequence limit $1 for update skip locked`,
+       order by sequence limit $1 for update`, // no skipping: a second server's later events would come home first
       [AT_ONCE],
     );
     if (rows.length === 0) return 0;

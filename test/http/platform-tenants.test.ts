@@ -44,6 +44,7 @@ describe("plans and subscriptions", () => {
       limits: { users: 3, locations: 1 },
     });
     expect(await codeOf(ops.request("DELETE", "/plans/team"))).toEqual([409, "RH434"]);
+    expect(await codeOf(ops.request("PATCH", "/plans/team", { isDefault: false }))).toEqual([409, "RH434"]);
     await ops.request("PATCH", "/plans/standard", { isDefault: true });
     const plans = (await ops.get("/plans")).json<{ name: string; isDefault: boolean }[]>();
     expect(plans.map(({ name, isDefault }) => [name, isDefault])).toEqual([

@@ -102,7 +102,8 @@ async function runOnce(
   const endHold = holdKey(pool, request, onError);
   try {
     const answer = await run();
-    await keepAnswer(pool, request, withoutSecrets(answer, secrets));
+    // It took place: its answer is given all the same.
+    await keepAnswer(pool, request, withoutSecrets(answer, secrets)).catch(onError);
     return answer;
   } catch (error) {
     await dropKey(pool, request).catch(() => {}); // it lapses by itself
