@@ -160,7 +160,10 @@ end $$;
 -- (One-Time Filter). has_permission() is the same for a description of what there is, which refuses nothing.
 do $choose$
 declare
-  is_built_in constant text := $$pg_catalog.split_part(platform.get_context(), ',', 3) operator(pg_catalog.=) any (case
+  is_granted constant boolean := has_parameter_privilege('rowhouse_owner', 'backtrace_functions', 'set');
+  -- As context.sql has it. Read here without the question whether there is one: no role is '', and look_up_permission() refuses that.
+  context constant text := case when is_granted then $$pg_catalog.current_setting('backtrace_functions')$$ else 'platform.get_context()' end;
+  is_built_in constant text := format($$pg_catalog.split_part(%s, ',', 3) operator(pg_catalog.=) any (case
       when in_verb operator(pg_catalog.=) 'select' and in_kind operator(pg_catalog.=) any ('{app,owned,members,users}'::pg_catalog.text[])
         or in_verb operator(pg_catalog.=) 'update' and in_kind operator(pg_catalog.=) 'users'
         then '{owner,admin,manager,member,viewer}'
@@ -169,13 +172,14 @@ declare
         then '{owner,admin,manager,member}'
       when in_kind operator(pg_catalog.=) 'app' then '{owner,admin,manager}'
       when in_kind operator(pg_catalog.=) any ('{members,users,admins}'::pg_catalog.text[]) then '{owner,admin}'
-      else '{}' end::pg_catalog.text[])$$;
+      else '{}' end::pg_catalog.text[])$$, context);
 begin
   execute format($make$
     create or replace function platform.permitted_tenant(in_verb text, in_table regclass, in_kind text) returns uuid
     language sql stable parallel safe as $$
-      select case when %s or platform.look_up_permission(in_verb, in_table, in_kind) then platform.current_tenant() end
-    $$ $make$, is_built_in);
+      select case when %s or platform.look_up_permission(in_verb, in_table, in_kind)
+        then pg_catalog.left(%s, 32)::pg_catalog.uuid end
+    $$ $make$, is_built_in, context);
   execute format($make$
     create or replace function platform.has_permission(in_verb text, in_table regclass, in_kind text) returns boolean
     language sql stable parallel safe as $$

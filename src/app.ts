@@ -104,7 +104,8 @@ function openPlatform(sources: AppSources) {
     checkedFetch,
     outboundAllowed: config.OUTBOUND_ALLOWED,
   });
-  const onError = (err: unknown) => log.error({ err }, "an audit event or the answer of an Idempotency-Key was not written");
+  const onError = (err: unknown) =>
+    log.error({ err }, "an audit event or the answer of an Idempotency-Key was not written");
   return {
     platform: servePlatform({ operations, pool, readiness, denials, addressOf, onError }),
     demo: serveDemoForm({ pool, attempts, addressOf }),

@@ -10,6 +10,7 @@ import { override } from "./response/overrides.ts";
 import { respondPlan } from "./response/plan.ts";
 import { respondRead, type RestAnswer } from "./response/response.ts";
 import { countLimitOf } from "./statement/count.ts";
+import { gatherRows } from "./statement/one-by-one.ts";
 import { renderRead, type ReadShape } from "./statement/read.ts";
 import { resolvePage, type PageTarget } from "./target/page.ts";
 import { nameTheRow } from "./target/precondition.ts";
@@ -25,10 +26,9 @@ type Tagging = "body" | "digest" | null;
  * An answer about one row has an entity-tag. Where its body is the row as `*` shows it, the tag costs the database nothing; elsewhere it is made
  * when somebody is likely to want it: with an answer of one object, or a condition.
  */
-function taggingOf({ media, query, conditions }: ApiRequest, target: RootTarget): Tagging {
+function taggingOf({ media, conditions }: ApiRequest, target: RootTarget, isNamed: boolean): Tagging {
   if (media.plan !== null || isGrouped(target)) return null;
-  const isOne = media.isSingle || nameTheRow(query.filters, target.relation);
-  if (!isOne) return null;
+  if (!media.isSingle && !isNamed) return null;
   if (showsWhole(target) && media.isPlainJson) return "body";
   return media.isSingle || conditions !== NO_CONDITIONS ? "digest" : null;
 }
@@ -36,18 +36,21 @@ function taggingOf({ media, query, conditions }: ApiRequest, target: RootTarget)
 function readShape(
   { media, wantsBody, preferences }: ApiRequest,
   { settings, limits }: RestContext,
-  tagging: Tagging,
-  page: PageTarget | null,
+  target: RootTarget,
+  { tagging, page, isNamed }: { tagging: Tagging; page: PageTarget | null; isNamed: boolean },
 ): ReadShape {
+  const wantsTotal = preferences.count !== null;
+  const isPlain = media.isPlainJson && media.plan === null && page === null && !wantsTotal && tagging !== "digest";
   return {
     media,
     // HEAD tells what GET would, and a tag is made of what is shown.
     wantsBody: wantsBody || tagging !== null,
-    wantsTotal: preferences.count !== null,
+    wantsTotal,
     countLimit: countLimitOf(preferences, settings.countLimit),
     maxRows: limits.maxRows,
     wantsDigest: tagging === "digest",
     page,
+    oneByOne: isNamed && isPlain && (wantsBody || tagging === "body") && !isGrouped(target),
   };
 }
 
@@ -82,10 +85,12 @@ export async function answerRead(request: ApiRequest, session: Session, context:
   const of = { tenantId: context.tenantId, schema: target.relation.schema, relation: request.relation, query };
   const { cursor } = request.query;
   const page = cursor === null ? null : resolvePage(target, cursor, of);
-  const tagging = taggingOf(request, target);
-  const shape = readShape(request, context, tagging, page);
+  const isNamed = nameTheRow(request.query.filters, target.relation);
+  const tagging = taggingOf(request, target, isNamed);
+  const shape = readShape(request, context, target, { tagging, page, isNamed });
   const statement = renderRead(target, shape, writerOptions(context));
-  const { result, overrides } = await execute(context, session, "read", statement);
+  const { result: found, overrides } = await execute(context, session, "read", statement);
+  const result = shape.oneByOne ? gatherRows(request.media, found) : found;
   if (request.media.plan !== null) return respondPlan(request.media, result);
   const more: Record<string, string> = {
     "content-location": contentLocation(context.basePath, request.relation, query),

@@ -77,20 +77,25 @@ describe("a hole is found, and the attack keeps nothing", () => {
     }
   });
 
-  test("current_tenant() that believes the wrong setting", async () => {
+  test("functions that believe the wrong setting", async () => {
+    const signatures = ["platform.current_tenant()", "platform.permitted_tenant(text, regclass, text)"];
     const { rows } = await db.admin.query<{ source: string }>(
-      "select pg_get_functiondef('platform.current_tenant()'::regprocedure) as source",
+      "select pg_get_functiondef(s::regprocedure) as source from unnest($1::text[]) s",
+      [signatures],
     );
-    await db.admin.query(
-      `create or replace function platform.current_tenant() returns uuid language plpgsql stable parallel safe
-       as $$ begin return current_setting('app.tenant_id')::uuid; end $$`,
-    );
+    const forge = (head: string) =>
+      `create or replace function platform.${head} returns uuid language plpgsql stable parallel safe
+       as $$ begin return current_setting('app.tenant_id')::uuid; end $$`;
     try {
+      await db.admin.query(forge("current_tenant()"));
+      // Either is a wall of its own.
+      expect(await keysOfHarmless()).toEqual([]);
+      await db.admin.query(forge("permitted_tenant(in_verb text, in_table regclass, in_kind text)"));
       const found = await keysOfHarmless();
       expect(found).toContain("error proof:context:naming the tenant in the setting that is only shown");
       expect(found).not.toContain("error proof:context:becoming the owner");
     } finally {
-      await db.admin.query(rows[0]!.source);
+      for (const { source } of rows) await db.admin.query(source);
     }
   });
 });

@@ -7,6 +7,7 @@ import { renderTotal } from "./count.ts";
 import { rowDigest } from "./digest.ts";
 import { statementName } from "./name.ts";
 import { renderOrders } from "./page.ts";
+import { ROW } from "./one-by-one.ts";
 import { explain } from "./plan.ts";
 import { aggregatedRow, rowTests } from "./rows.ts";
 import { withoutOutput } from "./output.ts";
@@ -26,6 +27,8 @@ export interface ReadShape {
   readonly wantsDigest: boolean;
   /** With a cursor: the page and where it begins. */
   readonly page: PageTarget | null;
+  /** Whether the rows are so few, and of such a shape, that they come one by one: `gatherRows` makes of them what is said below. */
+  readonly oneByOne: boolean;
 }
 
 /** Of the first row that the answer shows; the caller knows that there is one. */
@@ -59,6 +62,10 @@ export function renderRead(given: ReadTarget, shape: ReadShape, options: WriterO
   const read = wantsBody ? target : withoutOutput(target);
   const list = wantsBody && media.takesRow ? aggregatedRow(alias) : undefined;
   const rows = renderRows(writer, read, { from, alias, tests, list }, maxRows, maxRows);
+  if (shape.oneByOne) {
+    const single = `select ${ROW} from (${rows}) t`;
+    return { name: statementName(single), text: single, values: writer.values };
+  }
   const total = wantsTotal
     ? renderPageTotal(renderTotal({ from, alias, tests: all }, shape.countLimit), target, shape)
     : "null";
