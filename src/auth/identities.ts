@@ -3,7 +3,6 @@ import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import { statement, type Actor, type Desk } from "./desk.ts";
 import { parseEmail } from "./email.ts";
-import { recordEvent } from "./event.ts";
 import { userGrant, type Identity, type Principal } from "./principal.ts";
 
 /** Finds the users whom tenants' issuers name. */
@@ -119,6 +118,13 @@ export function openIdentities(): Identities {
   };
 }
 
+/** Who has the subject already is left as they are, and nothing is noted. */
+const LINK_BY_HAND = `with linked as (
+    insert into tenant.identities as i (user_id, issuer, subject) select u.id, $2, $3 from tenant.users u where u.email = $1
+    on conflict (tenant_id, issuer, user_id) do update set subject = excluded.subject where i.subject <> excluded.subject returning i.user_id)
+  select to_json(platform.record_event('identity.linked', jsonb_build_object('email', $1::text, 'issuer', $2::text, 'subject', $3::text))::text)
+  from linked`;
+
 /**
  * Links a user by hand, whatever addresses say: for providers that verify none.
  * @throws RowhouseError userUnknown, identityTaken when it is another's already
@@ -129,22 +135,16 @@ export async function linkIdentity(
   email: string,
   { issuer, subject }: Pick<Identity, "issuer" | "subject">,
 ): Promise<{ user: string; issuer: string; subject: string }> {
-  const results = await desk(actor, "write", [
-    statement(
-      `insert into tenant.identities (user_id, issuer, subject) select u.id, $2, $3 from tenant.users u where u.email = $1
-       on conflict (tenant_id, issuer, user_id) do update set subject = excluded.subject returning to_json(user_id)`,
-      email,
-      issuer,
-      subject,
-    ),
-    recordEvent("identity.linked", { email, issuer, subject }),
+  const [, rows] = await desk(actor, "write", [
+    statement(LINK_BY_HAND, email, issuer, subject),
+    statement("select to_json(u.id) from tenant.users u where u.email = $1", email),
   ]).catch((error: unknown) => {
     // 23505: identities (tenant_id, issuer, subject)
     throw isDatabaseError(error) && error.code === "23505"
       ? new RowhouseError("identityTaken", { message: `${subject} of ${issuer} is another user`, cause: error })
       : error;
   });
-  const user = results[0]![0] as string | undefined;
+  const user = rows?.[0] as string | undefined;
   if (user === undefined) throw new RowhouseError("userUnknown", { message: `There is no user ${email}` });
   return { user, issuer, subject };
 }

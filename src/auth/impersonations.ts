@@ -64,14 +64,18 @@ export async function listImpersonations(desk: Desk, actor: Actor): Promise<Impe
   return rows as Impersonation[];
 }
 
-/** Refuses its token from the next request on. @throws RowhouseError impersonationUnknown */
+/** Once: of one that has ended there is nothing to note. */
+const END = `with ended as (update tenant.impersonations i set ended_at = now() where i.id::text = $1 and i.ended_at is null returning i.id)
+  select to_json(platform.record_event('impersonation.ended', jsonb_build_object('id', ended.id))::text) from ended`;
+
+/**
+ * Refuses its token from the next request on. One that has ended stays as it is.
+ * @throws RowhouseError impersonationUnknown
+ */
 export async function endImpersonation(desk: Desk, actor: Actor, id: string): Promise<Impersonation> {
-  const [rows] = await desk(actor, "write", [
-    statement(
-      `update tenant.impersonations i set ended_at = coalesce(i.ended_at, now()) where i.id::text = $1 returning ${IMPERSONATION_JSON}`,
-      id,
-    ),
-    recordEvent("impersonation.ended", { id }),
+  const [, rows] = await desk(actor, "write", [
+    statement(END, id),
+    statement(`select ${IMPERSONATION_JSON} from tenant.impersonations i where i.id::text = $1`, id),
   ]);
   if (rows?.[0] === undefined) throw new RowhouseError("impersonationUnknown");
   return rows[0] as Impersonation;

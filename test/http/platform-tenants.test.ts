@@ -250,6 +250,21 @@ describe("impersonation", () => {
     expect(await codeOf(ops.request("DELETE", `${path}/${crypto.randomUUID()}`))).toEqual([404, "RH442"]);
   });
 
+  test("its end is noted once, and of one that there is not nothing", async () => {
+    const { id } = (await ops.request("POST", path, { reason: "Ticket 4713" })).json<{ id: string }>();
+    const nobodys = crypto.randomUUID();
+    const ends = () =>
+      db.admin.query<{ id: string }>(
+        "select details ->> 'id' as id from tenant.audit_events where action = 'impersonation.ended' and details ->> 'id' = any ($1)",
+        [[id, nobodys]],
+      );
+    const first = await ops.request("DELETE", `${path}/${id}`);
+    const again = await ops.request("DELETE", `${path}/${id}`);
+    expect(again.json()).toEqual(first.json());
+    expect(await codeOf(ops.request("DELETE", `${path}/${nobodys}`))).toEqual([404, "RH442"]);
+    expect((await ends()).rows).toEqual([{ id }]);
+  });
+
   test("writes when that was asked for, under the operator's name", async () => {
     const begun = await ops.request("POST", path, { reason: "Ticket 4712", role: "admin", writes: true, minutes: 5 });
     const { token } = begun.json<{ token: string }>();

@@ -246,5 +246,11 @@ describe("users of the tenant", () => {
     await expect(linkIdentity(desk, OPERATOR, "nobody@acme.example", identity)).rejects.toMatchObject({
       code: "RH219",
     });
+    await linkIdentity(desk, OPERATOR, "gus@acme.example", identity);
+    const { rows } = await db.admin.query<{ email: string }>(
+      "select details ->> 'email' as email from tenant.audit_events where action = 'identity.linked' and details ->> 'issuer' = $1",
+      [issuer.issuer],
+    );
+    expect(rows).toEqual([{ email: "gus@acme.example" }]);
   });
 });
