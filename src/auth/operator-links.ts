@@ -1,4 +1,5 @@
 import type { ConnectionPool, DbClient } from "../db/connections.ts";
+import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import { readEmail } from "./email.ts";
@@ -80,23 +81,6 @@ export function inviteOperator(
   });
 }
 
-interface LinkRow {
-  readonly email: string | null;
-  readonly role: OperatorRole;
-}
-
-/** Nobody else gets it: the row stays locked until the transaction ends. @throws RowhouseError linkInvalid */
-async function useLink(client: DbClient, token: string): Promise<LinkRow> {
-  const { rows } = await client.query<LinkRow>(
-    `update platform.operator_links l set used_at = now()
-     where l.hash = $1 and l.used_at is null and l.expires_at > now()
-       and (l.email is not null or not exists (select from platform.operators)) returning l.email, l.role`,
-    [digestOf("operator-link", token)],
-  );
-  if (rows[0] !== undefined) return rows[0];
-  throw new RowhouseError("linkInvalid", { hint: "`rowhouse operator invite` on the server makes a new one." });
-}
-
 export interface Acceptance {
   readonly token: string;
   /** Only the first operator's counts: other links know whose they are. */
@@ -105,31 +89,55 @@ export interface Acceptance {
   readonly password: string;
 }
 
+const GOOD = `l.hash = $1 and l.used_at is null and l.expires_at > now()
+  and (l.email is not null or not exists (select from platform.operators))`;
+
+const invalid = () =>
+  new RowhouseError("linkInvalid", { hint: "`rowhouse operator invite` on the server makes a new one." });
+
+/** Whom a link makes an operator: its address. @throws RowhouseError linkInvalid, bodyInvalid */
+async function readAddress(pool: ConnectionPool, { token, email }: Acceptance): Promise<string> {
+  const [link] = await queryRows<{ email: string | null }>(pool, {
+    text: `select l.email from platform.operator_links l where ${GOOD}`,
+    values: [digestOf("operator-link", token)],
+  });
+  if (link === undefined) throw invalid();
+  if (link.email !== null) return link.email;
+  if (email !== undefined) return readEmail(email);
+  throw new RowhouseError("bodyInvalid", {
+    message: "The first operator needs an e-mail address",
+    hint: "Send email.",
+  });
+}
+
+/** Nobody else gets it: the row stays locked until the transaction ends. @throws RowhouseError linkInvalid */
+async function useLink(client: DbClient, token: string): Promise<OperatorRole> {
+  const { rows } = await client.query<{ role: OperatorRole }>(
+    `update platform.operator_links l set used_at = now() where ${GOOD} returning l.role`,
+    [digestOf("operator-link", token)],
+  );
+  if (rows[0] === undefined) throw invalid();
+  return rows[0].role;
+}
+
 /**
- * Makes the operator whom the link was made for, or gives one that there is a new password, whose sessions end.
- * @throws RowhouseError linkInvalid, passwordWeak, bodyInvalid without an e-mail address that is needed
+ * Makes the operator whom the link was made for, or gives one that there is a new password, whose sessions end. A password that is refused
+ * leaves the link as it is.
+ * @throws RowhouseError linkInvalid, passwordWeak, bodyInvalid without an e-mail address that is needed, busy
  */
 export async function acceptLink(pool: ConnectionPool, given: Acceptance): Promise<Operator> {
-  const email = given.email === undefined ? null : readEmail(given.email);
-  checkPassword(given.password, email ?? "");
-  const password = await hashPassword(given.password);
+  const address = await readAddress(pool, given);
+  const password = await hashPassword(checkPassword(given.password, address));
   return inPlatformTransaction(pool, "operator:link", async (client) => {
     // Two first operators at once, each by a link of their own, are one: the second finds the first.
     await client.query("lock table platform.operators in share row exclusive mode");
-    const link = await useLink(client, given.token);
-    const address = link.email ?? email;
-    if (address === null) {
-      throw new RowhouseError("bodyInvalid", {
-        message: "The first operator needs an e-mail address",
-        hint: "Send email.",
-      });
-    }
+    const role = await useLink(client, given.token);
     await client.query("select platform.act_as($1)", [`operator:${address}`]);
     const { rows } = await client.query<Operator>(
       `insert into platform.operators as o (email, name, role, password) values ($1, $2, $3, $4)
        on conflict (email) do update set password = excluded.password, name = coalesce(excluded.name, o.name), updated_at = now()
        returning ${OPERATOR_COLUMNS}`,
-      [address, given.name ?? null, link.role, password],
+      [address, given.name ?? null, role, password],
     );
     const operator = rows[0]!;
     await client.query(

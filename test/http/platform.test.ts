@@ -94,6 +94,18 @@ describe("operators", () => {
     expect(await refusal(support.get("/tenants"))).toEqual([401, "RH230"]);
   });
 
+  test("the invited one's address is no password, and the link stays good", async () => {
+    const email = "ann.invited@ops.example";
+    const { token } = (await ops.request("POST", "/operators", { email, role: "support" })).json<{ token: string }>();
+    const accept = (body: object) =>
+      server.request("admin.localhost", "/platform/v1/sessions/link", { method: "POST", body: { token, ...body } });
+    expect(await refusal(accept({ password: email }))).toEqual([422, "RH211"]);
+    expect(await refusal(accept({ password: "ann.invited", email: "other@ops.example" }))).toEqual([422, "RH211"]);
+    const came = await accept({ password: PASSWORD });
+    expect([came.status, came.json()["operator"]]).toEqual([201, expect.objectContaining({ email })]);
+    expect(await refusal(accept({ password: PASSWORD }))).toEqual([403, "RH216"]);
+  });
+
   test("an invitation of somebody who is there, and the last owner", async () => {
     expect(await refusal(ops.request("POST", "/operators", { email: "owner@ops.example", role: "owner" }))).toEqual([
       409,
