@@ -19,6 +19,8 @@ export interface ErrorOptions {
   details?: string;
   /** What to do about it. */
   hint?: string;
+  /** Seconds after which it is worth trying again; an answer says so in Retry-After (RFC 9110 10.2.3). */
+  retryAfter?: number;
   cause?: unknown;
 }
 
@@ -30,6 +32,8 @@ export class RowhouseError extends Error {
   readonly exit: number;
   readonly details: string | null;
   readonly hint: string | null;
+  /** Seconds. */
+  readonly retryAfter: number | null;
 
   constructor(kind: ErrorKind, options: ErrorOptions = {}) {
     super(options.message ?? ERRORS[kind].title, { cause: options.cause });
@@ -40,6 +44,7 @@ export class RowhouseError extends Error {
     this.exit = ERRORS[kind].exit;
     this.details = options.details ?? null;
     this.hint = options.hint ?? null;
+    this.retryAfter = options.retryAfter ?? null;
   }
 }
 

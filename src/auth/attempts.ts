@@ -12,18 +12,13 @@ export interface Limit {
   readonly windowSeconds: number;
 }
 
-/** Too many: `retryAfter` tells when the window ends. */
-export class AttemptsExceeded extends RowhouseError {
-  /** Seconds. */
-  readonly retryAfter: number;
-
-  constructor(retryAfter: number) {
-    super("attemptsExceeded", {
-      message: `Too many attempts. Try again in ${retryAfter < 90 ? `${retryAfter} s` : `${Math.ceil(retryAfter / 60)} min`}.`,
-      hint: "Whoever has forgotten the password can have a link to set a new one sent.",
-    });
-    this.retryAfter = retryAfter;
-  }
+function exceeded(retryAfter: number): RowhouseError {
+  const wait = retryAfter < 90 ? `${retryAfter} s` : `${Math.ceil(retryAfter / 60)} min`;
+  return new RowhouseError("attemptsExceeded", {
+    message: `Too many attempts. Try again in ${wait}.`,
+    hint: "Whoever has forgotten the password can have a link to set a new one sent.",
+    retryAfter,
+  });
 }
 
 /** Counts in the registry's database, for all server processes together (threats.md H24). */
@@ -32,7 +27,7 @@ export interface Attempts {
    * Counts one more of each, in turn, before it is known how it ends: guesses that run side by side are all counted. Those after one that
    * is used up are not: an address that is refused anyway locks no account, and uses up nothing that others share.
    * @param limits those of the address first
-   * @throws AttemptsExceeded
+   * @throws RowhouseError attemptsExceeded, until the window ends
    */
   count(limits: readonly Limit[]): Promise<void>;
   /** They were who they said: what was counted for the account is forgotten, and one taken back of the rest. */
@@ -95,7 +90,7 @@ export function openAttempts(pool: ConnectionPool): Attempts {
       for (const limit of limits) {
         const values = [digest(limit), limit.windowSeconds];
         const [counted] = await queryRows<Counted>(pool, { name: "rowhouse_attempts", text: COUNT, values });
-        if (counted!.attempts > limit.most) throw new AttemptsExceeded(Math.max(1, counted!.seconds));
+        if (counted!.attempts > limit.most) throw exceeded(Math.max(1, counted!.seconds));
       }
     },
     forgive: async (account, others) => {

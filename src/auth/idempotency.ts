@@ -33,16 +33,12 @@ const BEGIN = `
   where k.created_at < now() - $5::interval or (k.status is null and k.locked_until < now() and k.request_hash = excluded.request_hash)
   returning key`;
 
-/** The same request runs, or did when its server died. */
-export class RequestRunning extends RowhouseError {
-  /** Seconds until it has ended, or is known to have died. */
-  readonly retryAfter: number;
-
-  constructor(retryAfter: number) {
-    super("requestRunning", { hint: `Ask again in ${retryAfter} seconds, with the same key.` });
-    this.retryAfter = retryAfter;
-  }
-}
+/** The same request runs, or did when its server died. @param retryAfter seconds until it has ended, or is known to have died */
+const running = (retryAfter: number) =>
+  new RowhouseError("requestRunning", {
+    hint: `Ask again in ${retryAfter} seconds, with the same key.`,
+    retryAfter,
+  });
 
 interface KeyRow {
   readonly request_hash: Buffer;
@@ -55,7 +51,7 @@ interface KeyRow {
 
 /**
  * @returns the answer that was given before; null when the request is to be run, and {@link keepAnswer} or {@link dropKey} to follow
- * @throws RequestRunning; RowhouseError requestDiffers
+ * @throws RowhouseError requestRunning, requestDiffers
  */
 export async function beginKeyed(
   pool: ConnectionPool,
@@ -73,7 +69,7 @@ export async function beginKeyed(
       hint: "An Idempotency-Key is for one request and its repetitions. Take a new one for another.",
     });
   }
-  if (row?.status == null) throw new RequestRunning(Math.max(1, row?.wait ?? 1));
+  if (row?.status == null) throw running(Math.max(1, row?.wait ?? 1));
   return { status: row.status, headers: row.headers ?? {}, body: row.body ?? "" };
 }
 

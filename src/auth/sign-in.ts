@@ -61,7 +61,7 @@ async function noteRefusal(desk: Desk, account: Account | undefined, { visitor }
 /**
  * Opens a session for who knows the password.
  * @throws RowhouseError credentialsWrong alike for an unknown user, a wrong password and a user who is not active; emailUnconfirmed for the
- * right one; AttemptsExceeded; busy
+ * right one; attemptsExceeded; busy
  */
 export async function signIn(desk: Desk, attempts: Attempts, asked: SignIn): Promise<OpenedSession> {
   const { email, password, visitor } = asked;

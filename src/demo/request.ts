@@ -47,7 +47,7 @@ const limitsOf = (address: string | null) => [
 
 /**
  * Takes the form of somebody who is not known. Who asks again while the first request is open changes nothing, and can't tell.
- * @throws RowhouseError bodyInvalid for an e-mail address that is none; AttemptsExceeded
+ * @throws RowhouseError bodyInvalid for an e-mail address that is none; attemptsExceeded
  */
 export async function requestDemo(
   pool: ConnectionPool,

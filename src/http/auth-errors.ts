@@ -1,4 +1,3 @@
-import { AttemptsExceeded } from "../auth/attempts.ts";
 import type { ErrorKind } from "../errors.ts";
 import { toRefusal } from "./problem.ts";
 import type { RequestContext } from "./request-state.ts";
@@ -33,7 +32,6 @@ export function answerAuth(ctx: RequestContext, error: unknown): void {
   const { kind, code, status, hint, details } = refusal;
   ctx.status = status;
   ctx.state.code = code;
-  if (error instanceof AttemptsExceeded) ctx.set("Retry-After", String(error.retryAfter));
   if (status === 401) ctx.set("WWW-Authenticate", "Bearer"); // RFC 9110 15.5.2
   ctx.set("Content-Type", "application/json; charset=utf-8");
   ctx.body = JSON.stringify({

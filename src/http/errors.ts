@@ -80,7 +80,8 @@ export function answerErrors({ log, refusalPage }: ErrorAnswers): Middleware {
       else if (isAuthPath(ctx.path) && !isForPeople(ctx)) answerAuth(ctx, error);
       else answerProblem(ctx, error, refusalPage);
       logFailure(log, ctx, error, ctx.status);
-      if (ctx.status === 503 && ctx.response.get("Retry-After") === "") ctx.set("Retry-After", "1");
+      if (error instanceof RowhouseError && error.retryAfter !== null) ctx.set("Retry-After", String(error.retryAfter));
+      else if (ctx.status === 503 && ctx.response.get("Retry-After") === "") ctx.set("Retry-After", "1");
       // What is left of a body would have to be read to its end to keep the connection.
       if (!ctx.req.complete) ctx.set("Connection", "close");
     }

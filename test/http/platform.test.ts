@@ -73,10 +73,12 @@ describe("operators", () => {
 
   test("guesses are counted", async () => {
     const guess = { method: "POST", body: { email: "guessed@ops.example", password: "a guess of mine" } };
-    const statuses: number[] = [];
-    for (let i = 0; i < 12; i++)
-      statuses.push((await server.request("admin.localhost", "/platform/v1/sessions", guess)).status);
-    expect(statuses.slice(-2)).toEqual([429, 429]);
+    const answers: TestAnswer[] = [];
+    for (let i = 0; i < 12; i++) answers.push(await server.request("admin.localhost", "/platform/v1/sessions", guess));
+    expect(answers.map(({ status }) => status).slice(-2)).toEqual([429, 429]);
+    const seconds = Number(answers.at(-1)!.headers["retry-after"]);
+    expect(seconds).toBeGreaterThan(800);
+    expect(seconds).toBeLessThanOrEqual(900);
   });
 
   test("an invited one has the role's permissions, and loses them at once", async () => {

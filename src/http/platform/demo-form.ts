@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AttemptsExceeded, type Attempts } from "../../auth/attempts.ts";
+import type { Attempts } from "../../auth/attempts.ts";
 import type { ConnectionPool } from "../../db/connections.ts";
 import { requestDemo } from "../../demo/request.ts";
 import type { IncomingMessage } from "node:http";
@@ -36,12 +36,7 @@ export function serveDemoForm({ pool, attempts, addressOf }: DemoFormSources): (
     if (ctx.method !== "POST") return answerMethods(ctx, "POST, OPTIONS");
     const { body } = await readJson(ctx, demoForm);
     const { website, ...wanted } = body as z.output<typeof demoForm>;
-    try {
-      if (website === undefined || website === "") await requestDemo(pool, attempts, wanted, addressOf(ctx.req));
-    } catch (error) {
-      if (error instanceof AttemptsExceeded) ctx.set("Retry-After", String(error.retryAfter));
-      throw error;
-    }
+    if (website === undefined || website === "") await requestDemo(pool, attempts, wanted, addressOf(ctx.req));
     ctx.status = 202;
     ctx.set("Content-Type", "application/json");
     ctx.body = JSON.stringify({ status: "received" });

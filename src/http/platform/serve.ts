@@ -7,7 +7,6 @@ import {
   dropKey,
   holdKey,
   keepAnswer,
-  RequestRunning,
   type KeyedRequest,
   type StoredAnswer,
 } from "../../auth/idempotency.ts";
@@ -179,7 +178,6 @@ export function servePlatform(serving: PlatformServing): (ctx: RequestContext) =
       await answerCall(ctx, serving, found, known);
     } catch (error) {
       failure = error;
-      if (error instanceof RequestRunning) ctx.set("Retry-After", String(error.retryAfter));
       if (error instanceof RowhouseError && error.kind === "operatorUnauthorized")
         ctx.set("WWW-Authenticate", 'Bearer realm="rowhouse platform"'); // RFC 6750 3
       throw error;
