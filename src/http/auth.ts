@@ -8,7 +8,7 @@ import { answerToken } from "./auth-token.ts";
 import { answerLogout, answerUser, answerUserChange, type KnownRequest } from "./auth-user.ts";
 import { answerLink, answerVerify } from "./auth-verify.ts";
 import type { RequestContext } from "./request-state.ts";
-import { answerMethods } from "./router.ts";
+import { answerMethods, listMethods } from "./router.ts";
 
 type Answer = (ctx: RequestContext, sources: AuthSources) => Promise<void>;
 
@@ -63,8 +63,9 @@ export function serveAuth(sources: AuthSources): (ctx: RequestContext) => Promis
     if (methods === undefined)
       throw new RowhouseError("routeUnknown", { hint: "docs/reference/http.md lists what there is." });
     ctx.state.route = BASE + path;
-    const answer = Object.hasOwn(methods, ctx.method) ? methods[ctx.method] : undefined;
-    if (answer === undefined) return answerMethods(ctx, [...Object.keys(methods), "OPTIONS"].join(", "));
+    const method = ctx.method === "HEAD" ? "GET" : ctx.method;
+    const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (answer === undefined) return answerMethods(ctx, listMethods([...Object.keys(methods), "OPTIONS"]));
     await sources.readiness.admit();
     await answer(ctx, sources);
   };

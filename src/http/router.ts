@@ -27,6 +27,10 @@ function unknown(): never {
   throw new RowhouseError("routeUnknown", { hint: "The API is under /rest/v1, its description at /openapi.json." });
 }
 
+/** What Allow says of a path: whatever takes GET takes HEAD, of which Koa leaves the body out (RFC 9110 9.3.2). Pure. */
+export const listMethods = (methods: Iterable<string>): string =>
+  [...methods].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
+
 /** OPTIONS that is no preflight (that is `cors.ts`), and the methods that a path does not take. */
 export function answerMethods(ctx: RequestContext, allowed: string): void {
   ctx.set("Allow", allowed);

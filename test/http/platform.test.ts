@@ -190,7 +190,7 @@ describe("who may come in (threats.md, H27)", () => {
   test("paths and methods that there are not", async () => {
     expect(await refusal(ops.get("/nothing"))).toEqual([404, "RH108"]);
     const answer = await ops.request("PUT", "/tenants");
-    expect([answer.status, answer.headers["allow"]]).toEqual([405, "GET, POST"]);
+    expect([answer.status, answer.headers["allow"]]).toEqual([405, "GET, HEAD, POST"]);
   });
 });
 

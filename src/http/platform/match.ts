@@ -1,4 +1,5 @@
 import { RowhouseError } from "../../errors.ts";
+import { listMethods } from "../router.ts";
 import type { Operation } from "./operation.ts";
 
 export const PLATFORM_PATH = "/platform/v1";
@@ -69,7 +70,7 @@ export function openMatcher(operations: readonly Operation[]): (method: string, 
       if (params === null) continue;
       const operation = byMethod.get(method === "HEAD" ? "GET" : method);
       if (operation !== undefined) return { operation, params };
-      throw new MethodRefused([...byMethod.keys()].join(", "));
+      throw new MethodRefused(listMethods(byMethod.keys()));
     }
     throw new RowhouseError("routeUnknown", { hint: `What there is: ${PLATFORM_PATH}/openapi.json.` });
   };

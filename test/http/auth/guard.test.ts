@@ -173,6 +173,17 @@ describe("what is sent", () => {
     expect((await servers[0]!.request("admin.localhost", TOKEN, { method: "POST", body: {} })).status).toBe(404);
   });
 
+  test("what takes GET takes HEAD, which tells the same without a body (RFC 9110 9.3.2)", async () => {
+    const ask = (path: string, method: string) => servers[0]!.request("acme.localhost", `/auth/v1${path}`, { method });
+    for (const path of ["/settings", "/health", "/.well-known/jwks.json"]) {
+      const [whole, head] = [await ask(path, "GET"), await ask(path, "HEAD")];
+      expect([head.status, head.text]).toEqual([200, ""]);
+      expect(head.headers["content-length"]).toBe(String(Buffer.byteLength(whole.text)));
+    }
+    expect((await ask("/token", "HEAD")).headers.allow).toBe("POST, OPTIONS");
+    expect((await ask("/verify", "DELETE")).headers.allow).toBe("GET, HEAD, POST, OPTIONS");
+  });
+
   test("a token that no sign-in made may not sign out, change an account, or be somebody", async () => {
     const token = await servers[0]!.token("acme", "owner");
     const asked = async (path: string, method: string, body?: unknown) =>
@@ -188,7 +199,7 @@ describe("what is sent", () => {
     expect(url.searchParams.has("redirect_to")).toBe(false);
     for (const method of ["GET", "HEAD"]) {
       const page = await servers[0]!.request("acme.localhost", url.pathname + url.search, { method });
-      expect([page.status, page.headers["content-type"]]).toEqual([method === "GET" ? 200 : 405, expect.any(String)]);
+      expect([page.status, page.headers["content-type"]]).toEqual([200, expect.any(String)]);
     }
     const { rows } = await db.admin.query("select from tenant.one_time_links l where l::text like '%' || $1 || '%'", [
       token,
