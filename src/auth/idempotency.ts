@@ -89,21 +89,30 @@ export function holdKey(
   return () => clearInterval(timer);
 }
 
+/** Whoever ends a request clears some that are over, whosesoever: more go than come. `$1` is {@link KEPT}. */
+const CLEAR = `with over as (delete from platform.idempotency_keys o where (o.operator_id, o.key) in (
+    select k.operator_id, k.key from platform.idempotency_keys k where k.created_at < now() - $1::interval
+    order by k.created_at limit 100 for update skip locked))`;
+
+/**
+ * Keeps the answer of a request that took place, for a day.
+ * @param answer without what is shown once
+ */
 export async function keepAnswer(
   pool: ConnectionPool,
   { operatorId, key }: KeyedRequest,
   answer: StoredAnswer,
 ): Promise<void> {
   await queryRows(pool, {
-    text: "update platform.idempotency_keys set status = $3, headers = $4, body = $5 where operator_id = $1 and key = $2",
-    values: [operatorId, key, answer.status, JSON.stringify(answer.headers), answer.body],
+    text: `${CLEAR} update platform.idempotency_keys set status = $4, headers = $5, body = $6 where operator_id = $2 and key = $3`,
+    values: [KEPT, operatorId, key, answer.status, JSON.stringify(answer.headers), answer.body],
   });
 }
 
-/** It did not take place: the next one with this key is as good as the first. Takes away old ones, too. */
+/** It did not take place: the next one with this key is as good as the first. */
 export async function dropKey(pool: ConnectionPool, { operatorId, key }: KeyedRequest): Promise<void> {
   await queryRows(pool, {
-    text: `delete from platform.idempotency_keys where operator_id = $1 and (key = $2 or created_at < now() - $3::interval)`,
-    values: [operatorId, key, KEPT],
+    text: `${CLEAR} delete from platform.idempotency_keys where operator_id = $2 and key = $3`,
+    values: [KEPT, operatorId, key],
   });
 }

@@ -328,6 +328,25 @@ describe("Idempotency-Key", () => {
     expect((await post("key-3", { slug: "good", name: "x" })).status).toBe(201);
   });
 
+  test.each([
+    ["took place", "key-5", { slug: "cleared", name: "Cleared" }, 201],
+    ["was refused", "key-6", { slug: "Bad slug", name: "x" }, 400],
+  ])("answers of more than a day ago go, some by each request that %s", async (_, key, body, status) => {
+    await db.admin.query(
+      `insert into platform.idempotency_keys (operator_id, key, request_hash, locked_until, status, created_at)
+       select $1, 'old-' || n, sha256(''), now(), 201, now() - interval '24 hours' - make_interval(mins => n) from generate_series(1, 101) n`,
+      [ops.operator["id"]],
+    );
+    const old = async () =>
+      (await db.admin.query<{ key: string }>("select key from platform.idempotency_keys where key like 'old-%'")).rows;
+    expect((await post(key, body)).status).toBe(status);
+    expect(await old()).toEqual([{ key: "old-1" }]);
+    expect((await post(key, body)).status).toBe(status);
+    await post("key-7", { slug: "Bad slug", name: "x" });
+    expect(await old()).toEqual([]);
+    expect((await post("key-1", { slug: "once", name: "Once" })).headers["idempotent-replayed"]).toBe("true");
+  });
+
   test("what is shown once is not shown again, nor kept", async () => {
     const invite = () =>
       server.request("admin.localhost", "/platform/v1/operators", {
