@@ -33,6 +33,7 @@ export function platformOperations(sources: PlatformSources): Operation[] {
     impersonationOperations,
     databaseOperations,
   ].flatMap((make) => make(sources));
+  let described: object | undefined;
   const description = operation({
     method: "GET",
     path: "/openapi.json",
@@ -40,7 +41,8 @@ export function platformOperations(sources: PlatformSources): Operation[] {
     summary: "This description",
     permission: null,
     answer: z.looseObject({}),
-    handle: async () => ({ body: describePlatform(all, originUnder(sources, "admin")) }),
+    // At the first request, since every start would pay for it.
+    handle: async () => ({ body: (described ??= describePlatform(all, originUnder(sources, "admin"))) }),
   });
   all.push(description);
   return all;
