@@ -58,14 +58,19 @@ async function checkCurrent(desk: Desk, principal: Principal, password: string):
       "select to_json(c.password) from tenant.credentials c where c.user_id::text = platform.current_principal()",
     ),
   ]);
-  const { matches } = await checkAgainst(password, (rows?.[0] as string | undefined) ?? null);
+  const { matches } = await checkAgainst(password, (rows?.[0] as string | undefined) ?? null, principal.tenantId);
   if (!matches) throw new RowhouseError("credentialsWrong", { message: "Current password is wrong" });
 }
 
 /** A new password ends what was signed in by the old one (ASVS 7.4.3), and links that would lead in without it. */
-async function passwordStatements(user: User, sessionId: string, password: string): Promise<Statement[]> {
+async function passwordStatements(
+  user: User,
+  { tenantId }: Principal,
+  sessionId: string,
+  password: string,
+): Promise<Statement[]> {
   return [
-    setPassword(user.id, await hashPassword(checkPassword(password, user.email))),
+    setPassword(user.id, await hashPassword(checkPassword(password, user.email), tenantId)),
     dropLinks(user.id),
     recordEvent("password.changed", { user: user.id }),
     endSessions(user.id, sessionId, "others"),
@@ -108,7 +113,7 @@ export async function changeAccount(
   const newEmail = email !== undefined && email !== user.email ? email : null;
   const link = newEmail === null ? null : newLink("email_change", newEmail, place);
   const results = await desk(actorOf(principal), "write", [
-    ...(password === undefined ? [] : await passwordStatements(user, sessionId, password)),
+    ...(password === undefined ? [] : await passwordStatements(user, principal, sessionId, password)),
     ...(profile === undefined ? [] : [profileStatement(user, profile)]),
     ...(link === null
       ? []

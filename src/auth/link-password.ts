@@ -49,9 +49,14 @@ export async function readPasswordLink(desk: Desk, { token, kind }: PasswordLink
  * ends those that there are (ASVS 7.4.3), with every other link of the user's.
  * @throws RowhouseError linkInvalid, passwordWeak, limitReached; busy
  */
-export async function setPasswordByLink(desk: Desk, link: PasswordLink, password: string): Promise<void> {
+export async function setPasswordByLink(
+  desk: Desk,
+  tenantId: string,
+  link: PasswordLink,
+  password: string,
+): Promise<void> {
   const { id, email, role } = await readPasswordLink(desk, link);
-  const phc = await hashPassword(checkPassword(password, email));
+  const phc = await hashPassword(checkPassword(password, email), tenantId);
   await desk({ principal: id, role }, "write", [
     statement(USE, digestOf("link", link.token), link.kind),
     setPassword(id, phc),

@@ -92,12 +92,13 @@ function parsePhc(text: string): Parsed | null {
 }
 
 /**
+ * @param whose tenant, in whose line it waits; left out for operators and commands, which have one together
  * @returns a PHC string, as `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`
  * @throws RowhouseError busy
  */
-export async function hashPassword(password: string, cost: Cost = PREFERRED): Promise<string> {
+export async function hashPassword(password: string, whose = "", cost: Cost = PREFERRED): Promise<string> {
   const salt = crypto.randomBytes(16);
-  return formatPhc({ cost, salt, hash: await derive(password, { salt, cost }, HASH_BYTES, "") });
+  return formatPhc({ cost, salt, hash: await derive(password, { salt, cost }, HASH_BYTES, whose) });
 }
 
 export interface PasswordCheck {
@@ -111,7 +112,7 @@ const NOBODY = formatPhc({ cost: PREFERRED, salt: crypto.randomBytes(16), hash: 
 
 /**
  * @param phc the user's; null where there is no user or no password, which takes as long
- * @param whose tenant, in whose line it waits
+ * @param whose as for {@link hashPassword}
  * @throws RowhouseError busy
  */
 export async function checkAgainst(password: string, phc: string | null, whose = ""): Promise<PasswordCheck> {

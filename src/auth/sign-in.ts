@@ -86,7 +86,7 @@ export async function signIn(desk: Desk, attempts: Attempts, asked: SignIn): Pro
     statement(OPEN, ...sessionValues(session), user.id, phc),
     ...afterOpening(session, "password"),
     ...(typeof asked.replaces === "string" ? [statement(REPLACE, digestOf("cookie", asked.replaces))] : []),
-    ...(isStale ? [statement(REHASH, user.id, await hashPassword(password), phc)] : []),
+    ...(isStale ? [statement(REHASH, user.id, await hashPassword(password, asked.tenantId), phc)] : []),
   ]);
   const now = opened?.[0] as User | undefined;
   if (now === undefined) throw wrong(); // changed at this very moment

@@ -44,6 +44,7 @@ export async function readAuthSettings(desk: Desk): Promise<AuthSettings> {
 }
 
 export interface SignUp {
+  readonly tenantId: string;
   readonly email: string;
   readonly password: string;
   /** `data` of the client: name and the tenant's own fields. */
@@ -94,7 +95,8 @@ function pretend(id: string, email: string, role: string, name: string | null, c
  * Makes a user of whoever asks, where the tenant allows it.
  * @throws RowhouseError signUpClosed, passwordWeak, limitReached; emailTaken where addresses are not confirmed
  */
-export async function signUp(desk: Desk, { email, password, data, visitor, place }: SignUp): Promise<SignedUp> {
+export async function signUp(desk: Desk, asked: SignUp): Promise<SignedUp> {
+  const { email, password, data, visitor, place } = asked;
   const settings = await readAuthSettings(desk);
   if (!settings.signup) {
     throw new RowhouseError("signUpClosed", {
@@ -105,7 +107,7 @@ export async function signUp(desk: Desk, { email, password, data, visitor, place
   checkPassword(password, email);
   const { name = null, custom } = readProfile(data);
   const id = randomUUID();
-  const hash = await hashPassword(password);
+  const hash = await hashPassword(password, asked.tenantId);
   const link = newLink("confirmation", email, place);
   const session = newSession(visitor);
   const values = [id, email, name, settings.role, JSON.stringify(custom), hash, String(!settings.confirm)];

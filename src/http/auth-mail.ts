@@ -20,7 +20,8 @@ export async function answerSignUp(request: AuthRequest): Promise<void> {
   const password = requireText(body, "password", 1024);
   await countMail(request, email);
   const place = await placeOf(request);
-  const { user, session } = await signUp(desk, { email, password, data: body["data"], visitor, place });
+  const asked = { tenantId: tenant.id, email, password, data: body["data"], visitor, place };
+  const { user, session } = await signUp(desk, asked);
   sendJson(ctx, 200, session === null ? userBody(user, tenant) : await sessionBody(sources, tenant, session));
 }
 

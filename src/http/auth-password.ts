@@ -43,7 +43,7 @@ export async function takePassword(request: AuthRequest, link: Link): Promise<vo
   const shown = await sources.publicOf(tenant);
   const [brand, site] = [parseBrand(tenant, shown.settings["brand"]), await siteOf(request, shown)];
   try {
-    await setPasswordByLink(desk, link, typeof password === "string" ? password : "");
+    await setPasswordByLink(desk, tenant.id, link, typeof password === "string" ? password : "");
   } catch (error) {
     if (!(error instanceof RowhouseError) || error.kind !== "passwordWeak") throw error;
     return askPassword(request, link, error);

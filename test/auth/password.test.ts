@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import { readEmail } from "../../src/auth/email.ts";
 import { checkAgainst, hashPassword, PREFERRED, type Cost } from "../../src/auth/password.ts";
@@ -28,7 +29,7 @@ describe("hashes", () => {
     ["argon2id that cost less", { kind: "argon2id", m: 8192, t: 1, p: 1 }],
     ["scrypt", { kind: "scrypt", ln: 14, r: 8, p: 1 }],
   ])("%s is still read, and known as stale", async (_, cost) => {
-    const phc = await hashPassword("a long walk", cost);
+    const phc = await hashPassword("a long walk", "", cost);
     expect(await checkAgainst("a long walk", phc)).toEqual({ matches: true, isStale: true });
     expect((await checkAgainst("another walk", phc)).matches).toBe(false);
   });
@@ -37,6 +38,15 @@ describe("hashes", () => {
     for (const phc of [null, "", "$argon2id$", "$scrypt$not-a-hash", "$2b$12$abcdefghijklmnopqrstuv"]) {
       expect((await checkAgainst("password", phc)).matches).toBe(false);
     }
+  });
+
+  test("who has many to hash keeps nobody else waiting", async () => {
+    const many = 4 * availableParallelism();
+    const ended: string[] = [];
+    const hash = (whose: string) => hashPassword("a long walk", whose).then(() => ended.push(whose));
+    await Promise.all([...Array.from({ length: many }, () => hash("globex")), hash("acme")]);
+    expect(ended).toHaveLength(many + 1);
+    expect(ended.indexOf("acme")).toBeLessThan(many - 1);
   });
 
   test("two ways to type one letter are one password", async () => {

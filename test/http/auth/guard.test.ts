@@ -117,7 +117,7 @@ describe("guessing passwords", () => {
 
   test("a hash of former parameters is replaced at the next sign-in", async () => {
     const { id } = await addUser(db, "acme", "old@acme.example");
-    const old = await hashPassword(PASSWORD, { kind: "scrypt", ln: 14, r: 8, p: 1 });
+    const old = await hashPassword(PASSWORD, "", { kind: "scrypt", ln: 14, r: 8, p: 1 });
     await db.admin.query("update tenant.credentials set password = $2 where user_id = $1", [id, old]);
     const kept = async () => {
       const { rows } = await db.admin.query<{ password: string }>(
