@@ -22,6 +22,13 @@ export interface OperatorLink {
 
 const LIFETIME = "24 hours";
 
+/**
+ * Where a link leads. The token is in the fragment, which browsers send to no server. Pure.
+ * @param origin of the platform, as `https://admin.example.com`
+ */
+export const operatorLink = (origin: string, { token }: Pick<OperatorLink, "token">): string =>
+  `${origin}/operator#${token}`;
+
 async function writeLink(
   client: DbClient,
   email: string | null,

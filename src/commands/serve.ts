@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { linkFirstOperator } from "../auth/operator-links.ts";
+import { linkFirstOperator, operatorLink } from "../auth/operator-links.ts";
 import { readConfig, readVersion, startedByNpm, type Config } from "../config.ts";
 import { openDatabase, type ConnectionPool, type Database } from "../db/connections.ts";
 import type { ServerVersion } from "../db/server-version.ts";
@@ -11,7 +11,6 @@ import { loadDemo, type DemoTarget } from "./sales.ts";
 import type { Choice } from "./evaluation.ts";
 import { endWithParent, untilInterrupted } from "./interrupt.ts";
 import { describeVersion, migrateUp } from "./migrate.ts";
-import { operatorLink } from "./operator/invite.ts";
 import { plural, type Output } from "./output.ts";
 import { operatorName } from "./session.ts";
 import { openSource, type ServeOptions } from "./serve/source.ts";
@@ -70,7 +69,7 @@ async function describeTenants(
 /** As long as there is no operator, each start prints a link for the first one, good for a day. */
 async function firstOperatorLink(config: Config, platform: ConnectionPool): Promise<string | null> {
   const link = await linkFirstOperator(platform, operatorName());
-  return link === null ? null : operatorLink(config, link);
+  return link === null ? null : operatorLink(addressOf(config, "admin"), link);
 }
 
 /** Everything up to the open port. What it opened, the stack closes, last first. */

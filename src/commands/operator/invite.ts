@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { inviteOperator, linkFirstOperator, type OperatorLink } from "../../auth/operator-links.ts";
+import { inviteOperator, linkFirstOperator, operatorLink, type OperatorLink } from "../../auth/operator-links.ts";
 import { OPERATOR_ROLES, type OperatorRole } from "../../auth/operator-permissions.ts";
 import { RowhouseError } from "../../errors.ts";
 import { act, addExamples } from "../action.ts";
@@ -16,11 +16,6 @@ export function readOperatorRole(text: string): OperatorRole {
   const role = OPERATOR_ROLES.find((known) => known === text);
   if (role !== undefined) return role;
   throw new RowhouseError("usage", { message: `There is no operator's role ${text}`, hint: OPERATOR_ROLES.join(", ") });
-}
-
-/** Where a link leads. The token is in the fragment, which browsers send to no server. */
-export function operatorLink(config: Session["config"], { token }: Pick<OperatorLink, "token">): string {
-  return `${addressOf(config, "admin")}/operator#${token}`;
 }
 
 async function makeLink(
@@ -41,7 +36,7 @@ async function invite(out: Output, options: InviteOptions, email?: string): Prom
   const role = readOperatorRole(options.role);
   await using session = await openSession("operator invite");
   const made = await makeLink(session, email, role);
-  const link = operatorLink(session.config, made);
+  const link = operatorLink(addressOf(session.config, "admin"), made);
   out.answer({ ...made, link }, link);
   out.talk(`Good once, until ${made.expiresAt}, for ${made.email ?? "the first operator"} as ${made.role}.`);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { inviteOperator } from "../../../auth/operator-links.ts";
+import { inviteOperator, operatorLink } from "../../../auth/operator-links.ts";
 import { changeOperator, listOperators } from "../../../auth/operators.ts";
 import { operation, type Operation } from "../operation.ts";
 import { originUnder, type PlatformSources } from "../sources.ts";
@@ -7,10 +7,6 @@ import { email, operator, personName, time } from "./shapes.ts";
 
 const tag = "Operators";
 const role = operator.shape.role;
-
-/** Where an operator's link leads; the token stands in the fragment, which no server and no log sees. */
-export const operatorLink = (sources: Pick<PlatformSources, "publicUrl">, token: string): string =>
-  `${originUnder(sources, "admin")}/operator#${token}`;
 
 export const operatorOperations = (sources: PlatformSources): Operation[] => [
   operation({
@@ -34,7 +30,7 @@ export const operatorOperations = (sources: PlatformSources): Operation[] => [
     secrets: ["token", "link"],
     handle: async ({ body, actor }) => {
       const link = await inviteOperator(sources.home.platform, body, actor);
-      return { body: { ...link, link: operatorLink(sources, link.token) } };
+      return { body: { ...link, link: operatorLink(originUnder(sources, "admin"), link) } };
     },
   }),
   operation({
