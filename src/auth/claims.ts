@@ -1,4 +1,5 @@
 import type { JWTPayload } from "jose";
+import { ROLE_NAME } from "../db/scope.ts";
 import { RowhouseError } from "../errors.ts";
 import { UUID } from "../tenant/registry.ts";
 import { CLOCK_TOLERANCE } from "./algorithms.ts";
@@ -9,7 +10,6 @@ export const REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "tenant"];
 
 /** What a token without a `role` may do: the least. */
 export const DEFAULT_ROLE = "viewer";
-const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
 /** Printable; 255 characters as OpenID Connect Core 5.1 has it. */
 const SUBJECT = /^[^\p{C}]{1,255}$/u;
 /** Names under which the platform, API keys and nobody in particular act (`platform.admit()`); no token may. */
@@ -31,7 +31,7 @@ export function checkSubject(sub: unknown): string {
 /** @throws RowhouseError claimsInvalid */
 export function checkRole(role: unknown): string {
   if (role === undefined) return DEFAULT_ROLE;
-  if (typeof role === "string" && ROLE.test(role)) return role;
+  if (typeof role === "string" && ROLE_NAME.test(role)) return role;
   throw refuseClaims(
     "The claim role is not a membership role",
     "Lower-case letters, digits and underscores, as in: admin",

@@ -1,9 +1,8 @@
 import type { JWTPayload } from "jose";
 import { refuseClaims } from "./claims.ts";
+import { BUILT_IN_ROLES } from "./roles.ts";
 import type { TrustedIssuer } from "./trusted-issuers.ts";
 
-/** Built-in membership roles, the one that may most first. */
-const BUILT_IN = ["owner", "admin", "manager", "member", "viewer"];
 /** Groups of one person; directories have put more than a hundred into a token. */
 const MAX_VALUES = 500;
 
@@ -39,9 +38,9 @@ export function issuedRole(claims: JWTPayload, { roleClaim, roles, defaultRole, 
   const values = valuesOf(claimAt(claims, roleClaim));
   const named = isMapped
     ? values.flatMap((value) => (Object.hasOwn(roles, value) ? [roles[value]!] : []))
-    : values.filter((value) => BUILT_IN.includes(value));
+    : values.filter((value) => BUILT_IN_ROLES.includes(value));
   const found = new Set(named.filter((role) => role !== "owner" || allowsOwner));
-  const builtIn = BUILT_IN.find((role) => found.has(role));
+  const builtIn = BUILT_IN_ROLES.find((role) => found.has(role));
   if (builtIn !== undefined) return builtIn;
   if (found.size > 1) throw refuseClaims(`The claim ${roleClaim} names several roles of the tenant's own`);
   return [...found][0] ?? defaultRole;

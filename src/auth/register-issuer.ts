@@ -1,4 +1,5 @@
 import type { ConnectionPool } from "../db/connections.ts";
+import { ROLE_NAME } from "../db/scope.ts";
 import type { CheckedFetch } from "../net/checked-fetch.ts";
 import {
   addIssuer,
@@ -23,14 +24,13 @@ export interface Registrar {
 /** `kind` may be left out: it is by key set when there is a URL to find one at, and by a shared secret otherwise. */
 export type WantedIssuer = Omit<NewIssuer, "kind"> & Partial<Pick<NewIssuer, "kind">>;
 
-const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
 const NOBODYS = new Set(["anonymous", "service"]);
 /** `iss` of the tokens that a tenant's own secret signs (`keys secret`). */
 const RESERVED = "urn:uuid:";
 
 function checkRoles({ roles = {}, defaultRole = "viewer", allowsOwner = false }: Partial<IssuerRules>): void {
   const named = [...Object.values(roles), defaultRole];
-  const bad = named.find((role) => !ROLE.test(role) || NOBODYS.has(role));
+  const bad = named.find((role) => !ROLE_NAME.test(role) || NOBODYS.has(role));
   if (bad !== undefined) throw unfit(`${bad} is not a membership role that a token can give`);
   if (defaultRole === "owner") throw unfit("Nobody is an owner by default");
   if (Object.values(roles).includes("owner") && !allowsOwner)

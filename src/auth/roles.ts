@@ -1,3 +1,4 @@
+import { ROLE_NAME } from "../db/scope.ts";
 import { RowhouseError } from "../errors.ts";
 import { statement, type Actor, type Desk } from "./desk.ts";
 import { VERBS } from "./api-keys.ts";
@@ -20,11 +21,10 @@ export interface Role {
   readonly createdAt: string;
 }
 
-/** What is there besides; docs/reference/roles.md says what each may do. */
-export const BUILT_IN_ROLES = ["owner", "admin", "manager", "member", "viewer"] as const;
+/** What is there besides, the one that may most first; docs/reference/roles.md says what each may do. */
+export const BUILT_IN_ROLES: readonly string[] = ["owner", "admin", "manager", "member", "viewer"];
 /** Names that stand for who has no membership. */
 const TAKEN: ReadonlySet<string> = new Set([...BUILT_IN_ROLES, "anonymous", "service"]);
-const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 const ROLE_JSON = `jsonb_build_object('name', r.name, 'description', r.description, 'createdAt', r.created_at,
   'users', (select count(*) from tenant.users u where u.role = r.name),
@@ -40,7 +40,7 @@ function checkName(name: string): string {
       hint: "Its permissions are fixed; call the tenant's own role something else.",
     });
   }
-  if (NAME.test(name)) return name;
+  if (ROLE_NAME.test(name)) return name;
   throw new RowhouseError("usage", {
     message: `${name} is no name of a role`,
     hint: "A lower-case letter, then letters, digits and underscores, as in: till_clerk",

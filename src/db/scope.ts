@@ -24,13 +24,14 @@ export interface Scope extends ScopeFacts {
   readonly secret: Buffer;
 }
 
-const ROLE = /^[a-z][a-z0-9_]{0,62}$/;
+/** Name of a membership role. */
+export const ROLE_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 const GRANT = /^(?:[siu][0-9a-f]{32}|k[0-9a-f]{64})$/;
 
 /** Works out the context and its secret. Pure. */
 export function makeScope(facts: ScopeFacts, keyring: Keyring): Scope {
   const { role, grant } = facts;
-  if (!ROLE.test(role)) throw new TypeError(`Not a membership role: ${role}`);
+  if (!ROLE_NAME.test(role)) throw new TypeError(`Not a membership role: ${role}`);
   if (grant !== undefined && !GRANT.test(grant)) throw new TypeError("Not a grant");
   const tenant = facts.tenantId.replaceAll("-", "");
   const principal = Buffer.from(facts.principal, "utf8").toString("hex");

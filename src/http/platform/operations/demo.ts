@@ -3,7 +3,7 @@ import { approveDemo, declineDemo } from "../../../demo/approve.ts";
 import { findDemoRequest, listDemoRequests } from "../../../demo/request.ts";
 import { operation, type Operation } from "../operation.ts";
 import { originUnder, type PlatformSources } from "../sources.ts";
-import { location, page, paged, slug, tenant, time } from "./shapes.ts";
+import { location, membershipRole, page, paged, slug, tenant, time } from "./shapes.ts";
 
 const tag = "Demo requests";
 const status = z.enum(["open", "approved", "declined"]);
@@ -59,10 +59,7 @@ export const demoOperations = (sources: PlatformSources): Operation[] => {
         slug: slug.optional().describe("The one that was asked for, or one made of the company's name, when left out"),
         plan: z.string().max(63).optional(),
         trialDays: z.number().int().min(1).max(366).optional(),
-        role: z
-          .string()
-          .regex(/^[a-z][a-z0-9_]{0,62}$/)
-          .optional(),
+        role: membershipRole.optional(),
         note,
       }),
       answer: z.object({ request, tenant }),

@@ -2,15 +2,14 @@ import { z } from "zod";
 import { beginImpersonation, endImpersonation, listImpersonations } from "../../../auth/impersonations.ts";
 import { operation, type Operation } from "../operation.ts";
 import { insideAs, originUnder, tenantOf, type PlatformSources } from "../sources.ts";
-import { reason } from "./shapes.ts";
+import { membershipRole, reason } from "./shapes.ts";
 
 const tag = "Impersonation";
-const role = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/);
 const impersonation = z.object({
   id: z.uuid(),
   operator: z.string(),
   reason: z.string(),
-  role,
+  role: membershipRole,
   writes: z.boolean(),
   startedAt: z.string(),
   expiresAt: z.string(),
@@ -40,7 +39,7 @@ export const impersonationOperations = (sources: PlatformSources): Operation[] =
     status: 201,
     body: z.strictObject({
       reason,
-      role: role.default("viewer"),
+      role: membershipRole.default("viewer"),
       minutes: z.number().int().min(1).max(480).default(30),
       writes: z.boolean().default(false),
     }),

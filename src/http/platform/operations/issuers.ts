@@ -5,10 +5,9 @@ import { changeIssuer, registerIssuer, type Registrar } from "../../../auth/regi
 import { findIssuer, listIssuers, removeIssuer } from "../../../tenant/issuers.ts";
 import { operation, type Call, type Operation } from "../operation.ts";
 import { insideAs, tenantOf, type PlatformSources } from "../sources.ts";
-import { email, text, time } from "./shapes.ts";
+import { email, membershipRole, text, time } from "./shapes.ts";
 
 const tag = "Issuers";
-const role = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/);
 const jwksUrl = z.url({ protocol: /^https?$/ }).max(1000);
 /** Visible ASCII: an `iss` is a URI (OpenID Connect Core 2), or the name of a backend. */
 const name = z.string().regex(/^[\x21-\x7e]{1,500}$/);
@@ -36,8 +35,8 @@ const change = z.strictObject({
   audience: text(500).optional(),
   jwksUrl: jwksUrl.optional(),
   roleClaim: text(200).nullable().optional().describe("Name of a claim, or the way to it by dots"),
-  roles: z.record(text(200), role).optional().describe("Membership role by a value of that claim"),
-  defaultRole: role.optional(),
+  roles: z.record(text(200), membershipRole).optional().describe("Membership role by a value of that claim"),
+  defaultRole: membershipRole.optional(),
   allowsOwner: z.boolean().optional(),
   users: z.enum(["none", "match", "create"]).optional(),
   isActive: z.boolean().optional(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ROLE_NAME } from "../../../db/scope.ts";
 
 /** Shapes that several operations share. */
 export const email = z.string().trim().min(3).max(254);
@@ -11,6 +12,8 @@ export const text = (longest: number) =>
     .min(1)
     .max(longest)
     .regex(/^\P{Cc}*$/u, "Control characters are refused");
+/** Of a tenant's user; an operator's is in {@link operator}. */
+export const membershipRole = z.string().regex(ROLE_NAME);
 export const time = z.iso.datetime();
 export const personName = text(200);
 export const reason = text(1000);

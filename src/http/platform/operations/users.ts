@@ -4,15 +4,14 @@ import { changeMember, inviteMember, listMembers } from "../../../auth/members.t
 import { primaryHost } from "../../../tenant/domains.ts";
 import { operation, type Operation } from "../operation.ts";
 import { insideAs, tenantOf, type PlatformSources } from "../sources.ts";
-import { email, personName } from "./shapes.ts";
+import { email, membershipRole, personName } from "./shapes.ts";
 
 const tag = "Users of a tenant";
-const role = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/);
 const user = z.looseObject({
   id: z.uuid(),
   email: z.string(),
   name: z.string().nullable(),
-  role,
+  role: membershipRole,
   isActive: z.boolean(),
   hasPassword: z.boolean(),
 });
@@ -44,7 +43,7 @@ export const userOperations = (sources: PlatformSources): Operation[] => [
     summary: "Invite a user by e-mail; who was invited and has not come yet is sent a new link",
     permission: "users.write",
     status: 201,
-    body: z.strictObject({ email, role: role.default("member"), name: personName.optional() }),
+    body: z.strictObject({ email, role: membershipRole.default("member"), name: personName.optional() }),
     answer: user,
     handle: async (call) => {
       const tenant = await tenantOf(sources, call);
@@ -63,7 +62,7 @@ export const userOperations = (sources: PlatformSources): Operation[] => [
     tag,
     summary: "Deactivate or activate a user, or give another role; it counts at the user's next request",
     permission: "users.write",
-    body: z.strictObject({ role: role.optional(), isActive: z.boolean().optional() }),
+    body: z.strictObject({ role: membershipRole.optional(), isActive: z.boolean().optional() }),
     answer: user,
     handle: async (call) => {
       const desk = sources.deskOf(await tenantOf(sources, call), call.requestId);
