@@ -7,7 +7,7 @@ import { writeChangeNotice } from "./mails.ts";
 import { postNotice } from "./outbox.ts";
 import { checkAgainst, hashPassword } from "./password.ts";
 import { checkPassword } from "./password-policy.ts";
-import type { Principal } from "./principal.ts";
+import { asActor, type Principal } from "./principal.ts";
 import type { Profile } from "./profile.ts";
 import { endSessions } from "./sessions.ts";
 import { USER_JSON, type User } from "./user.ts";
@@ -16,11 +16,9 @@ const OWN = `select ${USER_JSON} from tenant.users u where u.id::text = platform
 
 /** @throws RowhouseError userUnknown for a principal that is no user, as an API key; sessionEnded, userInactive */
 export async function readAccount(desk: Desk, principal: Principal): Promise<User> {
-  const [rows] = await desk(actorOf(principal), "read", [statement(OWN)]);
+  const [rows] = await desk(asActor(principal), "read", [statement(OWN)]);
   return userOf(rows);
 }
-
-const actorOf = ({ id, role, grant }: Principal) => ({ principal: id, role, grant });
 
 function userOf(rows: unknown[] | undefined): User {
   const user = rows?.[0] as User | undefined;
@@ -53,7 +51,7 @@ export interface ChangedAccount {
 }
 
 async function checkCurrent(desk: Desk, principal: Principal, password: string): Promise<void> {
-  const [rows] = await desk(actorOf(principal), "read", [
+  const [rows] = await desk(asActor(principal), "read", [
     statement(
       "select to_json(c.password) from tenant.credentials c where c.user_id::text = platform.current_principal()",
     ),
@@ -112,7 +110,7 @@ export async function changeAccount(
   if (currentPassword !== undefined) await checkCurrent(desk, principal, currentPassword);
   const newEmail = email !== undefined && email !== user.email ? email : null;
   const link = newEmail === null ? null : newLink("email_change", newEmail, place);
-  const results = await desk(actorOf(principal), "write", [
+  const results = await desk(asActor(principal), "write", [
     ...(password === undefined ? [] : await passwordStatements(user, principal, sessionId, password)),
     ...(profile === undefined ? [] : [profileStatement(user, profile)]),
     ...(link === null

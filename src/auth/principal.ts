@@ -2,6 +2,7 @@ import type { Keyring } from "../db/keyring.ts";
 import { makeScope, type Scope } from "../db/scope.ts";
 import { TenantDisagreement } from "../tenant/resolve.ts";
 import type { Tenant } from "../tenant/tenant.ts";
+import type { Actor } from "./desk.ts";
 
 /** Whom a tenant's issuer names, before anybody has looked which user of the tenant that is. */
 export interface Identity {
@@ -50,6 +51,9 @@ export const userGrant = (id: string): string => `u${id.replaceAll("-", "").toLo
 /** The credential of an operator who looks at the tenant as a member would. Pure. @param id uuid */
 export const impersonationGrant = (id: string): string => `i${id.replaceAll("-", "").toLowerCase()}`;
 
+/** The principal as it acts in its tenant, by its own credential. Pure. */
+export const asActor = ({ id, role, grant }: Principal): Actor => ({ principal: id, role, grant });
+
 /** A principal lives as long as its verified token is cached, and so does its scope. */
 const scopes = new WeakMap<Principal, Scope>();
 
@@ -61,9 +65,7 @@ export function scopeOf(principal: Principal, tenant: Tenant, keyring: Keyring):
   const known = scopes.get(principal);
   if (known !== undefined && known.tenantId === tenant.id && known.epoch === tenant.epoch) return known;
   if (principal.tenantId !== tenant.id) throw new TenantDisagreement({ host: tenant.id, token: principal.tenantId });
-  const { id, role, grant } = principal;
-  const facts = { tenantId: tenant.id, epoch: tenant.epoch, principal: id, role, grant };
-  const scope = makeScope(facts, keyring);
+  const scope = makeScope({ tenantId: tenant.id, epoch: tenant.epoch, ...asActor(principal) }, keyring);
   scopes.set(principal, scope);
   return scope;
 }

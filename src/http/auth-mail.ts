@@ -2,6 +2,7 @@ import { mailLimits } from "../auth/attempts.ts";
 import { readEmail } from "../auth/email.ts";
 import { recover, resendConfirmation } from "../auth/links.ts";
 import { inviteMember } from "../auth/members.ts";
+import { asActor } from "../auth/principal.ts";
 import { readProfile } from "../auth/profile.ts";
 import { signUp } from "../auth/sign-up.ts";
 import { RowhouseError } from "../errors.ts";
@@ -51,13 +52,7 @@ export async function answerInvite(request: KnownRequest): Promise<void> {
   if (typeof role !== "string")
     throw new RowhouseError("roleUnknown", { message: "data.role is not a membership role" });
   await countMail(request, email);
-  const { id, role: own, grant } = principal;
   const profile = { ...(name !== undefined && { name }), custom: rest };
-  const user = await inviteMember(
-    desk,
-    { principal: id, role: own, grant },
-    { email, role, profile },
-    await placeOf(request),
-  );
+  const user = await inviteMember(desk, asActor(principal), { email, role, profile }, await placeOf(request));
   sendJson(ctx, 200, userBody(user, tenant));
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Attempts } from "../auth/attempts.ts";
 import type { Desk } from "../auth/desk.ts";
 import type { LinkPlace } from "../auth/links.ts";
-import type { Principal } from "../auth/principal.ts";
+import { asActor, type Principal } from "../auth/principal.ts";
 import type { Visitor } from "../auth/sessions.ts";
 import { RowhouseError } from "../errors.ts";
 import type { PublicTenant } from "../tenant/public.ts";
@@ -65,7 +65,7 @@ export async function openKnown(
 ): Promise<AuthRequest & { readonly principal: Principal }> {
   const { principal, tenant, besides } = await grantTenant(ctx, sources.grants);
   const request = await openRequest(ctx, sources, tenant);
-  if (besides !== null) await request.desk({ ...besides, principal: besides.id }, "read", []);
+  if (besides !== null) await request.desk(asActor(besides), "read", []);
   return { ...request, principal };
 }
 

@@ -1,7 +1,7 @@
 import { changeAccount, readAccount, sessionOf, type AccountChange } from "../auth/account.ts";
 import { mailLimits, signInLimits } from "../auth/attempts.ts";
 import { readEmail } from "../auth/email.ts";
-import type { Principal } from "../auth/principal.ts";
+import { asActor, type Principal } from "../auth/principal.ts";
 import { readProfile } from "../auth/profile.ts";
 import { endSessions, type LogoutScope } from "../auth/sessions.ts";
 import { RowhouseError } from "../errors.ts";
@@ -46,8 +46,7 @@ function isScope(scope: unknown): scope is LogoutScope {
 export async function answerLogout({ ctx, desk, principal }: KnownRequest): Promise<void> {
   const scope = ctx.query["scope"] ?? "global";
   if (!isScope(scope)) throw new RowhouseError("bodyInvalid", { message: "scope is global, local or others" });
-  const { id, role, grant } = principal;
-  await desk({ principal: id, role, grant }, "write", [endSessions(id, sessionOf(principal), scope)]);
+  await desk(asActor(principal), "write", [endSessions(principal.id, sessionOf(principal), scope)]);
   if (scope !== "others") clearSessionCookie(ctx);
   ctx.status = 204;
 }
