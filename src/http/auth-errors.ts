@@ -1,4 +1,5 @@
 import type { ErrorKind } from "../errors.ts";
+import { sendJson } from "./auth-answer.ts";
 import { toRefusal } from "./problem.ts";
 import type { RequestContext } from "./request-state.ts";
 
@@ -30,11 +31,9 @@ const CODES: Readonly<Partial<Record<ErrorKind, string>>> = {
 export function answerAuth(ctx: RequestContext, error: unknown): void {
   const refusal = toRefusal(error);
   const { kind, code, status, hint, details } = refusal;
-  ctx.status = status;
   ctx.state.code = code;
   if (status === 401) ctx.set("WWW-Authenticate", "Bearer"); // RFC 9110 15.5.2
-  ctx.set("Content-Type", "application/json; charset=utf-8");
-  ctx.body = JSON.stringify({
+  sendJson(ctx, status, {
     code: status,
     error_code: CODES[kind] ?? kind.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     msg: refusal.message,

@@ -8,7 +8,7 @@ import { answerToken } from "./auth-token.ts";
 import { answerLogout, answerUser, answerUserChange, type KnownRequest } from "./auth-user.ts";
 import { answerLink, answerVerify } from "./auth-verify.ts";
 import type { RequestContext } from "./request-state.ts";
-import { answerMethods, listMethods } from "./router.ts";
+import { answerMethods, AUTH_PATH, listMethods } from "./router.ts";
 
 type Answer = (ctx: RequestContext, sources: AuthSources) => Promise<void>;
 
@@ -40,7 +40,6 @@ const version = readVersion();
 const answerHealth: Answer = async (ctx) => sendJson(ctx, 200, { name: "Rowhouse", version, description: "Sign-in" });
 const answerJwks: Answer = async (ctx, { keyset }) => sendJson(ctx, 200, await keyset.jwks());
 
-const BASE = "/auth/v1";
 const PATHS: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
   "/token": { POST: anybody(answerToken) },
   "/user": { GET: known(answerUser), PUT: known(answerUserChange) },
@@ -58,11 +57,11 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 /** `/auth/v1/…`: signing in, as supabase's clients speak it. */
 export function serveAuth(sources: AuthSources): (ctx: RequestContext) => Promise<void> {
   return async (ctx) => {
-    const path = ctx.path.slice(BASE.length);
+    const path = ctx.path.slice(AUTH_PATH.length);
     const methods = Object.hasOwn(PATHS, path) ? PATHS[path] : undefined;
     if (methods === undefined)
       throw new RowhouseError("routeUnknown", { hint: "docs/reference/http.md lists what there is." });
-    ctx.state.route = BASE + path;
+    ctx.state.route = AUTH_PATH + path;
     const method = ctx.method === "HEAD" ? "GET" : ctx.method;
     const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
     if (answer === undefined) return answerMethods(ctx, listMethods([...Object.keys(methods), "OPTIONS"]));

@@ -12,16 +12,15 @@ export interface Route {
 
 export const sites = (...kinds: Site["kind"][]): ReadonlySet<Site["kind"]> => new Set(kinds);
 
-const REST = "/rest/v1";
+const REST_PATH = "/rest/v1";
+export const AUTH_PATH = "/auth/v1";
+export const PLATFORM_PATH = "/platform/v1";
+export const DEMO_PATH = "/demo-requests";
 const REST_METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS";
 
-export const isRestPath = (path: string) =>
-  path.startsWith(REST) && (path.length === REST.length || path[REST.length] === "/");
-
-const PLATFORM = "/platform/v1/";
-const DEMO = "/demo-requests";
-const AUTH = "/auth/v1/";
-export const isAuthPath = (path: string) => path.startsWith(AUTH);
+const isUnder = (path: string, area: string) => path.startsWith(area) && path[area.length] === "/";
+export const isRestPath = (path: string) => path === REST_PATH || isUnder(path, REST_PATH);
+export const isAuthPath = (path: string) => isUnder(path, AUTH_PATH);
 
 function unknown(): never {
   throw new RowhouseError("routeUnknown", { hint: "The API is under /rest/v1, its description at /openapi.json." });
@@ -77,12 +76,12 @@ export function routeRequests(routes: readonly Route[], { rest, auth, platform, 
   return (ctx) => {
     const kind = ctx.state.site?.kind;
     if (isRestPath(ctx.path) && kind !== "platform") {
-      ctx.state.route = `${REST}/*`;
+      ctx.state.route = `${REST_PATH}/*`;
       return ctx.method === "OPTIONS" && isAnonymous(ctx) ? answerMethods(ctx, REST_METHODS) : rest(ctx);
     }
     if (isAuthPath(ctx.path) && kind !== "platform") return auth(ctx);
-    if (ctx.path.startsWith(PLATFORM) && kind === "platform") return platform(ctx);
-    if (ctx.path === DEMO && (kind === "platform" || kind === "home")) return demo(ctx);
+    if (isUnder(ctx.path, PLATFORM_PATH) && kind === "platform") return platform(ctx);
+    if (ctx.path === DEMO_PATH && (kind === "platform" || kind === "home")) return demo(ctx);
     const route = byPath.get(ctx.path);
     if (route === undefined || kind === undefined || route.sites === "all" || !route.sites.has(kind)) unknown();
     return follow(ctx, route);

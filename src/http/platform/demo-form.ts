@@ -1,16 +1,14 @@
+import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import type { Attempts } from "../../auth/attempts.ts";
 import type { ConnectionPool } from "../../db/connections.ts";
 import { requestDemo } from "../../demo/request.ts";
-import type { IncomingMessage } from "node:http";
 import type { RequestContext } from "../request-state.ts";
-import { answerMethods } from "../router.ts";
+import { answerMethods, DEMO_PATH } from "../router.ts";
 import { location, text } from "./operations/shapes.ts";
 import { readJson } from "./read.ts";
 
-export const DEMO_PATH = "/demo-requests";
-
-export const demoForm = z.object({
+const demoForm = z.object({
   email: text(254),
   name: text(200),
   company: text(200),

@@ -1,8 +1,6 @@
 import { RowhouseError } from "../../errors.ts";
-import { listMethods } from "../router.ts";
+import { listMethods, PLATFORM_PATH } from "../router.ts";
 import type { Operation } from "./operation.ts";
-
-export const PLATFORM_PATH = "/platform/v1";
 
 export interface Match {
   readonly operation: Operation;

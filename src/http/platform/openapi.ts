@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readVersion } from "../../config.ts";
 import { WEBHOOK_EVENTS } from "../../webhook/event.ts";
-import { PLATFORM_PATH } from "./match.ts";
+import { PLATFORM_PATH } from "../router.ts";
 import type { Operation } from "./operation.ts";
 
 const problem = z.object({

@@ -17,7 +17,8 @@ import type { ConnectionPool } from "../../db/connections.ts";
 import { RowhouseError } from "../../errors.ts";
 import type { Readiness } from "../readiness.ts";
 import type { RequestContext } from "../request-state.ts";
-import { MethodRefused, openMatcher, PLATFORM_PATH, type Match } from "./match.ts";
+import { PLATFORM_PATH } from "../router.ts";
+import { MethodRefused, openMatcher, type Match } from "./match.ts";
 import type { Answer, Call, Operation } from "./operation.ts";
 import { readJson, readQuery } from "./read.ts";
 
