@@ -96,7 +96,7 @@ export async function listKeys(desk: Desk, actor: Actor): Promise<ApiKey[]> {
  * By id, prefix or name, among those that are not revoked.
  * @throws RowhouseError keyUnknown, also when a name is that of several
  */
-export async function findKey(desk: Desk, actor: Actor, which: string): Promise<ApiKey> {
+async function findKey(desk: Desk, actor: Actor, which: string): Promise<ApiKey> {
   const [rows = []] = await desk(actor, "read", [
     statement(
       `select ${KEY_JSON} from tenant.api_keys k

@@ -9,7 +9,7 @@ import { impersonationGrant, sessionGrant, type Principal } from "./principal.ts
 export const REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "tenant"];
 
 /** What a token without a `role` may do: the least. */
-export const DEFAULT_ROLE = "viewer";
+const DEFAULT_ROLE = "viewer";
 /** Printable; 255 characters as OpenID Connect Core 5.1 has it. */
 const SUBJECT = /^[^\p{C}]{1,255}$/u;
 /** Names under which the platform, API keys and nobody in particular act (`platform.admit()`); no token may. */

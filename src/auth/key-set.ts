@@ -13,7 +13,7 @@ export interface KeySet {
 }
 
 /** Large providers publish a dozen keys, with certificates 20 kB. */
-export const MAX_KEY_SET_BYTES = 262_144;
+const MAX_KEY_SET_BYTES = 262_144;
 const MAX_KEYS = 100;
 const TIMEOUT_MS = 3000;
 const KEY_TYPES = new Set(["RSA", "EC", "OKP"]);

@@ -25,7 +25,7 @@ export const LINK_TYPES: Readonly<Record<string, LinkKind>> = {
   email: "confirmation",
   email_change: "email_change",
 };
-export const linkType = (kind: LinkKind): string => Object.keys(LINK_TYPES).find((type) => LINK_TYPES[type] === kind)!;
+const linkType = (kind: LinkKind): string => Object.keys(LINK_TYPES).find((type) => LINK_TYPES[type] === kind)!;
 
 const LIVES: Readonly<Record<LinkKind, string>> = {
   recovery: "1 hour",

@@ -84,7 +84,7 @@ export async function listMembers(desk: Desk, actor: Actor): Promise<User[]> {
 }
 
 /** @throws RowhouseError userUnknown */
-export async function findMember(desk: Desk, actor: Actor, email: string): Promise<User> {
+async function findMember(desk: Desk, actor: Actor, email: string): Promise<User> {
   const [rows] = await desk(actor, "read", [statement(READ, email)]);
   const user = rows?.[0] as User | undefined;
   if (user !== undefined) return user;

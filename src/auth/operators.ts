@@ -26,7 +26,7 @@ export const OPERATOR_COLUMNS = `o.id, o.email, o.name, o.role, o.is_active as "
 /** How an operator stands in the audit trail. */
 export const actorOf = ({ email }: Pick<Operator, "email">) => `operator:${email}`;
 
-export function unknownOperator(wanted: string): RowhouseError {
+function unknownOperator(wanted: string): RowhouseError {
   return new RowhouseError("operatorUnknown", {
     message: `There is no operator ${wanted}`,
     hint: "`rowhouse operator list` shows them.",
@@ -38,12 +38,6 @@ export function listOperators(pool: ConnectionPool): Promise<Operator[]> {
   return queryRows<Operator>(pool, {
     text: `select ${OPERATOR_COLUMNS} from platform.operators o order by o.email`,
   });
-}
-
-/** Whether anybody could sign in yet. */
-export async function hasOperators(pool: ConnectionPool): Promise<boolean> {
-  const rows = await queryRows(pool, { text: "select from platform.operators limit 1" });
-  return rows.length > 0;
 }
 
 export interface OperatorChange {

@@ -48,7 +48,7 @@ function checkName(name: string): string {
 }
 
 /** @throws RowhouseError usage */
-export function checkVerbs(verbs: readonly string[]): readonly string[] {
+function checkVerbs(verbs: readonly string[]): readonly string[] {
   const strange = verbs.find((verb) => !VERBS.includes(verb));
   if (strange === undefined && verbs.length > 0) return verbs.includes("*") ? ["*"] : [...new Set(verbs)];
   throw new RowhouseError("usage", {

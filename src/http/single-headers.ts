@@ -23,7 +23,7 @@ const BITS = new Map([...SINGLE.keys()].map((name, index) => [name, 1 << index])
  * @param rawHeaders names and values in turn, as `node:http` read them; its own `headers` have dropped or joined the repeated ones
  * @throws RowhouseError hostInvalid, headerRepeated, forwardedInvalid
  */
-export function refuseRepeated(rawHeaders: readonly string[]): void {
+function refuseRepeated(rawHeaders: readonly string[]): void {
   let seen = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!.toLowerCase();

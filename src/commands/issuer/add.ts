@@ -40,7 +40,7 @@ function rulesOf(options: RuleOptions): Partial<IssuerRules> {
 }
 
 /** Pure. */
-export function describeIssuer(issuer: Issuer): string {
+function describeIssuer(issuer: Issuer): string {
   const { id, kind, jwksUrl, audience, roleClaim, roles, defaultRole, allowsOwner, users, isActive } = issuer;
   return formatFacts([
     ["issuer", issuer.issuer],

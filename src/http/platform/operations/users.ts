@@ -17,7 +17,7 @@ const user = z.looseObject({
 });
 
 /** Where links of the tenant lead, as they stand in e-mails. */
-export async function placeOf(sources: PlatformSources, tenant: { id: string; slug: string; name: string }) {
+async function placeOf(sources: PlatformSources, tenant: { id: string; slug: string; name: string }) {
   const url = new URL(sources.publicUrl);
   url.hostname = await primaryHost(sources.home.platform, tenant, sources.baseDomain);
   return { tenantName: tenant.name, origin: url.origin, redirectTo: null };
