@@ -75,6 +75,7 @@ async function passwordStatements(
   ];
 }
 
+/** Nothing for a user that there is not. @param userId uuid @param phc as `hashPassword` gives it */
 export function setPassword(userId: string, phc: string): Statement {
   return statement(
     `insert into tenant.credentials (user_id, password) select u.id, $2 from tenant.users u where u.id = $1::uuid

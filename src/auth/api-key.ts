@@ -28,6 +28,7 @@ function tenantOf(text: string): string | null {
   return hex === undefined ? null : hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
+/** A key of 256 random bits that tells its tenant, not written anywhere yet. @param tenantId uuid */
 export function newApiKey(tenantId: string): NewApiKey {
   const prefix = `rh_live_${toBase62(randomBytes(6), 6)}`;
   const key = `${prefix}${toBase62(tenantBytes(tenantId), 22)}${toBase62(randomBytes(32), 43)}`;

@@ -15,6 +15,7 @@ const SUBJECT = /^[^\p{C}]{1,255}$/u;
 /** Names under which the platform, API keys and nobody in particular act (`platform.admit()`); no token may. */
 const RESERVED = /^(?:platform:|key:|anonymous$)/;
 
+/** The refusal of a verified token for what it says: claimsInvalid. */
 export function refuseClaims(message: string, hint?: string): RowhouseError {
   return new RowhouseError("claimsInvalid", { message, hint });
 }

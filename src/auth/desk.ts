@@ -48,6 +48,7 @@ function explain(error: unknown): unknown {
   return error;
 }
 
+/** The control plane in one tenant. Opens nothing by itself: each call borrows a connection where the tenant lives then. */
 export function openDesk({ reach, keyring }: DeskSources, tenant: Tenant, options: DeskOptions = {}): Desk {
   const before = options.isRequest === true ? [ACTIVE] : [];
   return async (actor, access, statements) => {

@@ -100,6 +100,7 @@ function asUser(principal: Principal, { id, email, role }: Found): Principal {
   return Object.freeze<Principal>({ ...rest, id, role, grant: userGrant(id), claims });
 }
 
+/** Remembers whom it found in this process, by the verified token that named them. */
 export function openIdentities(): Identities {
   /** A principal is kept for as long as its verified token is. */
   const known = new WeakMap<Principal, Known>();

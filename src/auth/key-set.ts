@@ -22,6 +22,7 @@ const SECRETS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 const document = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).max(MAX_KEYS) });
 
+/** The refusal of an issuer that can't be taken as it is registered, or as it answers: issuerUnfit. */
 export function unfit(message: string, cause?: unknown): RowhouseError {
   return new RowhouseError("issuerUnfit", { message, cause });
 }

@@ -10,6 +10,7 @@ export interface KeyUses {
   note(tenant: Tenant, principal: Principal): void;
 }
 
+/** Remembers in this process which keys it noted within the last minute, of 10,000. */
 export function openKeyUses(deskOf: (tenant: Tenant) => Desk): KeyUses {
   const noted = new LRUCache<string, true>({ max: 10_000, ttl: 60_000 });
   return {

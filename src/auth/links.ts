@@ -51,6 +51,7 @@ export interface NewLink extends OpaqueToken {
   readonly url: string;
 }
 
+/** Not written anywhere yet: {@link sendLink} does that. @param email the address that it proves */
 export function newLink(kind: LinkKind, email: string, { origin, redirectTo }: LinkPlace): NewLink {
   const made = newToken("link");
   const url = new URL("/auth/v1/verify", origin);

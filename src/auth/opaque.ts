@@ -15,6 +15,7 @@ export function digestOf(purpose: Purpose, token: string): Buffer {
   return createHash("sha256").update(`${purpose}:${token}`).digest();
 }
 
+/** A new token for one purpose, not written anywhere yet. */
 export function newToken(purpose: Purpose): OpaqueToken {
   const token = randomBytes(32).toString("base64url");
   return { token, digest: digestOf(purpose, token) };

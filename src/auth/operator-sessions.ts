@@ -111,6 +111,7 @@ export async function authenticateOperator(pool: ConnectionPool, token: string |
   return { operator, sessionId };
 }
 
+/** Its token is refused from the next request on; nothing when it has ended already. @param sessionId uuid */
 export async function endOperatorSession(pool: ConnectionPool, sessionId: string): Promise<void> {
   await queryRows(pool, {
     text: "update platform.operator_sessions set revoked_at = now() where id = $1 and revoked_at is null",

@@ -36,6 +36,7 @@ export function parseAuthSettings(value: unknown): AuthSettings {
   };
 }
 
+/** The tenant's own, or what counts without any: nobody signs up, and addresses have to be confirmed. */
 export async function readAuthSettings(desk: Desk): Promise<AuthSettings> {
   const [rows] = await desk(ANYBODY, "read", [
     statement("select s.value from tenant.settings s where s.name = 'auth'"),

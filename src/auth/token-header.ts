@@ -16,6 +16,7 @@ export interface UnverifiedToken {
 
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
+/** The refusal of a token that proves nothing: tokenInvalid (401). What it says when it proves something is `refuseClaims`'s. */
 export function refuseToken(message: string, cause?: unknown): RowhouseError {
   return new RowhouseError("tokenInvalid", { message, cause });
 }

@@ -48,6 +48,7 @@ export async function sessionBody({ keyset, policy }: Signing, tenant: Tenant, o
   };
 }
 
+/** Answers with `body` as JSON text; to HEAD Koa sends its length alone. */
 export function sendJson(ctx: RequestContext, status: number, body: unknown): void {
   ctx.status = status;
   ctx.set("Content-Type", "application/json; charset=utf-8");

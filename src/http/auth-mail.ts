@@ -15,6 +15,10 @@ async function countMail({ sources, tenant, visitor }: AuthRequest, email: strin
   await sources.attempts.count(mailLimits(tenant.id, email, visitor.address));
 }
 
+/**
+ * `POST /signup`: a session, or the user alone while the address is to be confirmed; the same for an address that is taken.
+ * @throws RowhouseError bodyInvalid, attemptsExceeded, and as `signUp`
+ */
 export async function answerSignUp(request: AuthRequest): Promise<void> {
   const { ctx, sources, tenant, desk, visitor, body } = request;
   const email = readEmail(body["email"]);
@@ -26,7 +30,10 @@ export async function answerSignUp(request: AuthRequest): Promise<void> {
   sendJson(ctx, 200, session === null ? userBody(user, tenant) : await sessionBody(sources, tenant, session));
 }
 
-/** Answers the same and does the same whether there is such a user or not (threats.md H24). */
+/**
+ * `POST /recover`: answers the same and does the same whether there is such a user or not (threats.md H24).
+ * @throws RowhouseError bodyInvalid, attemptsExceeded
+ */
 export async function answerRecover(request: AuthRequest): Promise<void> {
   const email = readEmail(request.body["email"]);
   await countMail(request, email);
@@ -34,6 +41,10 @@ export async function answerRecover(request: AuthRequest): Promise<void> {
   sendJson(request.ctx, 200, {});
 }
 
+/**
+ * `POST /resend` of `type: signup`, the same answer whether somebody waits for that mail or not.
+ * @throws RowhouseError bodyInvalid, attemptsExceeded
+ */
 export async function answerResend(request: AuthRequest): Promise<void> {
   if (request.body["type"] !== "signup")
     throw new RowhouseError("bodyInvalid", { message: "Only the mail of a sign-up is sent again: type signup" });
@@ -43,7 +54,10 @@ export async function answerResend(request: AuthRequest): Promise<void> {
   sendJson(request.ctx, 200, {});
 }
 
-/** `data.role` is the membership role, `member` when left out; what else `data` holds is the user's profile. */
+/**
+ * `POST /invite`: `data.role` is the membership role, `member` when left out; what else `data` holds is the user's profile.
+ * @throws RowhouseError bodyInvalid, roleUnknown, attemptsExceeded, and as `inviteMember`
+ */
 export async function answerInvite(request: KnownRequest): Promise<void> {
   const { ctx, tenant, desk, principal, body } = request;
   const email = readEmail(body["email"]);

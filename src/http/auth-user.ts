@@ -11,6 +11,7 @@ import { clearSessionCookie } from "./cookie.ts";
 
 export type KnownRequest = AuthRequest & { readonly principal: Principal };
 
+/** `GET /user`: who asks. @throws as `readAccount` */
 export async function answerUser({ ctx, tenant, desk, principal }: KnownRequest): Promise<void> {
   sendJson(ctx, 200, userBody(await readAccount(desk, principal), tenant));
 }
@@ -27,6 +28,10 @@ function readChange(body: AuthRequest["body"]): AccountChange {
   };
 }
 
+/**
+ * `PUT /user` with `password`, `current_password`, `email` or `data`: the user, and an address that waits for its link as `new_email`.
+ * @throws RowhouseError bodyInvalid, attemptsExceeded, and as `changeAccount`
+ */
 export async function answerUserChange(request: KnownRequest): Promise<void> {
   const { ctx, sources, tenant, desk, principal, visitor } = request;
   const change = readChange(request.body);

@@ -39,6 +39,7 @@ export function setSessionCookie(ctx: RequestContext, token: string, seconds: nu
   ctx.append("Set-Cookie", `${NAME}=${token}; Max-Age=${seconds}; ${FIXED}`);
 }
 
+/** Has the browser forget it (RFC 6265 3.1); the session itself ends in the database. */
 export function clearSessionCookie(ctx: RequestContext): void {
   ctx.append("Set-Cookie", `${NAME}=; Max-Age=0; ${FIXED}`);
 }

@@ -15,6 +15,7 @@ export interface Page {
 const policyOf = ({ styleHash, scriptHash, formAction = "'none'" }: Page) =>
   `default-src 'none'; ${scriptHash === undefined ? "" : `script-src '${scriptHash}'; connect-src 'self'; `}style-src '${styleHash}'; img-src data:; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
 
+/** Answers with the page, and the Content-Security-Policy that allows it alone. */
 export function sendPage(ctx: RequestContext, page: Page, status = 200): void {
   ctx.status = status;
   ctx.set("Content-Type", "text/html; charset=utf-8");
