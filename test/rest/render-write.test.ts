@@ -29,7 +29,7 @@ const WRITES: readonly (readonly [method: string, url: string, prefer: string, b
     "/labels?columns=id,word",
     "missing=default",
     [{ word: "a" }],
-    `insert into "app"."labels" as t0 ("id", "word") select r."id", r."word" from (select case when j.element ? 'id' then v."id" else gen_random_uuid() end as "id", v."word" as "word" from jsonb_array_elements($1::jsonb) as j(element) cross join lateral jsonb_to_record(j.element) as v("id" uuid, "word" text)) as r`,
+    `insert into "app"."labels" as t0 ("id", "word") select r."id", r."word" from (select case when j.element ? 'id' then v."id" else j.c0 end as "id", v."word" as "word" from (select j.element, gen_random_uuid() as c0 from jsonb_array_elements($1::jsonb) as j(element)) as j cross join lateral jsonb_to_record(j.element) as v("id" uuid, "word" text)) as r`,
   ],
   [
     "PATCH",

@@ -13,9 +13,21 @@ function valueOf({ name, representation }: Column): string {
 }
 
 /** The default of a key that is not there; one that is null stays null. */
-function valueOrDefault(column: Column): string {
+function valueOrDefault(column: Column, place: number): string {
   if (column.defaultSql === null) return valueOf(column);
-  return `case when j.element ? ${literal(column.name)} then ${valueOf(column)} else ${column.defaultSql} end`;
+  return `case when j.element ? ${literal(column.name)} then ${valueOf(column)} else j.c${place} end`;
+}
+
+/**
+ * The elements of the body with the defaults of `columns`. Each row draws its own, also one that does without, as PostgREST lays the row
+ * over them: a sequence gives the same numbers.
+ */
+function elementsWithDefaults(columns: readonly Column[], body: string): string {
+  const elements = `jsonb_array_elements(${body}::jsonb) as j(element)`;
+  const defaults = columns.flatMap(({ defaultSql }, place) =>
+    defaultSql === null ? [] : [`, ${defaultSql} as c${place}`],
+  );
+  return defaults.length === 0 ? elements : `(select j.element${defaults.join("")} from ${elements}) as j`;
 }
 
 /**
@@ -25,10 +37,10 @@ function valueOrDefault(column: Column): string {
 export function renderBodyRows(writer: Writer, { columns, json, usesDefaults }: WriteTarget): string {
   const types = columns.map(typeOf).join(", ");
   const body = writer.bind(json);
-  const list = (value: (column: Column) => string) =>
-    columns.map((column) => `${value(column)} as ${quote(column.name)}`).join(", ");
+  const list = (value: (column: Column, place: number) => string) =>
+    columns.map((column, place) => `${value(column, place)} as ${quote(column.name)}`).join(", ");
   if (usesDefaults)
-    return `(select ${list(valueOrDefault)} from jsonb_array_elements(${body}::jsonb) as j(element) cross join lateral jsonb_to_record(j.element) as v(${types})) as r`;
+    return `(select ${list(valueOrDefault)} from ${elementsWithDefaults(columns, body)} cross join lateral jsonb_to_record(j.element) as v(${types})) as r`;
   const rows = `json_to_recordset(${body}::json)`;
   if (columns.every(({ representation }) => representation?.fromJson == null)) return `${rows} as r(${types})`;
   return `(select ${list(valueOf)} from ${rows} as v(${types})) as r`;
