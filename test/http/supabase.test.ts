@@ -3,9 +3,11 @@ import { createClient } from "@supabase/supabase-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { adoptedGuild, type AdoptedGuild } from "../rest/guild/adopted.ts";
 import { fetchFrom } from "./browser.ts";
+import { watchMethods } from "./client-methods.ts";
 
 const URL = "http://acme.localhost";
 
+const methods = watchMethods();
 let guild: AdoptedGuild;
 let send: typeof fetch;
 let token: string;
@@ -199,6 +201,7 @@ describe("every modifier", () => {
   });
 
   test("setHeader, and types that the caller brings", async () => {
+    expect((await members().eq("id", 1).returns<{ id: number }[]>()).data).toEqual(ids(1));
     const query = members("joined_at").eq("id", 1).setHeader("Prefer", "timezone=Europe/Amsterdam").single();
     const { data } = await query.overrideTypes<{ joined_at: string }, { merge: false }>();
     expect(data?.joined_at).toBe("1990-04-01T11:00:00+02:00");
@@ -317,14 +320,39 @@ describe("every way to call a function", () => {
   });
 });
 
-test("postgrest-js by itself, and what it reads of the schema", async () => {
-  const client = new PostgrestClient(`${URL}/rest/v1`, {
-    headers: { Authorization: `Bearer ${token}` },
-    fetch: send,
-    schema: "guild",
+describe("postgrest-js by itself", () => {
+  const alone = (schema: string) =>
+    new PostgrestClient(`${URL}/rest/v1`, { headers: { Authorization: `Bearer ${token}` }, fetch: send, schema });
+
+  test("reads, calls, and takes another schema", async () => {
+    expect((await alone("guild").from("holidays").select()).data).toHaveLength(2);
+    expect((await alone("public").schema("guild").from("holidays").select()).data).toHaveLength(2);
+    expect((await alone("guild").rpc("add_them", { a: 2, b: 3 })).data).toBe(5);
+    expect((await alone("public").schema("elsewhere").rpc("add_them")).error).toMatchObject({ code: "PGRST106" });
   });
-  expect((await client.from("holidays").select()).data).toHaveLength(2);
-  const { data, error } = await client.getOpenApiSpec();
-  expect(error).toBeNull();
-  expect(Object.keys(data!.paths)).toContain("/members");
+
+  test("options of one request: headers and a fetch of its own", async () => {
+    const seen: (string | null)[] = [];
+    const own: typeof fetch = (input, init) => {
+      seen.push(new Headers(init?.headers).get("x-note"));
+      return send(input, init);
+    };
+    const options = { headers: { "x-note": "once" }, fetch: own };
+    const { data } = await alone("guild").from("members", options).select("id").filter("id", "eq", 1);
+    expect([data, seen]).toEqual([ids(1), ["once"]]);
+  });
+
+  test("what it reads of the schema, by itself and as supabase-js", async () => {
+    for (const client of [alone("guild"), supabase]) {
+      const { data, error } = await client.getOpenApiSpec();
+      expect(error).toBeNull();
+      expect(Object.keys(data!.paths)).toContain("/members");
+    }
+  });
+});
+
+// Last, when everything has been called.
+test("no public method of the clients was left out", () => {
+  expect(methods.all.length).toBeGreaterThan(60);
+  expect(methods.all.filter((name) => !methods.used.has(name))).toEqual([]);
 });
