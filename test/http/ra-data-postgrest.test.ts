@@ -1,22 +1,7 @@
-import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { fetchFrom } from "./browser.ts";
+import { dataProvider, type Provider } from "./react-admin.ts";
 import { testServer, type TestServer } from "./server.ts";
-
-/** react-admin's data provider, of which the package takes the type from ra-core alone. */
-type Provider = Record<
-  "getList" | "getOne" | "getMany" | "getManyReference" | "create" | "update" | "updateMany" | "delete" | "deleteMany",
-  (resource: string, params: object) => Promise<{ data: unknown; total?: number }>
->;
-
-/** CommonJS, which TypeScript and Node take for modules of two kinds. */
-interface Library {
-  default(config: object): Provider;
-  readonly defaultPrimaryKeys: ReadonlyMap<string, readonly string[]>;
-  readonly defaultSchema: () => string;
-}
-const library = createRequire(import.meta.url)("@raphiniert/ra-data-postgrest") as Library;
 
 let db: TestDatabase;
 let server: TestServer;
@@ -26,24 +11,7 @@ beforeAll(async () => {
   db = await testDatabase();
   server = await testServer(db);
   const token = await server.token("acme");
-  const send = fetchFrom(server, "acme.localhost");
-  // As react-admin's fetchJson does it.
-  const httpClient = async (url: string, options: RequestInit = {}) => {
-    const headers = new Headers(options.headers);
-    headers.set("authorization", `Bearer ${token}`);
-    const answer = await send(url, { ...options, headers });
-    const body = await answer.text();
-    const json: unknown = body === "" ? undefined : JSON.parse(body);
-    if (!answer.ok) throw Object.assign(new Error((json as { message: string }).message), { status: answer.status });
-    return { status: answer.status, headers: answer.headers, body, json };
-  };
-  admin = library.default({
-    apiUrl: `${server.url}/rest/v1`,
-    httpClient,
-    defaultListOp: "eq",
-    primaryKeys: library.defaultPrimaryKeys,
-    schema: library.defaultSchema,
-  });
+  admin = dataProvider(server, token);
 });
 afterAll(async () => {
   await server.close();
