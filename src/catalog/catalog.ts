@@ -41,8 +41,8 @@ export interface Relation {
    * of which it has them all; empty without one.
    */
   readonly primaryKey: readonly string[];
-  /** Unique keys other than the primary one, each without `tenant_id`. */
-  readonly uniqueKeys: readonly (readonly string[])[];
+  /** Unique keys, the primary one among them, by the name that an error of theirs has: columns in its order, without `tenant_id`. */
+  readonly uniqueKeys: ReadonlyMap<string, readonly string[]>;
   /** Whether it has `tenant_id`, so that generated SQL can say `tenant_id = $1`. */
   readonly hasTenant: boolean;
   /** What the API role may do with it. */

@@ -9,6 +9,8 @@ export interface KeyColumn {
 export interface Key {
   /** Oid of its table. */
   readonly table: string;
+  /** Of its index, which an error of it names. */
+  readonly name: string;
   readonly isPrimary: boolean;
   /** Whether it was declared as a constraint, and is no mere index. */
   readonly isConstraint: boolean;
@@ -62,7 +64,7 @@ foreign_keys as (
   group by c.oid, c.conname, c.conrelid, c.confrelid
 )
 select json_build_object(
-  'unique', coalesce((select json_agg(json_build_object('table', indrelid::text, 'isPrimary', indisprimary,
+  'unique', coalesce((select json_agg(json_build_object('table', indrelid::text, 'name', relname, 'isPrimary', indisprimary,
     'isConstraint', is_constraint, 'columns', columns) order by relname) from unique_keys), '[]'),
   'foreign', coalesce((select json_agg(json_build_object('name', conname, 'from', conrelid::text, 'to', confrelid::text,
     'pairs', pairs) order by conrelid, conname) from foreign_keys), '[]')

@@ -122,7 +122,7 @@ export function pseudoRelation(schema: string, name: string, columns: Relation["
     columns,
     computed: new Map(),
     primaryKey: [],
-    uniqueKeys: [],
+    uniqueKeys: new Map(),
     hasTenant: false,
     verbs: new Set(),
   };
@@ -150,7 +150,7 @@ export function toRelation(found: FoundRelation, types: Types, { keys, inherited
     columns,
     computed: new Map([...computed].filter(([own]) => !columns.has(own))),
     primaryKey: inherited ?? primary?.toSorted() ?? [],
-    uniqueKeys: seen.filter(({ isPrimary }) => !isPrimary).map((key) => key.columns.map((column) => column.name)),
+    uniqueKeys: new Map(seen.map((key) => [key.name, key.columns.map((column) => column.name)])),
     hasTenant,
     verbs: new Set(verbs),
   };

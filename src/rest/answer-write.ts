@@ -1,5 +1,6 @@
 import type { StatementResult } from "../db/statement.ts";
 import { writerOptions, type RestContext, type RestLimits } from "./context.ts";
+import { tellKey } from "./key-detail.ts";
 import { refuseCursor } from "./request/cursor.ts";
 import { readIdempotencyKey, type IdempotencyKey } from "./request/idempotency-key.ts";
 import { refuseInvalid } from "./request/preferences.ts";
@@ -56,7 +57,10 @@ export async function answerWrite(request: ApiRequest, session: Session, context
   refuseInvalid(request.preferences);
   const idempotency = request.media.plan === null ? readIdempotencyKey(session.request) : null;
   const statement = renderWrite(target, writeShape(request, context.limits, idempotency), writerOptions(context));
-  const executed = await execute(context, { ...session, idempotency }, "write", statement);
+  const executed = await execute(context, { ...session, idempotency }, "write", statement).catch((error: unknown) => {
+    tellKey(error, target, session.catalog);
+    throw error;
+  });
   const { result, overrides } = executed;
   if (request.media.plan !== null) return respondPlan(request.media, result);
   const answer = respondWrite(request, target, result, context.basePath);

@@ -31,7 +31,10 @@ test("the sales example", async () => {
   expect(products).toMatchObject({
     kind: "table",
     primaryKey: ["id"],
-    uniqueKeys: [["sku"]],
+    uniqueKeys: new Map([
+      ["products_pkey", ["id"]],
+      ["products_sku_key", ["sku"]],
+    ]),
     hasTenant: true,
     comment: "What we sell: goods, services and subscriptions.",
   });
@@ -63,7 +66,7 @@ test("the sales example", async () => {
 test("tenant_id is in none of it", async () => {
   const { relations, foreignKeys } = await load("app");
   for (const { columns, primaryKey, uniqueKeys } of relations.values()) {
-    expect([...columns.keys(), ...primaryKey, ...uniqueKeys.flat()]).not.toContain("tenant_id");
+    expect([...columns.keys(), ...primaryKey, ...[...uniqueKeys.values()].flat()]).not.toContain("tenant_id");
   }
   expect(foreignKeys.flatMap(({ columns, referenced }) => [...columns, ...referenced])).not.toContain("tenant_id");
 });
@@ -86,7 +89,13 @@ test("types, keys and rights of other shapes", async () => {
   const { relations, foreignKeys } = await load("odd");
   expect([...relations.keys()].toSorted()).toEqual(['Weird "name', "one", "parts"]);
   const weird = relations.get('Weird "name')!;
-  expect(weird).toMatchObject({ primaryKey: ["id"], uniqueKeys: [["code"]] });
+  expect(weird).toMatchObject({
+    primaryKey: ["id"],
+    uniqueKeys: new Map([
+      ['Weird "name_pkey', ["id"]],
+      ['Weird "name_tenant_id_code_mail_key', ["code"]],
+    ]),
+  });
   expect([...weird.columns.values()].map(({ name, castType, generated }) => [name, castType, generated])).toEqual([
     ["id", "integer", true],
     ["other", "integer", false],

@@ -19,6 +19,10 @@ beforeAll(async () => {
     create table app.guests (tenant_id uuid, id int, seat_id int, primary key (tenant_id, id),
       foreign key (tenant_id, seat_id) references app.seats (tenant_id, id));
     select platform.protect_table('app.guests');
+    create type app.mood as enum ('glad', 'sad');
+    create table app.codes (tenant_id uuid, number bigint, code varchar(8), mood app.mood not null default 'glad', at date,
+      primary key (tenant_id, number), unique (tenant_id, mood, code), unique (tenant_id, at));
+    select platform.protect_table('app.codes');
     create function app.told(sql text) returns void language plpgsql security definer as $$ begin execute sql; end $$;
     create function app.raise_it() returns trigger language plpgsql as $$
     declare
@@ -91,9 +95,48 @@ describe("constraints", () => {
     }
     expect(answers[0]!.json).toMatchObject({
       message: 'duplicate key value violates unique constraint "seats_pkey"',
-      details: null,
+      details: "Key (id)=(1) already exists.",
       hint: null,
     });
+  });
+
+  test("of keys, with the values that the request brought itself, and no others", async () => {
+    await acme("POST", "/seats", { body: [{ id: 5, room: "E" }] });
+    await acme("POST", "/codes", { body: { number: "9007199254740993", code: "x", mood: "glad", at: "2024-01-01" } });
+    const told = async (method: string, url: string, body: object) => {
+      const { json } = await acme(method, url, { body });
+      const { code, details } = json as { code: string; details: string | null };
+      return [code, details];
+    };
+    const asked: [string, string, object, string | null][] = [
+      ["POST", "/seats", { id: 7, room: "A" }, "Key (room)=(A) already exists."],
+      ["PATCH", "/seats?id=eq.5", { room: "A" }, "Key (room)=(A) already exists."],
+      ["PATCH", "/seats?id=in.(5,1)", { id: 6 }, "Key (id)=(6) already exists."],
+      // Which of several rows it was is not known.
+      ["POST", "/seats", [{ id: 7 }, { id: 1 }], null],
+      // An index on an expression, whose value only PostgreSQL knows.
+      ["POST", "/seats", { id: 7, note: "a, B" }, null],
+      ["POST", "/codes", { number: "9007199254740993" }, "Key (number)=(9007199254740993) already exists."],
+      ["POST", "/codes", { number: "+9007199254740993" }, null],
+      ["POST", "/codes", { number: 1, code: "x", mood: "glad" }, "Key (mood, code)=(glad, x) already exists."],
+      ["POST", "/codes", { number: 1, at: "2024-01-01" }, null],
+      // What the default gave is not the request's.
+      ["POST", "/codes?columns=number,code", { number: 1, code: "x", mood: "sad" }, null],
+    ];
+    for (const [method, url, body, details] of asked) {
+      expect([url, body, ...(await told(method, url, body))]).toEqual([url, body, "23505", details]);
+    }
+    const missing = 'is not present in table "seats".';
+    expect(await told("POST", "/guests", { id: 2, seat_id: 9 })).toEqual(["23503", `Key (seat_id)=(9) ${missing}`]);
+    const several = [
+      { id: 2, seat_id: 9 },
+      { id: 3, seat_id: 1 },
+    ];
+    expect(await told("POST", "/guests", several)).toEqual(["23503", `Key ${missing}`]);
+    expect(await told("PATCH", "/seats?id=eq.1", { id: 70 })).toEqual([
+      "23503",
+      'Key is still referenced from table "guests".',
+    ]);
   });
 
   test("where PostgreSQL tells the values, they are told without the tenant", async () => {

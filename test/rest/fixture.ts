@@ -50,7 +50,7 @@ export function relation(name: string, columns: readonly string[], rest: Partial
     columns: new Map(columns.map(column).map((each) => [each.name, each])),
     computed: new Map(),
     primaryKey: ["id"],
-    uniqueKeys: [],
+    uniqueKeys: new Map(),
     hasTenant: true,
     verbs: new Set(["select", "insert", "update", "delete"]),
     ...rest,

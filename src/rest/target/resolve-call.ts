@@ -54,7 +54,7 @@ function valueRelation({ schema, name }: Routine, column: Column): Relation {
     columns: new Map([[column.name, column]]),
     computed: new Map(),
     primaryKey: [],
-    uniqueKeys: [],
+    uniqueKeys: new Map(),
     hasTenant: false,
     verbs: new Set(["select"]),
   };
