@@ -48,6 +48,9 @@ describe("every operator that the provider's filters know", () => {
     [{ "id@lte": 2 }, [1, 2]],
     [{ "first_name@like": "e" }, [4]],
     [{ "first_name@ilike": "E" }, [4, 5]],
+    // Word by word, as `first_name[0]=…&first_name[1]=…`.
+    [{ "first_name@ilike": "A Y" }, [6]],
+    [{ "first_name@like": "e D ee" }, [4]],
     [{ "email@match": "^[ab]" }, [1, 2]],
     [{ "email@imatch": "^[AB]" }, [1, 2]],
     [{ "id@in": "(1,3)" }, [1, 3]],
