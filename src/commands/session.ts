@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { userInfo } from "node:os";
 import { readConfig, type Config } from "../config.ts";
 import { openDatabase, type ConnectionPool, type Database } from "../db/connections.ts";
-import { openEvaluation, readChoice, type Evaluation } from "./evaluation.ts";
+import type { Evaluation } from "./evaluation.ts";
 
 /** What a short command works with; it closes itself at the end of an `await using` block. */
 export interface Session extends AsyncDisposable {
@@ -38,15 +38,20 @@ export function operatorName(): string {
   }
 }
 
+/** Not with DATABASE_URL: whoever has a server of their own need not wait for the code that starts one. */
+const loadEvaluation = () => import("./evaluation.ts");
+
 async function appOf(config: Config, options: SessionOptions): Promise<string | null> {
   if (options.app !== undefined) return resolve(options.app);
   if (config.appDir !== null || config.DATABASE_URL !== undefined) return config.appDir;
+  const { readChoice } = await loadEvaluation();
   return (await readChoice(config.dataDir)).appDir;
 }
 
 async function openUrl(config: Config, command: string, options: SessionOptions): Promise<Evaluation> {
   if (config.DATABASE_URL !== undefined)
     return { url: config.DATABASE_URL, note: null, publicUrl: null, close: async () => {} };
+  const { openEvaluation } = await loadEvaluation();
   return openEvaluation(config, command, options.make ?? false);
 }
 

@@ -1,4 +1,3 @@
-import { runner } from "node-pg-migrate";
 import type pg from "pg";
 import { RowhouseError } from "../errors.ts";
 import { readMigrationPath } from "./app-schemas.ts";
@@ -120,6 +119,8 @@ async function runBatch(client: pg.ClientBase, set: MigrationSet, all: readonly 
     ],
   };
   try {
+    // Only now: it brings readers of many kinds of files along, and most commands apply none.
+    const { runner } = await import("node-pg-migrate");
     const ran = await runner(config);
     return ran.map(({ name }) => name);
   } catch (error) {
