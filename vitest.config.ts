@@ -5,8 +5,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/global-setup.ts"],
     // Every file works on a database of its own, so files can run side by side.
-    // One more than the cores that it is meant for: much of a test is waiting for a process to start, or for time to pass.
-    maxWorkers: 3,
+    // Twice the cores that it is meant for: a file keeps little more than half a core busy, and waits for the rest of its time
+    // for a process to start, for a lease to end, for a server that is down.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     setupFiles: [],
