@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { MOVER_LOCK } from "../../src/move/lock.ts";
 import type { MoveSite } from "../../src/move/run.ts";
 import { TEST_SECRET, testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
-import { testServer, type TestServer } from "../http/server.ts";
+import { eventually, testServer, type TestServer } from "../http/server.ts";
 import { startLoad, type Load } from "./load.ts";
 
 /** Two databases, two servers that don't know of each other, and clients that write through both. */
@@ -12,7 +13,7 @@ export interface Arena extends AsyncDisposable {
   readonly site: MoveSite;
   readonly servers: readonly TestServer[];
   write(perSecond: number, writers?: number): Promise<Load>;
-  /** Runs a mover in another process, to its end or its death. */
+  /** Runs a mover in another process, to its end or its death, and until PostgreSQL has noticed that. */
   mover(action: MoverAction, to: string, deadline?: string): Promise<MoverEnd>;
   /** The same, without waiting for it. */
   start(action: MoverAction, to: string, deadline?: string): ReturnType<typeof startMover>;
@@ -43,6 +44,16 @@ export function startMover(args: readonly string[]): { readonly pid: number; rea
   return { pid: child.pid!, end };
 }
 
+/** A busy server learns late that a killed mover's session is gone; until then the next mover is refused. */
+const untilUnlocked = ({ admin }: TestDatabase) =>
+  eventually(async () => {
+    const { rowCount } = await admin.query(
+      `select from pg_locks where locktype = 'advisory' and classid = $1 and database = (select oid from pg_database where datname = current_database())`,
+      [MOVER_LOCK],
+    );
+    if (rowCount !== 0) throw new Error("A mover that has ended still holds its lock");
+  }, 60_000); // in a history another mover may have it by now
+
 export async function openArena(): Promise<Arena> {
   const db = await testDatabase();
   const big = await db.dedicated("big1");
@@ -58,7 +69,11 @@ export async function openArena(): Promise<Arena> {
         startLoad({ ports: servers.map(({ port }) => port), host: `${SLUG}.localhost`, token, writers, perSecond }),
       ),
     start: (action, to, deadline = "") => startMover([db.url, TEST_SECRET, action, SLUG, to, deadline]),
-    mover: (action, to, deadline = "") => startMover([db.url, TEST_SECRET, action, SLUG, to, deadline]).end,
+    mover: async (action, to, deadline = "") => {
+      const end = await startMover([db.url, TEST_SECRET, action, SLUG, to, deadline]).end;
+      if (end.signal !== null) await untilUnlocked(db);
+      return end;
+    },
     [Symbol.asyncDispose]: async () => {
       for (const server of servers) await server.close();
       await db.close();
