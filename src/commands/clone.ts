@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { cloneTenant } from "../archive/clone.ts";
+import { originUnder } from "../tenant/origin.ts";
 import { act, addExamples } from "./action.ts";
-import { addressOf } from "./address.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { addMaskOption, readMask, type MaskOptions } from "./mask.ts";
 import { plural, type Output } from "./output.ts";
@@ -24,7 +24,7 @@ async function run(out: Output, options: CloneOptions, slug: string, newSlug: st
   ).finally(line.end);
   const seconds = (performance.now() - start) / 1000;
   const { tenant, manifest, rows } = cloned;
-  const url = addressOf(session.config, tenant.slug);
+  const url = originUnder(session.config, tenant.slug);
   out.answer(
     {
       event: "done",

@@ -3,8 +3,8 @@ import type { TableChange } from "../archive/merge.ts";
 import { previewRestore, replaceRows, type ReplacedTenant } from "../archive/replace.ts";
 import { restoreArchive } from "../archive/restore.ts";
 import { RowhouseError } from "../errors.ts";
+import { originUnder } from "../tenant/origin.ts";
 import { act, addExamples } from "./action.ts";
-import { addressOf } from "./address.ts";
 import { addKeyOptions, describeSignature, formatSignature, readKeys, type KeyOptions } from "./archive-keys.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { formatTable, plural, type Output } from "./output.ts";
@@ -69,7 +69,7 @@ async function restoreWhole(out: Output, session: Session, path: string, wanted:
   const seconds = (performance.now() - start) / 1000;
   const { tenant, created, manifest, rows, domainsLeft, ran } = restored;
   const signature = describeSignature(restored.signature);
-  const url = addressOf(session.config, tenant.slug);
+  const url = originUnder(session.config, tenant.slug);
   out.answer(
     {
       event: "done",

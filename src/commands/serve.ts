@@ -5,8 +5,8 @@ import { openDatabase, type ConnectionPool, type Database } from "../db/connecti
 import type { ServerVersion } from "../db/server-version.ts";
 import { openLog, type Log } from "../log.ts";
 import { listTenants } from "../tenant/change.ts";
+import { originUnder } from "../tenant/origin.ts";
 import { act, addExamples } from "./action.ts";
-import { addressOf } from "./address.ts";
 import { loadDemo, type DemoTarget } from "./sales.ts";
 import type { Choice } from "./evaluation.ts";
 import { endWithParent, untilInterrupted } from "./interrupt.ts";
@@ -60,7 +60,7 @@ async function describeTenants(
   const shown = tenants.slice(0, SHOWN_TENANTS).map(async ({ id, slug, name }) => ({
     slug,
     name,
-    url: addressOf(config, slug),
+    url: originUnder(config, slug),
     token: embedded ? await sign(id) : null,
   }));
   return { tenants: await Promise.all(shown), tenantCount: tenants.length };
@@ -94,7 +94,7 @@ async function start(
     return {
       version: readVersion(),
       url: server.url,
-      platformUrl: addressOf(served, "admin"),
+      platformUrl: originUnder(served, "admin"),
       ...(await describeTenants(served, platform, embedded)),
       appDir,
       database: { embedded, address: database.address, postgresql: version.text, folder, note },

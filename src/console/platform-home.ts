@@ -1,4 +1,5 @@
 import { h } from "preact";
+import { originUnder } from "../tenant/origin.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { codeBlock, renderPage, section, type Page } from "./layout.ts";
 
@@ -21,12 +22,8 @@ const NEXT = [
   ["Check that every table keeps its tenants apart:", "npx rowhouse check"],
 ] as const;
 
-export function tenantAddress(publicUrl: URL, slug: string): string {
-  return `${publicUrl.protocol}//${slug}.${publicUrl.host}`;
-}
-
 function tenantRow(publicUrl: URL, { slug, name, status }: Tenant) {
-  const href = `${tenantAddress(publicUrl, slug)}/`;
+  const href = `${originUnder({ publicUrl }, slug)}/`;
   return h(
     "tr",
     null,

@@ -1,10 +1,10 @@
 import { h } from "preact";
+import { originUnder } from "../tenant/origin.ts";
 import { renderPage, section, type Page } from "./layout.ts";
-import { tenantAddress } from "./platform-home.ts";
 
 /** What a browser gets at BASE_DOMAIN itself: where the homes are. Names no tenant. */
 export function welcomePage(publicUrl: URL): Page {
-  const admin = tenantAddress(publicUrl, "admin");
+  const admin = originUnder({ publicUrl }, "admin");
   return renderPage({
     title: "Rowhouse",
     subtitle: "Many homes, one building, a wall between each two.",
@@ -13,7 +13,7 @@ export function welcomePage(publicUrl: URL): Page {
       section(
         "You are at the front gate",
         h("p", null, "Every tenant has an address of its own, and nothing is served at this one:"),
-        h("p", null, h("code", { class: "address" }, tenantAddress(publicUrl, "<tenant>"))),
+        h("p", null, h("code", { class: "address" }, `${publicUrl.protocol}//<tenant>.${publicUrl.host}`)),
         h("p", { class: "soft" }, "If you run this server, start at ", h("a", { href: `${admin}/` }, admin), "."),
       ),
     ],
@@ -29,7 +29,7 @@ export function apiPage(publicUrl: URL): Page {
     sections: [
       section(
         "One address for all tenants",
-        h("p", null, h("code", { class: "address" }, `${tenantAddress(publicUrl, "api")}/rest/v1`)),
+        h("p", null, h("code", { class: "address" }, `${originUnder({ publicUrl }, "api")}/rest/v1`)),
         h(
           "p",
           { class: "soft" },

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { approveDemo, declineDemo } from "../../demo/approve.ts";
 import { RowhouseError } from "../../errors.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import type { Output } from "../output.ts";
 import { openSession } from "../session.ts";
 
@@ -24,7 +24,7 @@ async function approve(out: Output, { trialDays, ...options }: ApproveOptions, i
   const days = readDays(trialDays);
   await using session = await openSession("demo approve");
   const { platform: pool, database, config, actor } = session;
-  const originOf = (slug: string) => addressOf(config, slug);
+  const originOf = (slug: string) => originUnder(config, slug);
   const { slug, plan, role, note } = options;
   const approval = { slug, plan, role, note, trialDays: days };
   const { request, tenant } = await approveDemo({ pool, keyring: database.keyring, originOf }, id, approval, actor);

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { inviteOperator, linkFirstOperator, operatorLink, type OperatorLink } from "../../auth/operator-links.ts";
 import { OPERATOR_ROLES, type OperatorRole } from "../../auth/operator-permissions.ts";
 import { RowhouseError } from "../../errors.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import type { Output } from "../output.ts";
 import { openSession, type Session } from "../session.ts";
 

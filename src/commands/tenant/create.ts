@@ -4,8 +4,8 @@ import { createTenantIn } from "../../tenant/create-elsewhere.ts";
 import { createTenant } from "../../tenant/create.ts";
 import { HOME } from "../../tenant/databases.ts";
 import { addDomain, checkDomain, type Domain } from "../../tenant/domains.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import type { Output } from "../output.ts";
 import { openSession, type Session } from "../session.ts";
 
@@ -41,7 +41,7 @@ async function create(out: Output, options: CreateOptions, slug: string): Promis
     options.database === undefined || options.database === HOME
       ? await createTenant(session.platform, session.database.keyring, wanted, session.actor)
       : await createTenantIn(session, options.database, wanted, session.actor);
-  const url = addressOf(session.config, tenant.slug);
+  const url = originUnder(session.config, tenant.slug);
   const claimed = domain === undefined ? null : await claimDomain(session, tenant.slug, domain);
   out.answer({ ...tenant, url, created, domain: claimed }, `${tenant.slug}  ${url}`);
   out.talk(

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { listTenants } from "../../tenant/change.ts";
 import { HOME } from "../../tenant/databases.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import { formatTable, type Output } from "../output.ts";
 import { openSession } from "../session.ts";
 
@@ -11,7 +11,7 @@ async function list(out: Output): Promise<void> {
   const tenants = (await listTenants(session.platform)).map((tenant) => ({
     ...tenant,
     database: tenant.movedTo ?? HOME,
-    url: addressOf(session.config, tenant.slug),
+    url: originUnder(session.config, tenant.slug),
   }));
   const rows = tenants.map(({ slug, name, status, database, createdAt, url }) => [
     slug,

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { RowhouseError } from "../../errors.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { spreadRename } from "../../tenant/spread.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import type { Output } from "../output.ts";
 import { openSession } from "../session.ts";
 
@@ -12,7 +12,7 @@ async function rename(out: Output, { name }: { name?: string }, slug: string, ne
   }
   await using session = await openSession("tenant rename");
   const tenant = await spreadRename(session, slug, { slug: newSlug, name }, session.actor);
-  const url = addressOf(session.config, tenant.slug);
+  const url = originUnder(session.config, tenant.slug);
   out.answer({ ...tenant, url }, `${tenant.slug}  ${tenant.name}  ${url}`);
   if (tenant.slug !== slug) out.talk(`${slug} stays an address of ${tenant.slug}; nobody else can take it.`);
 }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { countTenantRows } from "../../tenant/delete.ts";
 import { locateTenant } from "../../tenant/locate.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import { formatFacts, formatTable, type Output } from "../output.ts";
 import { openSession } from "../session.ts";
 
@@ -13,7 +13,7 @@ async function show(out: Output, _options: unknown, slug: string): Promise<void>
   await using stack = new AsyncDisposableStack();
   stack.defer(() => pool.end());
   const tables = await countTenantRows(pool, database.keyring, tenant.slug);
-  const url = addressOf(session.config, tenant.slug);
+  const url = originUnder(session.config, tenant.slug);
   const { id, name, status, epoch, createdAt } = tenant;
   const facts = formatFacts([
     ["slug", slug],

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { readEmail } from "../../auth/email.ts";
 import { addMember, inviteMember } from "../../auth/members.ts";
+import { originUnder } from "../../tenant/origin.ts";
 import { act, addExamples } from "../action.ts";
-import { addressOf } from "../address.ts";
 import { readNewPassword, type PasswordOptions } from "../new-password.ts";
 import type { Output } from "../output.ts";
 import { openSession } from "../session.ts";
@@ -35,7 +35,7 @@ async function add(out: Output, options: MemberOptions & PasswordOptions, slug: 
 async function invite(out: Output, options: MemberOptions, slug: string, email: string): Promise<void> {
   await using session = await openSession("user invite");
   await using place = await openTenantDesk(session, slug);
-  const origin = addressOf(session.config, slug);
+  const origin = originUnder(session.config, slug);
   const link = { tenantName: place.tenant.name, origin, redirectTo: null };
   const user = await inviteMember(place.desk, place.actor, memberOf(email, options), link);
   out.answer(user, `${user.email}  ${user.role}`);

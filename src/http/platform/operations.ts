@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { originUnder } from "../../tenant/origin.ts";
 import { describePlatform } from "./openapi.ts";
 import { operation, type Operation } from "./operation.ts";
 import { auditOperations } from "./operations/audit.ts";
@@ -14,7 +15,7 @@ import { sessionOperations } from "./operations/sessions.ts";
 import { tenantOperations } from "./operations/tenants.ts";
 import { userOperations } from "./operations/users.ts";
 import { webhookOperations } from "./operations/webhooks.ts";
-import { originUnder, type PlatformSources } from "./sources.ts";
+import type { PlatformSources } from "./sources.ts";
 
 /** The whole platform API, in the order of its description, which is one of them. */
 export function platformOperations(sources: PlatformSources): Operation[] {

@@ -36,10 +36,3 @@ export function tenantOf({ home }: PlatformSources, { params }: Pick<Call, "para
 
 /** How an operator stands in a tenant's own audit trail, with every right in it. */
 export const insideAs = ({ actor }: Pick<Call, "actor">): Actor => ({ principal: actor, role: "owner" });
-
-/** Address of a name under BASE_DOMAIN, as `https://acme.example.com`. */
-export function originUnder({ publicUrl }: Pick<PlatformSources, "publicUrl">, label: string): string {
-  const url = new URL(publicUrl);
-  url.hostname = `${label}.${url.hostname}`;
-  return url.origin;
-}

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { approveDemo, declineDemo } from "../../../demo/approve.ts";
 import { findDemoRequest, listDemoRequests } from "../../../demo/request.ts";
+import { originUnder } from "../../../tenant/origin.ts";
 import { operation, type Operation } from "../operation.ts";
-import { originUnder, type PlatformSources } from "../sources.ts";
+import type { PlatformSources } from "../sources.ts";
 import { location, membershipRole, page, paged, slug, tenant, time } from "./shapes.ts";
 
 const tag = "Demo requests";

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { beginImpersonation, endImpersonation, listImpersonations } from "../../../auth/impersonations.ts";
+import { originUnder } from "../../../tenant/origin.ts";
 import { operation, type Operation } from "../operation.ts";
-import { insideAs, originUnder, tenantOf, type PlatformSources } from "../sources.ts";
+import { insideAs, tenantOf, type PlatformSources } from "../sources.ts";
 import { membershipRole, reason } from "./shapes.ts";
 
 const tag = "Impersonation";

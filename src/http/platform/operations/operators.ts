@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { inviteOperator, operatorLink } from "../../../auth/operator-links.ts";
 import { changeOperator, listOperators } from "../../../auth/operators.ts";
+import { originUnder } from "../../../tenant/origin.ts";
 import { operation, type Operation } from "../operation.ts";
-import { originUnder, type PlatformSources } from "../sources.ts";
+import type { PlatformSources } from "../sources.ts";
 import { email, operator, personName, time } from "./shapes.ts";
 
 const tag = "Operators";

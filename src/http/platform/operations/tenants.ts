@@ -8,11 +8,12 @@ import { pageTenants } from "../../../tenant/change.ts";
 import { createTenantIn } from "../../../tenant/create-elsewhere.ts";
 import { createTenant, type NewTenant } from "../../../tenant/create.ts";
 import { HOME } from "../../../tenant/databases.ts";
+import { originUnder } from "../../../tenant/origin.ts";
 import { changeProfile, readProfile, writeProfile, type TenantProfile } from "../../../tenant/profile.ts";
 import { spreadRename, spreadStatus } from "../../../tenant/spread.ts";
 import type { Tenant } from "../../../tenant/tenant.ts";
 import { operation, type Operation } from "../operation.ts";
-import { originUnder, tenantOf, type PlatformSources } from "../sources.ts";
+import { tenantOf, type PlatformSources } from "../sources.ts";
 import { email, location, page, paged, personName, profile, slug, tenant } from "./shapes.ts";
 
 const tag = "Tenants";
