@@ -16,6 +16,7 @@ import { operatorPage } from "./console/operator-page.ts";
 import { passwordPage, passwordSetPage } from "./console/password-page.ts";
 import { refusalPage } from "./console/refusal.ts";
 import { serveAuth } from "./http/auth.ts";
+import type { AuthSources } from "./http/auth-request.ts";
 import { allowOrigins, openOrigins } from "./http/cors.ts";
 import { recordDisagreement } from "./http/disagreement.ts";
 import { docsRoutes } from "./http/docs.ts";
@@ -89,10 +90,8 @@ function limitsOf(config: Config): RestLimits {
 }
 
 /** What operators work with, and the form of those who would like to be tenants. */
-function openPlatform(sources: AppSources) {
+function openPlatform({ policy, addressOf, ...sources }: AppSources & Pick<AuthSources, "policy" | "addressOf">) {
   const { config, log, publicUrl, home, keyset, desks, attempts, readiness, denials, checkedFetch } = sources;
-  const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
-  const addressOf = openClientAddress(config.TRUSTED_PROXIES);
   const pool = home.platform;
   const operations = platformOperations({
     home,
@@ -119,6 +118,8 @@ function openPlatform(sources: AppSources) {
 export function makeApp(sources: AppSources): Koa<RequestState, object> {
   const { config, log, publicUrl, runner, served, readiness } = sources;
   const { registry } = sources;
+  const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
+  const addressOf = openClientAddress(config.TRUSTED_PROXIES);
   const baseDomain = config.BASE_DOMAIN;
   const origins = openOrigins({ registry, baseDomain, publicUrl, listed: config.CORS_ORIGINS });
   const home = {
@@ -144,9 +145,9 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
     grants,
     readiness,
     keyset: sources.keyset,
-    policy: { issuer: config.issuer, audience: config.TOKEN_AUDIENCE },
+    policy,
     attempts: sources.attempts,
-    addressOf: openClientAddress(config.TRUSTED_PROXIES),
+    addressOf,
     publicOf: (tenant) => readPublic(home.read, tenant),
     linkPages: { follow: linkPage, askPassword: passwordPage, passwordSet: passwordSetPage },
   });
@@ -188,7 +189,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
   app.use(recordDisagreement(sources.denials));
   app.use(selectSite(registry, baseDomain));
   app.use(allowOrigins(origins));
-  app.use(routeRequests(routes, { rest, auth, ...openPlatform(sources) }));
+  app.use(routeRequests(routes, { rest, auth, ...openPlatform({ ...sources, policy, addressOf }) }));
   app.on("error", (error) => log.error({ err: error }, "an answer failed"));
   return app;
 }

@@ -207,7 +207,7 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const placements = openOthers(stack, options, { api, platform, served: () => served });
   await keepFresh(stack, options, { registry, verifier, live, placements });
 
-  for (const start of [startMail, startWebhooks]) start(stack, { config, log, platform, placements });
+  for (const start of [startMail, startWebhooks]) start(stack, { config, log, platform, placements, checkedFetch });
   const reaching = { placements, registry, keyring: database.keyring, waitMs: config.FENCE_WAIT_MS };
   const onError = (err: unknown) => log.error({ err }, "an audit event was not written");
   return {

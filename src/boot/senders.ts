@@ -3,7 +3,7 @@ import type { Connections, ConnectionPool } from "../db/connections.ts";
 import type { Log } from "../log.ts";
 import { openSender } from "../mail/sender.ts";
 import { openCourier } from "../mail/smtp.ts";
-import { openCheckedFetch } from "../net/checked-fetch.ts";
+import type { CheckedFetch } from "../net/checked-fetch.ts";
 import { HOME, listDatabases } from "../tenant/databases.ts";
 import type { Placements } from "../tenant/placements.ts";
 import { openWebhookSender, type WebhookSources } from "../webhook/sender.ts";
@@ -15,6 +15,8 @@ export interface JobSources {
   /** Connections of rowhouse_platform of the registry's database. */
   readonly platform: ConnectionPool;
   readonly placements: Placements;
+  /** For addresses that operators enter. */
+  readonly checkedFetch: CheckedFetch;
 }
 
 /** Other databases are looked at less often: each look holds a connection there. */
@@ -65,11 +67,11 @@ function logSettled(log: Log): NonNullable<WebhookSources["onSettled"]> {
 
 /** Tells the webhooks what happened. */
 export function startWebhooks(stack: AsyncDisposableStack, sources: JobSources): void {
-  const { config, log, platform } = sources;
+  const { config, log, platform, checkedFetch } = sources;
   const sender = openWebhookSender({
     home: platform,
     others: openOthers(sources),
-    fetch: openCheckedFetch({ allowed: config.OUTBOUND_ALLOWED }),
+    fetch: checkedFetch,
     keptDays: config.WEBHOOK_DAYS,
     onSettled: logSettled(log),
     onError: (err) => log.error({ err }, "webhooks can't be served"),
