@@ -2,18 +2,13 @@
 -- rowhouse_owner. Requests only read tables of tenant, hence definer's functions; each takes the tenant and the principal from the
 -- context and never from its caller.
 
--- The owner is under row-level security as everyone is, and no policy is made for it: this one is for this table alone, and lets it see no
--- more than the tenant of the context.
+-- Once the owner had a policy of its own here; tenant_access is for it as well now. `drop policy if exists` would lock the table each time.
 do $$
 begin
-  if to_regclass('tenant.idempotency_keys') is null or exists (
-    select from pg_catalog.pg_policy p where p.polrelid = 'tenant.idempotency_keys'::regclass
-      and (p.polname = 'owner_access' or (p.polname = 'tenant_access' and 'rowhouse_owner'::regrole = any (p.polroles)))
-  ) then
-    return; -- taken back, or there already
+  if exists (select from pg_catalog.pg_policy p
+      where p.polrelid = to_regclass('tenant.idempotency_keys') and p.polname = 'owner_access') then
+    drop policy owner_access on tenant.idempotency_keys;
   end if;
-  execute format('create policy owner_access on tenant.idempotency_keys as permissive for all to rowhouse_owner using %s with check %1$s',
-    platform.policy_test());
 end $$;
 
 /*

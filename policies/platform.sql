@@ -9,7 +9,7 @@ declare
   name text;
 begin
   foreach name in array array['plans', 'operators', 'operator_sessions', 'operator_links', 'idempotency_keys', 'tenant_profiles',
-    'domain_cool_downs', 'demo_requests', 'issuers'] loop
+    'domain_cool_downs', 'demo_requests', 'issuers', 'webhooks', 'webhook_events', 'webhook_deliveries'] loop
     if to_regclass('platform.' || name) is not null then
       execute format('grant select, insert, update, delete on platform.%I to rowhouse_platform', name);
     end if;

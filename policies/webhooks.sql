@@ -1,18 +1,6 @@
 -- What webhooks are told of: events written in the transaction of the change, whoever makes it. Run as rowhouse_owner.
 -- What each event carries is in docs/reference/platform-api.md.
 
--- Names are asked for late: a restore may bring a database to an older version, in which there are none of these tables.
-do $$
-declare
-  name text;
-begin
-  foreach name in array array['webhooks', 'webhook_events', 'webhook_deliveries'] loop
-    if to_regclass('platform.' || name) is not null then
-      execute format('grant select, insert, update, delete on platform.%I to rowhouse_platform', name);
-    end if;
-  end loop;
-end $$;
-
 -- RFC 3339, as the platform API writes times.
 create or replace function platform.time_text(in_time timestamptz) returns text
 language sql stable parallel safe as $$

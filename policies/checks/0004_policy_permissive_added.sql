@@ -12,6 +12,3 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname in (select s.name from platform.schemas s union all select 'tenant')
   and p.polpermissive
   and p.polname <> 'tenant_access'
-  -- definer's functions of policies/idempotency.sql
-  and not (p.polname = 'owner_access' and c.oid is not distinct from pg_catalog.to_regclass('tenant.idempotency_keys')
-    and p.polroles = array['rowhouse_owner'::pg_catalog.regrole::oid])

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runChecks } from "../../src/checks/run.ts";
 import { migrate, migrateDown, migrationStatus } from "../../src/db/migrate.ts";
 import { parseServerVersion } from "../../src/db/server-version.ts";
 import { createTenant } from "../../src/tenant/create.ts";
@@ -130,6 +131,17 @@ describe("migrate", () => {
     });
     await writeFile(path, original);
     expect((await up()).app).toEqual([]);
+  });
+
+  test("the owner's own policy of an earlier version is one too many, and goes", async () => {
+    const found = async () =>
+      (await runChecks(db.database, { only: ["policy_permissive_added"] })).map(({ key }) => key);
+    await db.admin.query(
+      "create policy owner_access on tenant.idempotency_keys to rowhouse_owner using (tenant_id = platform.current_tenant())",
+    );
+    expect(await found()).toEqual(["policy_permissive_added:tenant.idempotency_keys:owner_access"]);
+    await up();
+    expect(await found()).toEqual([]);
   });
 
   test("down takes back the last, up brings it again", async () => {
