@@ -1,5 +1,6 @@
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
+import { UUID } from "../db/uuid.ts";
 
 /** Who did what to which tenant, with what outcome. Changes of the control plane write theirs by trigger: `policies/platform.sql`. */
 export interface AuditEvent {
@@ -21,7 +22,6 @@ export interface AuditEvent {
 export type NewAuditEvent = Pick<AuditEvent, "action" | "outcome" | "actor"> &
   Partial<Pick<AuditEvent, "tenantId" | "requestId" | "details">>;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_DETAILS = 4096;
 const MAX_ACTOR = 255;
 

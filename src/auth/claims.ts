@@ -1,7 +1,7 @@
 import type { JWTPayload } from "jose";
 import { ROLE_NAME } from "../db/scope.ts";
 import { RowhouseError } from "../errors.ts";
-import { UUID } from "../tenant/registry.ts";
+import { UUID } from "../db/uuid.ts";
 import { CLOCK_TOLERANCE } from "./algorithms.ts";
 import { impersonationGrant, sessionGrant, type Principal } from "./principal.ts";
 

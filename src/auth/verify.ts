@@ -1,5 +1,5 @@
 import { jwtVerify, type CryptoKey } from "jose";
-import { UUID } from "../tenant/registry.ts";
+import { UUID } from "../db/uuid.ts";
 import { ALGORITHMS, CLOCK_TOLERANCE, isAlgorithm, type Algorithm } from "./algorithms.ts";
 import { checkTenantClaim, readPrincipal, refuseClaims, REQUIRED_CLAIMS, withSession } from "./claims.ts";
 import type { KeySets } from "./key-sets.ts";

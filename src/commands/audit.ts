@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { listEvents } from "../audit/events.ts";
 import { listTrail } from "../auth/trail.ts";
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
 import { act, addExamples } from "./action.ts";
 import { parseDuration } from "./duration.ts";
@@ -16,8 +17,6 @@ interface AuditOptions {
   readonly action?: string;
   readonly actor?: string;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** @throws RowhouseError usage */
 function checkBefore(before: string | undefined, form: RegExp): void {

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction, isDatabaseError } from "../db/transaction.ts";
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
-import { UUID } from "./registry.ts";
 
 /** Who its subjects are here: nobody, the users of their e-mail addresses, or users who are made when there is none. */
 export type IssuerUsers = "none" | "match" | "create";

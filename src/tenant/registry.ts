@@ -1,5 +1,6 @@
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
+import { UUID } from "../db/uuid.ts";
 import { openLookup, type LookupOptions } from "./lookup.ts";
 import { TENANT_COLUMNS, type Tenant } from "./tenant.ts";
 
@@ -37,7 +38,6 @@ const KEYS = {
 } as const;
 type Key = keyof typeof KEYS;
 
-export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DEFAULTS: LookupOptions = { max: 20_000, ttlMs: 5000, missMs: 1000 };
 
 const selectText = (key: Key) => `

@@ -1,6 +1,7 @@
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
 import type { Host } from "./host.ts";
-import { UUID, type Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import type { Tenant } from "./tenant.ts";
 
 /** Where a host name leads, before any look-up. */

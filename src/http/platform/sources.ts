@@ -1,8 +1,8 @@
 import type { Attempts } from "../../auth/attempts.ts";
 import type { Actor, Desk } from "../../auth/desk.ts";
 import type { TokenRequest } from "../../auth/token.ts";
+import { UUID } from "../../db/uuid.ts";
 import type { CheckedFetch } from "../../net/checked-fetch.ts";
-import { UUID } from "../../tenant/registry.ts";
 import { findTenant, findTenantById } from "../../tenant/change.ts";
 import type { Home } from "../../tenant/spread.ts";
 import type { Tenant } from "../../tenant/tenant.ts";
