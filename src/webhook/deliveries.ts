@@ -1,6 +1,7 @@
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
 import { PING } from "./event.ts";
 import { findWebhook, type WebhookDesk } from "./webhooks.ts";
@@ -70,18 +71,22 @@ export async function listDeliveries(
 
 const AGAIN = "delivered_at = null, failed_at = null, attempts = 0, next_at = now()";
 
+function unknownDelivery(id: string): RowhouseError {
+  return new RowhouseError("deliveryUnknown", {
+    message: `The webhook has no delivery ${JSON.stringify(id.slice(0, 50))}`,
+    hint: "`rowhouse webhook deliveries` shows them; old ones are removed.",
+  });
+}
+
 /** @throws RowhouseError deliveryUnknown */
 async function readDelivery(pool: ConnectionPool, webhookId: string, deliveryId: string): Promise<Delivery> {
   const [delivery] = await queryRows<Delivery>(pool, {
     text: `select ${COLUMNS} from platform.webhook_deliveries d join platform.webhook_events e on e.id = d.event_id
-      where d.webhook_id = $1 and d.id::text = lower($2)`,
+      where d.webhook_id = $1 and d.id = $2`,
     values: [webhookId, deliveryId],
   });
-  if (delivery !== undefined) return delivery;
-  throw new RowhouseError("deliveryUnknown", {
-    message: `The webhook has no delivery ${JSON.stringify(deliveryId.slice(0, 50))}`,
-    hint: "`rowhouse webhook deliveries` shows them; old ones are removed.",
-  });
+  if (delivery === undefined) throw unknownDelivery(deliveryId);
+  return delivery;
 }
 
 /**
@@ -94,11 +99,9 @@ export async function redeliver(
   deliveryId: string,
 ): Promise<Delivery> {
   const { id } = await findWebhook(pool, webhookId);
+  if (!UUID.test(deliveryId)) throw unknownDelivery(deliveryId);
   await inPlatformTransaction(pool, actor, (client) =>
-    client.query(`update platform.webhook_deliveries set ${AGAIN} where webhook_id = $1 and id::text = lower($2)`, [
-      id,
-      deliveryId,
-    ]),
+    client.query(`update platform.webhook_deliveries set ${AGAIN} where webhook_id = $1 and id = $2`, [id, deliveryId]),
   );
   return readDelivery(pool, id, deliveryId);
 }

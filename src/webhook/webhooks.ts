@@ -1,6 +1,7 @@
 import type { ConnectionPool, DbClient } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
 import { checkEvents, type WebhookEventType } from "./event.ts";
 import { formatSecret, newSecret } from "./signature.ts";
@@ -66,10 +67,11 @@ export function listWebhooks(pool: ConnectionPool): Promise<Webhook[]> {
   return queryRows<Webhook>(pool, { text: `select ${COLUMNS} from platform.webhooks w order by w.created_at, w.id` });
 }
 
-/** @throws RowhouseError webhookUnknown */
+const FIND = `select ${COLUMNS} from platform.webhooks w where w.id = $1`;
+
+/** @throws RowhouseError webhookUnknown, for what is no uuid as well */
 export async function findWebhook(pool: ConnectionPool, id: string): Promise<Webhook> {
-  const text = `select ${COLUMNS} from platform.webhooks w where w.id::text = lower($1)`;
-  const [webhook] = await queryRows<Webhook>(pool, { text, values: [id] });
+  const [webhook] = UUID.test(id) ? await queryRows<Webhook>(pool, { text: FIND, values: [id] }) : [];
   if (webhook === undefined) throw unknownWebhook(id);
   return webhook;
 }
@@ -93,9 +95,9 @@ export async function addWebhook(
   });
 }
 
-/** Runs `text` with the webhook's id as $1. @throws RowhouseError webhookUnknown */
-async function changeOne(client: DbClient, id: string, text: string, values: readonly unknown[]): Promise<Webhook> {
-  const { rows } = await client.query<Webhook>(`${text} returning ${COLUMNS}`, [id, ...values]);
+/** Runs what gives webhooks back, with the id of one as $1. @throws RowhouseError webhookUnknown */
+async function askOne(client: DbClient, id: string, text: string, values: readonly unknown[] = []): Promise<Webhook> {
+  const { rows } = UUID.test(id) ? await client.query<Webhook>(text, [id, ...values]) : { rows: [] };
   if (rows[0] === undefined) throw unknownWebhook(id);
   return rows[0];
 }
@@ -104,7 +106,7 @@ async function changeOne(client: DbClient, id: string, text: string, values: rea
 async function wake(client: DbClient, id: string): Promise<void> {
   await client.query(
     `update platform.webhook_deliveries set next_at = now(), attempts = 0
-     where webhook_id::text = lower($1) and delivered_at is null and failed_at is null`,
+     where webhook_id = $1 and delivered_at is null and failed_at is null`,
     [id],
   );
 }
@@ -127,22 +129,18 @@ export async function changeWebhook(
     isActive ?? null,
   ];
   return inPlatformTransaction(pool, actor, async (client) => {
-    const { isActive: was } = await changeOne(
-      client,
-      id,
-      "update platform.webhooks w set updated_at = now() where w.id::text = lower($1)",
-      [],
-    );
-    const webhook = await changeOne(
+    // Not `for update`: events are addressed meanwhile (address_event() holds it `for key share`).
+    const { isActive: was } = await askOne(client, id, `${FIND} for no key update`);
+    const webhook = await askOne(
       client,
       id,
       `update platform.webhooks w set url = coalesce($2, w.url),
          description = case when $3 then $4 else w.description end, events = case when $5 then $6::text[] else w.events end,
-         is_active = coalesce($7, w.is_active),
+         is_active = coalesce($7, w.is_active), updated_at = now(),
          disabled_at = case coalesce($7, w.is_active) when false then coalesce(w.disabled_at, now()) end,
          disabled_reason = case coalesce($7, w.is_active) when false then coalesce(w.disabled_reason, 'operator') end,
          failing_since = case when $7 and not w.is_active then null else w.failing_since end
-       where w.id::text = lower($1)`,
+       where w.id = $1 returning ${COLUMNS}`,
       values,
     );
     if (webhook.isActive && !was) await wake(client, id);
@@ -153,7 +151,7 @@ export async function changeWebhook(
 /** With its deliveries, those that wait included. @throws RowhouseError webhookUnknown */
 export function removeWebhook({ pool, actor }: WebhookDesk, id: string): Promise<Webhook> {
   return inPlatformTransaction(pool, actor, (client) =>
-    changeOne(client, id, "delete from platform.webhooks w where w.id::text = lower($1)", []),
+    askOne(client, id, `delete from platform.webhooks w where w.id = $1 returning ${COLUMNS}`),
   );
 }
 
@@ -172,13 +170,13 @@ export function rotateWebhook(
 ): Promise<WebhookWithSecret> {
   const secret = newSecret();
   return inPlatformTransaction(pool, actor, async (client) => {
-    const webhook = await changeOne(
+    const webhook = await askOne(
       client,
       id,
       `update platform.webhooks w set secret = $2, updated_at = now(),
          former_secret = case when $3 > 0 then w.secret end,
          former_until = case when $3 > 0 then now() + make_interval(hours => $3::integer) end
-       where w.id::text = lower($1)`,
+       where w.id = $1 returning ${COLUMNS}`,
       [secret, overlapHours],
     );
     return { ...webhook, secret: formatSecret(secret) };

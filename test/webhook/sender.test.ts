@@ -338,6 +338,24 @@ describe("processes", () => {
 });
 
 describe("a webhook", () => {
+  test("is known by its id in any case; what is no uuid is as unknown as another's, and as a delivery's", async () => {
+    const { id, url, updatedAt } = await add();
+    await db.admin.query("update platform.webhooks set updated_at = now() - interval '1 hour'");
+    expect((await findWebhook(db.platform, id.toUpperCase())).id).toBe(id);
+    const changed = await changeWebhook(deskOf(db), id.toUpperCase(), { description: "Billing" });
+    expect(changed).toMatchObject({ id, url, description: "Billing" });
+    expect(Date.parse(changed.updatedAt)).toBeGreaterThanOrEqual(Date.parse(updatedAt));
+    for (const wrong of ["", "billing", `${id}0`, `{${id}}`, "00000000-0000-0000-0000-000000000000"]) {
+      const unknown = { kind: "webhookUnknown" };
+      await expect(findWebhook(db.platform, wrong)).rejects.toMatchObject(unknown);
+      await expect(changeWebhook(deskOf(db), wrong, {})).rejects.toMatchObject(unknown);
+      await expect(rotateWebhook(deskOf(db), wrong)).rejects.toMatchObject(unknown);
+      await expect(removeWebhook(deskOf(db), wrong)).rejects.toMatchObject(unknown);
+      await expect(redeliver(deskOf(db), id, wrong)).rejects.toMatchObject({ kind: "deliveryUnknown" });
+    }
+    expect(await removeWebhook(deskOf(db), id.toUpperCase())).toMatchObject({ id });
+  });
+
   test("is given another secret: both sign, then the new one alone", async () => {
     const { id, secret: old } = await add();
     const { secret, rotatingUntil } = await rotateWebhook(deskOf(db), id);
