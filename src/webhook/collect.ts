@@ -5,6 +5,15 @@ const AT_ONCE = 100;
 /** What is told where the tenant lives; of the rest the registry tells. */
 const TOLD_THERE = ["subscription.changed"];
 
+/** $1: a JSON array of rows of platform.webhook_events, in the order that they keep. */
+const BRING = `
+  insert into platform.webhook_events (id, type, tenant_id, subject, payload, created_at)
+  select e.id, e.type, e.tenant_id, e.subject, e.payload, e.created_at
+  from rows from (jsonb_to_recordset($1::jsonb)
+    as (id uuid, type text, tenant_id uuid, subject uuid, payload jsonb, created_at timestamptz))
+    with ordinality e (id, type, tenant_id, subject, payload, created_at, position)
+  order by e.position on conflict (id) do nothing`;
+
 interface Found {
   readonly id: string;
   readonly type: string;
@@ -13,8 +22,9 @@ interface Found {
 /**
  * Brings events of another database to the registry's, where the webhooks are. One that is brought twice, because we died in between,
  * is there once.
+ * @param home connections of rowhouse_platform of the registry's database; asked for none when there is nothing to tell
  * @param there connections of rowhouse_platform of that database
- * @returns how many there were
+ * @returns how many there were, those included that the registry tells of itself
  */
 export function collectEvents(home: Connections, there: Connections): Promise<number> {
   return inPoolTransaction(there, async (client) => {
@@ -25,29 +35,8 @@ export function collectEvents(home: Connections, there: Connections): Promise<nu
     );
     if (rows.length === 0) return 0;
     const told = rows.filter(({ type }) => TOLD_THERE.includes(type));
-    await withConnection(home, (registry) =>
-      registry.query(
-        `insert into platform.webhook_events (id, type, tenant_id, subject, payload, created_at)
-         select e.id, e.type, e.tenant_id, e.subject, e.payload, e.created_at
-         from rows from (jsonb_to_recordset($1::jsonb)
-           as (id uuid, type text, tenant_id uuid, subject uuid, payload jsonb, created_at timestamptz))
-           with ordinality e (id, type, tenant_id, subject, payload, created_at, position)
-         order by e.position on conflict (id) do nothing`,
-        [JSON.stringify(told)],
-      ),
-    );
+    if (told.length > 0) await withConnection(home, (registry) => registry.query(BRING, [JSON.stringify(told)]));
     await client.query("delete from platform.webhook_events where id = any ($1::uuid[])", [rows.map(({ id }) => id)]);
     return rows.length;
-  });
-}
-
-/** Removes what is older, delivered or not. @returns how many events there were */
-export function purgeEvents(pool: Connections, days: number): Promise<number> {
-  return withConnection(pool, async (client) => {
-    const { rowCount } = await client.query(
-      "delete from platform.webhook_events where created_at < now() - make_interval(days => $1)",
-      [days],
-    );
-    return rowCount ?? 0;
   });
 }

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Connections } from "../db/connections.ts";
+import type { Connections, ConnectionPool } from "../db/connections.ts";
 import type { CheckedFetch } from "../net/checked-fetch.ts";
 import { attempt } from "./attempt.ts";
-import { collectEvents, purgeEvents } from "./collect.ts";
+import { collectEvents } from "./collect.ts";
 import type { ClaimedDelivery } from "./delivery.ts";
 import { claimDeliveries, findDueWebhooks, settle, type Settled } from "./queue.ts";
+import { purgeDue } from "./retention.ts";
 
 export interface WebhookSources {
   /** Connections of rowhouse_platform of the registry's database, where the webhooks are. */
-  readonly home: Connections;
+  readonly home: ConnectionPool;
   /** The other databases that can be reached now: what is told there is brought home. */
   readonly others: () => Promise<readonly Connections[]>;
   readonly fetch: CheckedFetch;
@@ -29,7 +30,10 @@ export interface WebhookSender {
 
 /** To one receiver, by one process. */
 const AT_ONCE = 4;
-const PURGE_EVERY_MS = 3_600_000;
+/** Databases that are looked at side by side: each look takes a connection of those that requests share. */
+const LOOKS = 4;
+/** How often it is looked whether old events are due to go. */
+const PURGE_LOOK_MS = 600_000;
 
 async function deliver(sources: WebhookSources, delivery: ClaimedDelivery, signal: AbortSignal): Promise<void> {
   const outcome = await attempt(sources.fetch, delivery, signal, sources.timeoutMs);
@@ -49,8 +53,13 @@ async function runLane(sources: WebhookSources, webhookId: string, signal: Abort
   return count;
 }
 
+/** A database that fails is told of, and like one that is slow it keeps few others waiting. */
 async function collectAll({ home, others, onError }: WebhookSources): Promise<void> {
-  for (const there of await others()) await collectEvents(home, there).catch(onError);
+  const waiting = (await others()).values();
+  const look = async () => {
+    for (const there of waiting) await collectEvents(home, there).catch(onError);
+  };
+  await Promise.all(Array.from({ length: LOOKS }, look));
 }
 
 /** One round of all that is due now, to its end. @returns how many deliveries there were */
@@ -73,12 +82,12 @@ export function openWebhookSender(sources: WebhookSources): WebhookSender {
   const closing = new AbortController();
   const { signal } = closing;
   const lanes = new Map<string, Promise<unknown>>();
-  let purgedAt = performance.now();
+  let lookedAt = -Infinity;
 
   const purge = async () => {
-    if (performance.now() - purgedAt < PURGE_EVERY_MS) return;
-    purgedAt = performance.now();
-    await purgeEvents(home, keptDays);
+    if (performance.now() - lookedAt < PURGE_LOOK_MS) return;
+    lookedAt = performance.now();
+    await purgeDue(home, keptDays);
   };
   const openLanes = async () => {
     for (const id of await findDueWebhooks(home)) {

@@ -12,8 +12,9 @@ import {
   type Delivery,
 } from "../../src/webhook/deliveries.ts";
 import { claimDeliveries, settle } from "../../src/webhook/queue.ts";
+import { purgeDue, WEBHOOK_RETENTION_JOB } from "../../src/webhook/retention.ts";
 import { openWebhookSender } from "../../src/webhook/sender.ts";
-import { purgeEvents } from "../../src/webhook/collect.ts";
+import { collectEvents } from "../../src/webhook/collect.ts";
 import { addWebhook, changeWebhook, findWebhook, removeWebhook, rotateWebhook } from "../../src/webhook/webhooks.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 import { eventually } from "../http/server.ts";
@@ -443,17 +444,66 @@ describe("a webhook", () => {
       client.release(true);
     }
   });
+});
 
-  test("old events go, with their deliveries", async () => {
-    const { id } = await add();
+describe("old events", () => {
+  const DAYS_AGO =
+    "update platform.webhook_events set created_at = now() - interval '31 days' where sequence = (select min(sequence) from platform.webhook_events)";
+  let id: string;
+  beforeEach(async () => {
+    await db.admin.query("delete from platform.jobs");
+    ({ id } = await add());
     await happen();
     await happen();
-    await sendDue(db);
-    await db.admin.query(
-      "update platform.webhook_events set created_at = now() - interval '31 days' where sequence = (select min(sequence) from platform.webhook_events)",
-    );
-    expect(await purgeEvents(db.platform, 30)).toBe(1);
+    await db.admin.query(DAYS_AGO);
+  });
+
+  test("go with their deliveries, once an hour, whichever of the servers looks first", async () => {
+    const came = await Promise.all(Array.from({ length: 4 }, () => purgeDue(db.platform, 30)));
+    expect(came.filter((count) => count !== null)).toEqual([1]);
     expect(await list(id)).toHaveLength(1);
+    await db.admin.query(DAYS_AGO);
+    expect(await purgeDue(db.platform, 30)).toBeNull();
+    await db.admin.query("update platform.jobs set started_at = now() - interval '61 minutes' where name = $1", [
+      WEBHOOK_RETENTION_JOB,
+    ]);
+    expect(await purgeDue(db.platform, 30)).toBe(1);
+    expect(await list(id)).toEqual([]);
+  });
+
+  test("go at the start of a server already: it may never be up for an hour", async () => {
+    const sender = openWebhookSender(sourcesOf(db, { pauseMs: 10 }));
+    await eventually(async () => expect(await list(id)).toHaveLength(1));
+    await sender.close();
+  });
+});
+
+describe("other databases", () => {
+  test("one that does not answer keeps no other waiting", async () => {
+    const asked = Promise.withResolvers<void>();
+    const errors: unknown[] = [];
+    const silent = {
+      connect: async () => {
+        await asked.promise;
+        throw new Error("silent");
+      },
+    };
+    const next = {
+      connect: async () => {
+        asked.resolve();
+        throw new Error("next");
+      },
+    };
+    await sendDue(db, { others: async () => [silent, next], onError: (error) => errors.push(error) });
+    expect(errors).toMatchObject([{ kind: "databaseUnavailable" }, { kind: "databaseUnavailable" }]);
+  });
+
+  test("what the registry tells of itself is dropped there, without asking the registry", async () => {
+    await happen();
+    const home = { connect: () => Promise.reject(new Error("asked")) };
+    expect(await collectEvents(home, db.platform)).toBe(1);
+    expect(await collectEvents(home, db.platform)).toBe(0);
+    await happen();
   });
 });
 
