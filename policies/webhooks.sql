@@ -115,13 +115,13 @@ end $$;
 
 revoke all on function platform.time_text(timestamptz), platform.domain_facts(platform.domains), platform.tell_tenant(), platform.tell_domain(), platform.tell_demo_request(),
   platform.tell_subscription(), platform.address_event() from public;
+grant execute on function platform.time_text(timestamptz) to rowhouse_platform;
 
 do $$
 begin
   if to_regclass('platform.webhook_events') is null then
     return;
   end if;
-  grant execute on function platform.time_text(timestamptz) to rowhouse_platform;
   create or replace trigger tell_change after insert or update or delete on platform.tenants
     for each row execute function platform.tell_tenant();
   create or replace trigger tell_change after insert or update or delete on platform.domains

@@ -32,11 +32,10 @@ export interface DemoRequest {
 export type NewDemoRequest = Pick<DemoRequest, "email" | "name" | "company"> &
   Partial<{ slug: string; industry: string; size: string; locations: readonly NewLocation[]; message: string }>;
 
-const time = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 /** The columns of `platform.demo_requests d` that make a {@link DemoRequest}. */
 export const DEMO_COLUMNS = `d.id, d.email, d.name, d.company, d.slug, d.industry, d.size, d.locations, d.message, d.status,
-  d.tenant_id as "tenantId", ${time("d.decided_at")} as "decidedAt", d.decided_by as "decidedBy", d.note,
-  ${time("d.created_at")} as "createdAt"`;
+  d.tenant_id as "tenantId", platform.time_text(d.decided_at) as "decidedAt", d.decided_by as "decidedBy", d.note,
+  platform.time_text(d.created_at) as "createdAt"`;
 
 const HOUR = 3600;
 /** One address may ask a few times; all together no more than people can read. */

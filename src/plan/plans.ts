@@ -19,7 +19,7 @@ export interface Plan {
 export type PlanChange = Partial<Omit<Plan, "name" | "createdAt">>;
 
 const COLUMNS = `p.name, p.title, p.limits, p.features, p.is_default as "isDefault",
-  to_char(p.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
+  platform.time_text(p.created_at) as "createdAt"`;
 
 function neededPlan(name: string): RowhouseError {
   return new RowhouseError("planInUse", {

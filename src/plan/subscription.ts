@@ -20,8 +20,8 @@ export type RunInside = (access: "read" | "write", statements: readonly Statemen
 export type SubscriptionChange = Partial<Omit<Subscription, "plan">>;
 
 const JSON_OF = `json_build_object('plan', s.plan, 'status', s.status, 'limits', s.limits, 'features', s.features,
-  'trialEndsAt', to_char(s.trial_ends_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-  'renewsAt', to_char(s.renews_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))`;
+  'trialEndsAt', platform.time_text(s.trial_ends_at),
+  'renewsAt', platform.time_text(s.renews_at))`;
 
 /** The plan's limits are copied: they hold in whatever database the tenant lives, and stay what was sold. Pure. */
 export function subscribe(plan: Plan, change: SubscriptionChange = {}): Statement {

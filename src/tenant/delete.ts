@@ -135,7 +135,7 @@ async function eraseHere(client: DbClient, keyring: Keyring, tenant: Tenant): Pr
   await emptyTables(client, tenant.slug, tables);
   const { rows, rowCount } = await client.query<{ at: string }>(
     `delete from platform.tenants where id = $1
-     returning to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
+     returning platform.time_text(now()) as at`,
     [tenant.id],
   );
   return {

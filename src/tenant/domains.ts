@@ -38,7 +38,7 @@ export const PREFIX = "_rowhouse-challenge.";
 const CLAIM = "24 hours";
 
 const COLUMNS = `d.name, d.kind, d.tenant_id as "tenantId", t.slug as tenant, d.is_primary as "isPrimary", d.challenge,
-  to_char(d.verified_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "verifiedAt"`;
+  platform.time_text(d.verified_at) as "verifiedAt"`;
 const SELECT = `select ${COLUMNS} from platform.domains d join platform.tenants t on t.id = d.tenant_id`;
 
 function toDomain({ challenge, ...row }: DomainRow): Domain {

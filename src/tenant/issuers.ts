@@ -47,7 +47,7 @@ export interface AddedIssuer extends Issuer {
 
 const COLUMNS = `i.id, i.tenant_id as "tenantId", i.issuer, i.kind, i.jwks_url as "jwksUrl", i.audience, i.role_claim as "roleClaim",
   i.roles, i.default_role as "defaultRole", i.allows_owner as "allowsOwner", i.users, i.is_active as "isActive",
-  to_char(i.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
+  platform.time_text(i.created_at) as "createdAt"`;
 
 /** The tenant's registrations, active or not, by `iss` and audience. @param tenantId uuid */
 export function listIssuers(pool: ConnectionPool, tenantId: string): Promise<Issuer[]> {

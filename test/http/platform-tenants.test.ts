@@ -56,8 +56,11 @@ describe("plans and subscriptions", () => {
   });
 
   test("a subscription's limits hold in the database, and stay what was sold", async () => {
-    const set = await ops.request("PUT", "/tenants/initech/subscription", { plan: "team", limits: { locations: 2 } });
-    expect(set.json()).toMatchObject({ plan: "team", status: "active", limits: { users: 3, locations: 2 } });
+    const renewsAt = "2030-01-31T12:00:00.250Z";
+    const wanted = { plan: "team", limits: { locations: 2 }, renewsAt };
+    const set = await ops.request("PUT", "/tenants/initech/subscription", wanted);
+    const sold = { plan: "team", status: "active", limits: { users: 3, locations: 2 }, renewsAt, trialEndsAt: null };
+    expect(set.json()).toMatchObject(sold);
     await ops.request("PATCH", "/plans/team", { limits: { users: 100 } });
     expect((await ops.get("/tenants/initech/subscription")).json()).toMatchObject({ limits: { users: 3 } });
     const invited = [];
