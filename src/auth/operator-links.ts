@@ -38,7 +38,7 @@ async function writeLink(
   const { token, digest } = newToken("operator-link");
   const { rows } = await client.query<{ expiresAt: string }>(
     `insert into platform.operator_links (hash, email, role, created_by, expires_at) values ($1, $2, $3, $4, now() + $5::interval)
-     returning to_char(expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "expiresAt"`,
+     returning platform.time_text(expires_at) as "expiresAt"`,
     [digest, email, role, actor, LIFETIME],
   );
   return { token, email, role, expiresAt: rows[0]!.expiresAt };

@@ -30,7 +30,7 @@ async function writeSession(
   const { rows } = await client.query<{ expiresAt: string }>(
     `insert into platform.operator_sessions (operator_id, hash, expires_at, address, user_agent)
      values ($1, $2, now() + $3::interval, $4::inet, $5)
-     returning to_char(expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "expiresAt"`,
+     returning platform.time_text(expires_at) as "expiresAt"`,
     [operator.id, digest, LIFETIME, address, userAgent?.slice(0, 500) ?? null],
   );
   return { token: PREFIX + token, expiresAt: rows[0]!.expiresAt, operator };

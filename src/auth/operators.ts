@@ -18,10 +18,9 @@ export interface Operator {
   readonly createdAt: string;
 }
 
-const iso = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 /** The columns of `platform.operators o` that make an {@link Operator}. */
 export const OPERATOR_COLUMNS = `o.id, o.email, o.name, o.role, o.is_active as "isActive",
-  ${iso("o.last_sign_in_at")} as "lastSignInAt", ${iso("o.created_at")} as "createdAt"`;
+  platform.time_text(o.last_sign_in_at) as "lastSignInAt", platform.time_text(o.created_at) as "createdAt"`;
 
 /** How an operator stands in the audit trail. */
 export const actorOf = ({ email }: Pick<Operator, "email">) => `operator:${email}`;
