@@ -2,8 +2,9 @@ import { invitation } from "../auth/invitation.ts";
 import type { ConnectionPool, DbClient } from "../db/connections.ts";
 import type { Keyring } from "../db/keyring.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
-import { findPlan } from "../plan/plans.ts";
+import { findPlanInside } from "../plan/plans.ts";
 import { subscribe } from "../plan/subscription.ts";
 import { findTenantById } from "../tenant/change.ts";
 import { makeTenant, slugTaken } from "../tenant/create.ts";
@@ -47,8 +48,9 @@ export function slugOf(company: string): string {
 
 /** Nobody else decides it meanwhile. @throws RowhouseError demoUnknown */
 async function lockRequest(client: DbClient, id: string): Promise<DemoRequest> {
+  if (!UUID.test(id)) throw unknownRequest(id);
   const { rows } = await client.query<DemoRequest>(
-    `select ${DEMO_COLUMNS} from platform.demo_requests d where d.id::text = $1 for update`,
+    `select ${DEMO_COLUMNS} from platform.demo_requests d where d.id = $1 for update`,
     [id],
   );
   if (rows[0] === undefined) throw unknownRequest(id);
@@ -88,13 +90,13 @@ export async function approveDemo(
   approval: Approval,
   actor: string,
 ): Promise<ApprovedDemo> {
-  const plan = await findPlan(pool, approval.plan ?? null);
   const { trialDays = 14, role = "owner", note } = approval;
   const trialEndsAt = new Date(Date.now() + trialDays * DAY_MS).toISOString();
   const done = await inPlatformTransaction(pool, actor, async (client) => {
     const asked = await lockRequest(client, id);
     if (asked.status === "declined") throw decidedOtherwise(asked);
     if (asked.status === "approved") return { request: asked, tenant: null };
+    const plan = await findPlanInside(client, approval.plan ?? null);
     const slug = approval.slug ?? asked.slug ?? slugOf(asked.company);
     const { email, company, name, industry, size, locations } = asked;
     const place = { tenantName: company, origin: originOf(slug), redirectTo: null };

@@ -3,6 +3,7 @@ import { readEmail } from "../auth/email.ts";
 import type { ConnectionPool } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
+import { UUID } from "../db/uuid.ts";
 import { RowhouseError } from "../errors.ts";
 import type { NewLocation } from "../tenant/create.ts";
 
@@ -93,10 +94,8 @@ export function unknownRequest(id: string): RowhouseError {
 
 /** @throws RowhouseError demoUnknown */
 export async function findDemoRequest(pool: ConnectionPool, id: string): Promise<DemoRequest> {
-  const [found] = await queryRows<DemoRequest>(pool, {
-    text: `select ${DEMO_COLUMNS} from platform.demo_requests d where d.id::text = $1`,
-    values: [id],
-  });
+  const text = `select ${DEMO_COLUMNS} from platform.demo_requests d where d.id = $1`;
+  const [found] = UUID.test(id) ? await queryRows<DemoRequest>(pool, { text, values: [id] }) : [];
   if (found === undefined) throw unknownRequest(id);
   return found;
 }

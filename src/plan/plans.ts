@@ -1,4 +1,4 @@
-import type { ConnectionPool } from "../db/connections.ts";
+import type { ConnectionPool, DbClient } from "../db/connections.ts";
 import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
@@ -40,17 +40,23 @@ export function listPlans(pool: ConnectionPool): Promise<Plan[]> {
   return queryRows<Plan>(pool, { text: `select ${COLUMNS} from platform.plans p order by p.name` });
 }
 
+const FIND = `select ${COLUMNS} from platform.plans p where case when $1::text is null then p.is_default else p.name = $1 end`;
+
 /**
  * @param name null for the default one
  * @throws RowhouseError planUnknown
  */
 export async function findPlan(pool: ConnectionPool, name: string | null): Promise<Plan> {
-  const [plan] = await queryRows<Plan>(pool, {
-    text: `select ${COLUMNS} from platform.plans p where case when $1::text is null then p.is_default else p.name = $1 end`,
-    values: [name],
-  });
+  const [plan] = await queryRows<Plan>(pool, { text: FIND, values: [name] });
   if (plan === undefined) throw unknownPlan(name ?? "by default");
   return plan;
+}
+
+/** {@link findPlan} inside a transaction of the control plane. @throws RowhouseError planUnknown */
+export async function findPlanInside(client: DbClient, name: string | null): Promise<Plan> {
+  const { rows } = await client.query<Plan>(FIND, [name]);
+  if (rows[0] === undefined) throw unknownPlan(name ?? "by default");
+  return rows[0];
 }
 
 /** There is one default plan at most: who becomes it takes the place of the one before. */

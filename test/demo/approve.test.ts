@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase, type ConnectionPool } from "../../src/db/connections.ts";
-import { approveDemo, slugOf, type DemoSources } from "../../src/demo/approve.ts";
+import { approveDemo, declineDemo, slugOf, type DemoSources } from "../../src/demo/approve.ts";
+import { findDemoRequest } from "../../src/demo/request.ts";
 import { TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
 import { allowedAfter, askForDemo, countMade, deathsAt, NOTHING, ONE_OF_EACH } from "./approval.ts";
 import { openWire, type Wire } from "./wire.ts";
@@ -67,6 +68,30 @@ test("two operators at once, and one more later, make one", async () => {
   const later = await approveDemo(sourcesOf(db.platform), id, { slug: "other" }, ACTOR);
   expect(new Set([...both, later].map(({ tenant }) => tenant.id)).size).toBe(1);
   expect(await countMade(db, "both")).toEqual(ONE_OF_EACH);
+});
+
+test("what was decided is said whatever plan is named, and approved again with a plan that is sold no more", async () => {
+  const id = await askForDemo(db, "again");
+  const gone = { plan: "sold-no-more" };
+  await expect(approveDemo(sourcesOf(db.platform), id, gone, ACTOR)).rejects.toMatchObject({ kind: "planUnknown" });
+  expect(await countMade(db, "again")).toEqual(NOTHING);
+  const { tenant } = await approveDemo(sourcesOf(db.platform), id, {}, ACTOR);
+  expect((await approveDemo(sourcesOf(db.platform), id, gone, ACTOR)).tenant).toEqual(tenant);
+  const declined = await askForDemo(db, "declined");
+  await declineDemo(db.platform, declined, undefined, ACTOR);
+  const approving = approveDemo(sourcesOf(db.platform), declined, gone, ACTOR);
+  await expect(approving).rejects.toMatchObject({ kind: "demoDecided" });
+});
+
+test("a request is known by its id in any case, and what is no uuid is unknown", async () => {
+  const id = await askForDemo(db, "upper");
+  expect(await findDemoRequest(db.platform, id.toUpperCase())).toMatchObject({ id });
+  const unknown = { kind: "demoUnknown" };
+  for (const wrong of ["", "upper", `{${id}}`]) {
+    await expect(findDemoRequest(db.platform, wrong)).rejects.toMatchObject(unknown);
+    await expect(approveDemo(sourcesOf(db.platform), wrong, {}, ACTOR)).rejects.toMatchObject(unknown);
+    await expect(declineDemo(db.platform, wrong, undefined, ACTOR)).rejects.toMatchObject(unknown);
+  }
 });
 
 test("a slug is made of the company's name", () => {
