@@ -7,10 +7,9 @@ import { readConfig, type Config } from "../config.ts";
 import { openKeyring } from "../db/keyring.ts";
 import { RowhouseError } from "../errors.ts";
 import { askSecret } from "./prompt.ts";
+import { collect } from "./repeated-option.ts";
 
 const SETTING = "Set ARCHIVE_PASSPHRASE, or ARCHIVE_PASSPHRASE_FILE to the path of a file with it.";
-
-export const collect = (value: string, list: readonly string[] = []) => [...list, value];
 
 /** Options of every command that reads an archive. */
 export interface KeyOptions {
@@ -26,6 +25,7 @@ export interface LockOptions {
   readonly sign?: boolean;
 }
 
+/** Adds what {@link KeyOptions} are read from. @returns the command */
 export function addKeyOptions(command: Command): Command {
   return command
     .option("--identity <file>", "age identity that opens an encrypted archive; may be repeated", collect)
@@ -33,6 +33,7 @@ export function addKeyOptions(command: Command): Command {
     .option("--key <public key>", "refuse an archive that this key did not sign; may be repeated", collect);
 }
 
+/** Adds what {@link LockOptions} are read from. @returns the command */
 export function addLockOptions(command: Command): Command {
   return command
     .option("--sign", "sign the manifest with the deployment's key (`rowhouse keys archive`)")
@@ -88,6 +89,7 @@ export interface SignatureFacts {
   readonly trusted: boolean | null;
 }
 
+/** What `--json` shows of a signature; null of an archive without one. */
 export function describeSignature(signature: Signature | null, config = readConfig()): SignatureFacts | null {
   if (signature === null) return null;
   const { key, trusted } = signature;

@@ -6,11 +6,12 @@ import { RowhouseError } from "../errors.ts";
 import { findTenant, listTenants } from "../tenant/change.ts";
 import { locateTenant } from "../tenant/locate.ts";
 import type { Tenant } from "../tenant/tenant.ts";
-import { collect, readKeys, readLocks, type KeyOptions, type LockOptions } from "./archive-keys.ts";
+import { readKeys, readLocks, type KeyOptions, type LockOptions } from "./archive-keys.ts";
 import { toFailure } from "./failure.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { formatTable, plural, type Output } from "./output.ts";
 import { formatBytes, formatSeconds, openProgress, type ProgressLine } from "./progress.ts";
+import { collect } from "./repeated-option.ts";
 import { openSession, type Session } from "./session.ts";
 import { totalsOf } from "./summary.ts";
 
@@ -24,6 +25,7 @@ export interface BackupOptions extends LockOptions, KeyOptions {
   readonly format: Format;
 }
 
+/** Adds what {@link BackupOptions} has besides one export's options. @returns the command */
 export function addBackupOptions(command: Command): Command {
   return command
     .option("--all", "every tenant, active or suspended, each into an archive of its own in --dir")
@@ -33,6 +35,7 @@ export function addBackupOptions(command: Command): Command {
     .option("--identity <file>", "with --encrypt, what opens the archives of --dir again, to verify them", collect);
 }
 
+/** Whether it is about several archives, and not one export to one file. Pure. */
 export function isBackup({ all, dir, keep }: BackupOptions): boolean {
   return all === true || dir !== undefined || keep !== undefined;
 }

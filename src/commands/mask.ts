@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import { readMaskFile, type MaskRules } from "../archive/mask-rules.ts";
 import type { Mask } from "../archive/mask.ts";
+import { collect } from "./repeated-option.ts";
 
 export interface MaskOptions {
   readonly mask?: readonly string[];
 }
 
-const collect = (value: string, list: readonly string[] = []) => [...list, value];
-
+/** Adds what {@link MaskOptions} are read from. @returns the command */
 export function addMaskOption(command: Command): Command {
   return command.option(
     "--mask <rules>",

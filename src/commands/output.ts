@@ -40,6 +40,7 @@ export function errorPaint(color: boolean | undefined): Output["paint"] {
   return colorOf(process.stderr, color !== false);
 }
 
+/** Where a command writes, as its global options want it: answers on stdout, all else on stderr. */
 export function openOutput({ json = false, quiet = false, color = true }: GlobalOptions): Output {
   const paintError = errorPaint(color);
   const put = (text: string) => {

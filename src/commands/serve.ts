@@ -69,7 +69,7 @@ async function describeTenants(
 /** As long as there is no operator, each start prints a link for the first one, good for a day. */
 async function firstOperatorLink(config: Config, platform: ConnectionPool): Promise<string | null> {
   const link = await linkFirstOperator(platform, operatorName());
-  return link === null ? null : operatorLink(addressOf(config, "admin"), link);
+  return link === null ? null : operatorLink(originUnder(config, "admin"), link);
 }
 
 /** Everything up to the open port. What it opened, the stack closes, last first. */

@@ -15,6 +15,7 @@ export function parseColor(text: string | null): Rgb | null {
   return [number >> 16, (number >> 8) & 255, number & 255];
 }
 
+/** `#rrggbb`, as a style sheet takes it; parts are rounded. Pure. */
 export function toHex(color: Rgb): string {
   return `#${color.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
 }

@@ -21,6 +21,7 @@ export interface PageParts {
   readonly footer?: ComponentChildren;
 }
 
+/** One part of a page. @param title null for one without a heading. Pure. */
 export function section(title: string | null, ...children: ComponentChildren[]): VNode {
   return h("section", null, title === null ? null : h("h2", null, title), ...children);
 }

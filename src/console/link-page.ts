@@ -37,6 +37,7 @@ export const followForm = (fields: LinkPage["fields"], ...children: ComponentChi
     ...children,
   );
 
+/** The last words of every page that a mail's link leads to. Pure. */
 export const onceOnly = () =>
   h(
     "p",

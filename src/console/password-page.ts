@@ -54,7 +54,7 @@ export interface PasswordSetPage extends Pick<PasswordPage, "brand" | "kind"> {
   readonly site: string | null;
 }
 
-/** What follows when the password is set: a way on to `site`, and after a recovery a word on what it ended. Pure. */
+/** What follows a password that was taken: the way to where it is used. Pure. */
 export function passwordSetPage({ brand, kind, site }: PasswordSetPage): Page {
   return brandedPage(
     brand,

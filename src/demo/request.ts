@@ -85,6 +85,7 @@ export function listDemoRequests(pool: ConnectionPool, { status, after, limit }:
   });
 }
 
+/** The refusal where there is no request of that id. Pure. */
 export function unknownRequest(id: string): RowhouseError {
   return new RowhouseError("demoUnknown", {
     message: `There is no demo request ${id}`,

@@ -14,6 +14,10 @@ export interface OutboundRule {
 const SETTING = "OUTBOUND_ALLOWED";
 const NAMED = /^([a-z0-9.-]+|\[[0-9a-f:.]+\]):(\d{1,5})$/i;
 
+/**
+ * The refusal (outboundRefused) of a request that is not sent; every one of them names the setting that would allow it. Pure.
+ * @param message one sentence for whoever wrote the URL; it goes into answers and must not hold the URL's secrets
+ */
 export function refuseOutbound(message: string, cause?: unknown): RowhouseError {
   const hint = `Where it is meant to be reached, the operator lists it in ${SETTING}.`;
   return new RowhouseError("outboundRefused", { message, hint, cause });

@@ -23,7 +23,11 @@ const JSON_OF = `json_build_object('plan', s.plan, 'status', s.status, 'limits',
   'trialEndsAt', platform.time_text(s.trial_ends_at),
   'renewsAt', platform.time_text(s.renews_at))`;
 
-/** The plan's limits are copied: they hold in whatever database the tenant lives, and stay what was sold. Pure. */
+/**
+ * The statement that puts the tenant, in whose context it runs, on the plan; it answers with the {@link Subscription}. The plan's limits
+ * are copied: they hold in whatever database the tenant lives, and stay what was sold. Pure.
+ * @param change left out: status `active`, no trial, no renewal, and nothing besides the plan's limits and features
+ */
 export function subscribe(plan: Plan, change: SubscriptionChange = {}): Statement {
   const { status = "active", limits = {}, features = {}, trialEndsAt = null, renewsAt = null } = change;
   return {
@@ -50,6 +54,13 @@ export async function readSubscription(run: RunInside): Promise<Subscription | n
   return (rows?.[0] as Subscription | undefined) ?? null;
 }
 
+/**
+ * Puts the tenant on the plan, wherever it lives, in place of what it had: what `change` leaves out is as in {@link subscribe}.
+ * @param run as one who may write tenant.subscription: the control plane
+ * @param change `limits` and `features` besides the plan's, name by name; times in ISO 8601; status `active` when left out
+ * @returns the subscription as it is now, with the plan's limits and features in it
+ * @throws whatever `run` throws where the tenant can't be reached
+ */
 export async function setSubscription(run: RunInside, plan: Plan, change: SubscriptionChange): Promise<Subscription> {
   const [rows] = await run("write", [subscribe(plan, change)]);
   return rows![0] as Subscription;

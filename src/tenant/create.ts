@@ -67,6 +67,7 @@ export async function insertTenant(
   return rows[0];
 }
 
+/** The refusal where another tenant has that slug. Pure. */
 export function slugTaken(slug: string): RowhouseError {
   return new RowhouseError("tenantExists", {
     message: `A tenant ${slug} exists`,

@@ -3,7 +3,7 @@ import { queryRows } from "../db/query.ts";
 import { inPlatformTransaction } from "../db/transaction.ts";
 import { findTenant } from "./change.ts";
 import { lookUpTxt } from "./dns.ts";
-import { PREFIX } from "./domains.ts";
+import { CHALLENGE_PREFIX } from "./domains.ts";
 
 /** What became of the proof of a custom domain that is served. */
 export interface DomainProof {
@@ -35,11 +35,11 @@ interface Proved {
 }
 
 async function lookAgain({ name, challenge }: Proved, servers: RecheckOptions["servers"]) {
-  const { values, problem, isAnswered } = await lookUpTxt(PREFIX + name, servers);
+  const { values, problem, isAnswered } = await lookUpTxt(CHALLENGE_PREFIX + name, servers);
   if (values.includes(challenge)) return { state: "stands", details: null } as const;
   return {
     state: isAnswered ? "lost" : "unknown",
-    details: problem ?? `TXT ${PREFIX}${name} has another value`,
+    details: problem ?? `TXT ${CHALLENGE_PREFIX}${name} has another value`,
   } as const;
 }
 

@@ -33,7 +33,7 @@ interface DomainRow extends Omit<Domain, "record"> {
 }
 
 /** Before the domain's name: where its proof stands in DNS. */
-export const PREFIX = "_rowhouse-challenge.";
+export const CHALLENGE_PREFIX = "_rowhouse-challenge.";
 /** How long an unproved claim keeps others from the name: long enough for DNS, too short to squat on it. */
 const CLAIM = "24 hours";
 
@@ -43,7 +43,7 @@ const SELECT = `select ${COLUMNS} from platform.domains d join platform.tenants 
 
 function toDomain({ challenge, ...row }: DomainRow): Domain {
   const isOpen = row.verifiedAt === null && challenge !== null;
-  return { ...row, record: isOpen ? { name: PREFIX + row.name, type: "TXT", value: challenge } : null };
+  return { ...row, record: isOpen ? { name: CHALLENGE_PREFIX + row.name, type: "TXT", value: challenge } : null };
 }
 
 function malformed(domain: string, hint: string): RowhouseError {
@@ -74,7 +74,7 @@ export function checkDomain(domain: string, baseDomain: string): string {
   const host = readHost(domainToASCII(domain));
   if (host?.kind !== "name" || host.port !== null) throw malformed(domain, hint);
   const { name } = host;
-  if (!name.includes(".") || name.length > 253 - PREFIX.length) throw malformed(domain, hint);
+  if (!name.includes(".") || name.length > 253 - CHALLENGE_PREFIX.length) throw malformed(domain, hint);
   if (name === baseDomain || name.endsWith(`.${baseDomain}`)) {
     throw malformed(domain, `Addresses under ${baseDomain} are given by slug: rename the tenant instead.`);
   }

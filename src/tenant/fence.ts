@@ -29,6 +29,7 @@ interface Waiter extends Patience {
 const FIRST_PAUSE_MS = 2;
 const LAST_PAUSE_MS = 25;
 
+/** Nothing waits yet; it holds nothing that would have to be closed. */
 export function openFences(): Fences {
   const gates = new Map<string, Set<Waiter>>();
 

@@ -49,7 +49,7 @@ const COLUMNS = `i.id, i.tenant_id as "tenantId", i.issuer, i.kind, i.jwks_url a
   i.roles, i.default_role as "defaultRole", i.allows_owner as "allowsOwner", i.users, i.is_active as "isActive",
   platform.time_text(i.created_at) as "createdAt"`;
 
-/** The tenant's registrations, active or not, by `iss` and audience. @param tenantId uuid */
+/** All of one tenant, by `iss` and audience; none of a tenant that there is not. @param pool connections of rowhouse_platform */
 export function listIssuers(pool: ConnectionPool, tenantId: string): Promise<Issuer[]> {
   return queryRows<Issuer>(pool, {
     text: `select ${COLUMNS} from platform.issuers i where i.tenant_id = $1 order by i.issuer, i.audience`,

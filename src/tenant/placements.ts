@@ -124,6 +124,7 @@ async function refreshSite(
   };
 }
 
+/** Connects to nothing yet: a database is examined when its first tenant asks for it. Whoever opens it closes it. */
 export function openPlacements(sources: PlacementSources): Placements {
   const standings = new Map<string, Standing>();
 

@@ -94,6 +94,10 @@ function openOnce<T>() {
   };
 }
 
+/**
+ * Opens the way to tenants wherever they live. It remembers what databases said of moves until the registry has heard of them; it holds
+ * nothing that would have to be closed.
+ */
 export function openReach({
   placements,
   registry,

@@ -55,6 +55,7 @@ const COLUMNS = `w.id, w.url, w.description, w.events, w.is_active as "isActive"
   platform.time_text(case when w.former_until > now() then w.former_until end) as "rotatingUntil",
   platform.time_text(w.created_at) as "createdAt", platform.time_text(w.updated_at) as "updatedAt"`;
 
+/** The refusal where there is no webhook of that id. Pure. */
 function unknownWebhook(id: string): RowhouseError {
   return new RowhouseError("webhookUnknown", {
     message: `There is no webhook ${JSON.stringify(id.slice(0, 50))}`,

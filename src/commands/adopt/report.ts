@@ -11,6 +11,7 @@ export function formatFinding({ level, object, reason, line }: AdoptFinding): st
   return `${level.padEnd(5)}  ${printable(object)}\n       ${printable(reason)}${write}`;
 }
 
+/** How many there are of each level, none included. Pure. */
 export function countFindings(findings: readonly AdoptFinding[]): Record<AdoptLevel, number> {
   const count = (level: AdoptLevel) => findings.filter((finding) => finding.level === level).length;
   return { error: count("error"), warn: count("warn"), info: count("info") };

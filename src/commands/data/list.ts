@@ -21,6 +21,7 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
+/** `list` of one kind of data. @param nouns what the help calls several of them @param toRow one row's cells, under `head` */
 export function registerList<T>(
   group: Command,
   kind: Kind<T>,
@@ -44,6 +45,7 @@ export function registerList<T>(
   addExamples(command, [[`rowhouse ${group.name()} list acme`, "by name"]]);
 }
 
+/** `remove` of one kind of data, by its key. @param example arguments that the help shows after the tenant */
 export function registerRemove<T>(group: Command, kind: Kind<T>, example: string): void {
   const command = group
     .command(`remove <tenant> <${kind.key}>`)

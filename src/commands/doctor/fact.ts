@@ -8,6 +8,7 @@ export interface Fact {
   readonly fix: string | null;
 }
 
+/** Nothing has to be done. Pure, as the two below. */
 export const ok = (name: string, found: string): Fact => ({ name, state: "ok", found, fix: null });
 export const warn = (name: string, found: string, fix: string): Fact => ({ name, state: "warn", found, fix });
 export const error = (name: string, found: string, fix: string): Fact => ({ name, state: "error", found, fix });

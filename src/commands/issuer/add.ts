@@ -5,6 +5,7 @@ import { findTenant } from "../../tenant/change.ts";
 import type { Issuer, IssuerRules, IssuerUsers } from "../../tenant/issuers.ts";
 import { act, addExamples } from "../action.ts";
 import { formatFacts, type Output } from "../output.ts";
+import { collect } from "../repeated-option.ts";
 import { openSession } from "../session.ts";
 import { registrarOf } from "./registrar.ts";
 
@@ -39,7 +40,7 @@ function rulesOf(options: RuleOptions): Partial<IssuerRules> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Pure. */
+/** Facts of an issuer for people, one a line, with its id and without its secret. Pure. */
 function describeIssuer(issuer: Issuer): string {
   const { id, kind, jwksUrl, audience, roleClaim, roles, defaultRole, allowsOwner, users, isActive } = issuer;
   return formatFacts([
@@ -76,8 +77,6 @@ async function update(out: Output, options: RuleOptions, slug: string, name: str
   const changed = await changeIssuer(registrarOf(session), id, name, rulesOf(options));
   out.answer({ tenant: slug, ...changed }, describeIssuer(changed));
 }
-
-const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 const addRules = (command: Command): Command =>
   command

@@ -4,7 +4,6 @@ import { testIssuer, type IssuerReport } from "../../auth/test-issuer.ts";
 import { findTenant } from "../../tenant/change.ts";
 import { act, addExamples } from "../action.ts";
 import { formatFacts, formatTable, type Output } from "../output.ts";
-
 import { openSession } from "../session.ts";
 import { registrarOf } from "./registrar.ts";
 

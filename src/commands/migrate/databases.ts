@@ -21,6 +21,7 @@ export interface TargetOptions {
 const CONCURRENCY = 4;
 const MOST = 64;
 
+/** Whether it is about databases besides the registry's own. Pure. */
 export function isTargeted({ all, tenant, database }: TargetOptions): boolean {
   return all === true || tenant !== undefined || database !== undefined;
 }

@@ -8,6 +8,7 @@ import type { GlobalOptions, Output } from "../output.ts";
 import type { Session } from "../session.ts";
 import { openScreen, type MoveScreen } from "./screen.ts";
 
+/** What a move of this session works with. Pure. */
 export function siteOf({ database, platform, actor }: Session): MoveSite {
   return { home: database, platform, actor };
 }

@@ -17,6 +17,7 @@ const MOST_WORKERS = 16;
 /** A fence that lasts longer than this is an outage. */
 const FENCE = { leastMs: 20, mostMs: 30_000 };
 
+/** Adds all that a new move may be told. @returns the command */
 export function addSettings(command: Command): Command {
   command
     .option("--window <duration>", "how long the way back stays open (default: 24h)")

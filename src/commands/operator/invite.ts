@@ -36,7 +36,7 @@ async function invite(out: Output, options: InviteOptions, email?: string): Prom
   const role = readOperatorRole(options.role);
   await using session = await openSession("operator invite");
   const made = await makeLink(session, email, role);
-  const link = operatorLink(addressOf(session.config, "admin"), made);
+  const link = operatorLink(originUnder(session.config, "admin"), made);
   out.answer({ ...made, link }, link);
   out.talk(`Good once, until ${made.expiresAt}, for ${made.email ?? "the first operator"} as ${made.role}.`);
 }
