@@ -30,8 +30,8 @@ export interface WebhookSender {
 
 /** To one receiver, by one process. */
 const AT_ONCE = 4;
-/** Databases that are looked at side by side: each look takes a connection of those that requests share. */
-const LOOKS = 4;
+/** Databases that are looked at side by side: each look may take one of the few connections to the registry's. */
+const LOOKS = 3;
 /** How often it is looked whether old events are due to go. */
 const PURGE_LOOK_MS = 600_000;
 
