@@ -76,31 +76,39 @@ function routeOf([first = "", second = ""]: readonly string[], { catalogs, own }
   return first === "rpc" ? `${BASE_PATH}/rpc/${second}` : `${BASE_PATH}/${first}`;
 }
 
+async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | undefined): Promise<RestAnswer> {
+  const { grants, runner, limits, settings, maxBodyBytes } = sources;
+  const served = sources.served();
+  const grant = await grantTenant(ctx, grants, served.opensAnonymous);
+  ctx.state.tenantId = grant.tenant.id;
+  clock?.lap("jwt");
+  const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
+  ctx.state.route = routeOf(request.path, served);
+  return answerRest(request, {
+    served,
+    tenantId: grant.tenant.id,
+    claims: grant.principal.claims,
+    limits,
+    settings,
+    run: runnerOf(runner, grant, ctx),
+    basePath: BASE_PATH,
+    clock,
+  });
+}
+
 /** `/rest/v1/…`: who asks, for which tenant, what is in the body, and then the dialect. */
 export function serveRest(sources: RestSources): (ctx: RequestContext) => Promise<void> {
-  const { grants, runner, limits, settings, maxBodyBytes } = sources;
   return async (ctx) => {
     await sources.readiness.admit();
     const clock = sources.serverTiming ? new Clock() : undefined;
-    const served = sources.served();
-    const grant = await grantTenant(ctx, grants, served.opensAnonymous);
-    ctx.state.tenantId = grant.tenant.id;
-    clock?.lap("jwt");
-    const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
-    ctx.state.route = routeOf(request.path, served);
-    const run = runnerOf(runner, grant, ctx);
-    const answer = await answerRest(request, {
-      served,
-      tenantId: grant.tenant.id,
-      claims: grant.principal.claims,
-      limits,
-      settings,
-      run,
-      basePath: BASE_PATH,
-      clock,
-    });
-    clock?.lap("response");
-    if (clock !== undefined) ctx.res.setHeader("server-timing", clock.toHeader());
-    send(ctx, answer);
+    try {
+      const answered = await answer(ctx, sources, clock);
+      clock?.lap("response");
+      if (clock !== undefined) ctx.res.setHeader("server-timing", clock.toHeader());
+      send(ctx, answered);
+    } catch (error) {
+      if (clock !== undefined) ctx.res.setHeader("server-timing", clock.stop());
+      throw error;
+    }
   };
 }

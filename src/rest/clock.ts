@@ -13,18 +13,33 @@ function format(milliseconds: number): string {
 export class Clock {
   readonly #took: Record<Stage, number> = { jwt: 0, parse: 0, plan: 0, transaction: 0, response: 0 };
   #last = performance.now();
+  /** How many of the stages are over. */
+  #done = 0;
 
   /** What passed since the last call was this stage. */
   lap(stage: Stage): void {
     const now = performance.now();
     this.#took[stage] += now - this.#last;
     this.#last = now;
+    this.#done = STAGES.indexOf(stage) + 1;
   }
 
   /** The header. Each stage is there, also where a request has none of it. */
   toHeader(): string {
+    return this.#tell(STAGES.length);
+  }
+
+  /** The header of a refusal: the stages as far as the one that refused, of which there is none beyond the transaction. */
+  stop(): string {
+    const refusing = Math.min(this.#done, STAGES.length - 2);
+    this.lap(STAGES[refusing]!);
+    return this.#tell(refusing + 1);
+  }
+
+  #tell(count: number): string {
     let header = "";
-    for (const stage of STAGES) header += `${header === "" ? "" : ", "}${stage};dur=${format(this.#took[stage])}`;
+    for (const stage of STAGES.slice(0, count))
+      header += `${header === "" ? "" : ", "}${stage};dur=${format(this.#took[stage])}`;
     return header;
   }
 }

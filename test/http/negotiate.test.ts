@@ -138,6 +138,19 @@ describe("headers", () => {
     expect([answer.status, answer.headers["server-timing"]]).toEqual([200, undefined]);
   });
 
+  test.each([
+    ["a token that is none", "?limit=1", "not-a-token", ["jwt"]],
+    ["what can't be read", "?number=invalid", null, ["jwt", "parse"]],
+    ["a relation that is not there", "s?select=nope(*)", null, ["jwt", "parse", "plan"]],
+    ["what PostgreSQL refuses", "?id=eq.invalid", null, ["jwt", "parse", "plan", "transaction"]],
+  ])("Server-Timing of a refusal ends with the stage that refused: %s", async (_, rest, other, names) => {
+    const { status, headers } = await server.get("acme.localhost", `/rest/v1/customers${rest}`, {
+      token: other ?? token,
+    });
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(headers["server-timing"]).toMatch(new RegExp(`^${names.map((name) => name + STAGE).join(", ")}$`));
+  });
+
   test("a Vary of the app is added to ours", async () => {
     const { headers, text } = await ask("POST", "/rpc/varies");
     expect([text, headers["x-said"]]).toEqual(["1", "yes"]);
