@@ -162,6 +162,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
       plans: config.PLANS,
       txEnd: config.TX_END,
       preRequest: config.PRE_REQUEST ?? null,
+      root: { spec: config.ROOT_SPEC ?? null, mode: config.OPENAPI_MODE, tellsSecurity: config.OPENAPI_SECURITY },
       countLimit: config.COUNT_LIMIT,
       softDelete: config.SOFT_DELETE,
     },

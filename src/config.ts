@@ -111,6 +111,18 @@ export const settings = z.object({
     .regex(/^[^.]+\.[^.]+$/)
     .optional()
     .describe("Function schema.name that runs first in every request's transaction"),
+  ROOT_SPEC: z
+    .string()
+    .regex(/^[^.]+\.[^.]+$/)
+    .optional()
+    .describe(
+      "Function schema.name, of a served schema, that answers GET /rest/v1/ instead of the OpenAPI description",
+    ),
+  OPENAPI_MODE: z
+    .enum(["follow-privileges", "ignore-privileges", "disabled"])
+    .default("follow-privileges")
+    .describe("What GET /rest/v1/ describes: what the asker's role may do, all that is served, or nothing"),
+  OPENAPI_SECURITY: flag.describe("Whether the description at /rest/v1/ says that a token is wanted: on or off"),
   SERVER_TIMING: flagOf("on").describe(
     "Whether answers of the data API tell how long each stage took, in the Server-Timing header",
   ),

@@ -79,6 +79,12 @@ export const REQUEST_ERRORS = {
     title: "The request would change more rows than it allows",
   },
   pathInvalid: { code: "PGRST125", status: 404, exit: 4, title: "The path is not one of the API" },
+  rootDisabled: {
+    code: "PGRST126",
+    status: 404,
+    exit: 4,
+    title: "The root describes nothing: OPENAPI_MODE is disabled",
+  },
   spreadAggregate: { code: "PGRST127", status: 400, exit: 1, title: "An aggregate stands in a spread of many rows" },
   maxAffectedSingle: {
     code: "PGRST128",

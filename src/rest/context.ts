@@ -22,6 +22,15 @@ export interface RestLimits {
   readonly maxListItems: number;
 }
 
+/** What the root answers: `db-root-spec`, `openapi-mode` and `openapi-security-active` of PostgREST's configuration. */
+export interface RootSettings {
+  /** Function `schema.name` that answers in the description's place. */
+  readonly spec: string | null;
+  readonly mode: "follow-privileges" | "ignore-privileges" | "disabled";
+  /** Whether the description says that a token is wanted. */
+  readonly tellsSecurity: boolean;
+}
+
 /** How the dialect is set up: what PostgREST calls its configuration. */
 export interface RestSettings {
   /** Whether `select=amount.sum()` is answered. */
@@ -32,6 +41,7 @@ export interface RestSettings {
   readonly txEnd: "commit" | "commit-allow-override" | "rollback" | "rollback-allow-override";
   /** Function `schema.name` that runs first in every request's transaction. */
   readonly preRequest: string | null;
+  readonly root: RootSettings;
   /** `count=planned` and `estimated` count no further than this. */
   readonly countLimit: number;
   /** Whether rows of tables with `deleted_at` are marked instead of deleted. */

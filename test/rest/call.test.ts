@@ -457,3 +457,29 @@ describe("isolation", () => {
     expect((await call("GET", "/customers?limit=1")).status).toBe(200);
   });
 });
+
+describe("a function in the root's place", () => {
+  const rootOf = async (spec: string) => {
+    const root = { spec, mode: "follow-privileges", tellsSecurity: false } as const;
+    return caller(db, "acme", served, { root });
+  };
+
+  test("answers GET and HEAD, in its own media type where it has one", async () => {
+    const greeting = await rootOf("app.greet");
+    expect((await greeting("GET", "/")).json).toBe("Hello, you");
+    expect(await greeting("HEAD", "/")).toMatchObject({ status: 200, text: "" });
+    const page = await (await rootOf("app.page"))("GET", "/", { headers: { accept: "text/html" } });
+    expect([page.headers["content-type"], page.text]).toEqual(["text/html", `<h1>${own}</h1>`]);
+  });
+
+  test("is one of a served schema", async () => {
+    expect((await (await rootOf("extra.nowhere"))("GET", "/")).json).toMatchObject({ code: "PGRST202" });
+    expect((await (await rootOf("platform.allowed_verbs"))("GET", "/")).json).toMatchObject({ code: "PGRST202" });
+  });
+
+  test("takes no other method", async () => {
+    const greeting = await rootOf("app.greet");
+    expect((await greeting("POST", "/", { body: {} })).json).toMatchObject({ code: "PGRST117" });
+    expect((await greeting("OPTIONS", "/")).headers).toMatchObject({ allow: "OPTIONS,GET,HEAD" });
+  });
+});

@@ -121,6 +121,7 @@ export const SETTINGS: RestSettings = {
   plans: false,
   txEnd: "commit",
   preRequest: null,
+  root: { spec: null, mode: "follow-privileges", tellsSecurity: false },
   countLimit: 100_000,
   softDelete: false,
 };

@@ -94,7 +94,8 @@ describe("OpenAPI 3.1", () => {
 });
 
 describe("OpenAPI 2.0", () => {
-  const make = (schema: "app" | "guild") => wire(swagger(catalogs[schema], "/rest/v1"));
+  const make = (schema: "app" | "guild") =>
+    wire(swagger(catalogs[schema], { basePath: "/rest/v1", tellsSecurity: false }));
 
   test.each(["app", "guild"] as const)("of %s is valid", async (schema) => {
     const result = await new Validator().validate(make(schema));

@@ -68,3 +68,36 @@ test("other media types are refused", async () => {
   const { code, status, message } = await refusal("/", { headers: { accept: "text/csv" } });
   expect([code, status, message]).toEqual(["PGRST107", 406, "None of these media types are available: text/csv"]);
 });
+
+describe("as it is set", () => {
+  const root = { spec: null, mode: "follow-privileges", tellsSecurity: false } as const;
+  const row = [JSON.stringify({ "app.invoices": ["select"] })];
+  const pathsOf = async (mode: "follow-privileges" | "ignore-privileges") => {
+    const { answer, access } = await ask("/", { row, settings: { root: { ...root, mode } } });
+    return [Object.keys((JSON.parse(String(answer.body)) as { paths: object }).paths).length, access];
+  };
+
+  test("all that is served, whatever the role may do, and to those alone whom the database lets in", async () => {
+    expect(await pathsOf("follow-privileges")).toEqual([2, "read"]);
+    expect(await pathsOf("ignore-privileges")).toEqual([CATALOG.relations.size + 1, "read"]);
+  });
+
+  test.each(["GET", "HEAD"])("nothing, to %s", async (method) => {
+    const settings = { root: { ...root, mode: "disabled" } } as const;
+    expect(await refusal("/", { method, settings })).toMatchObject({
+      code: "PGRST126",
+      status: 404,
+      message: "Root endpoint metadata is disabled",
+    });
+  });
+
+  test("that a token is wanted", async () => {
+    const documentOf = async (tellsSecurity: boolean) =>
+      JSON.parse(String((await ask("/", { settings: { root: { ...root, tellsSecurity } } })).answer.body)) as object;
+    expect(await documentOf(true)).toMatchObject({
+      security: [{ JWT: [] }],
+      securityDefinitions: { JWT: { type: "apiKey", in: "header", name: "Authorization" } },
+    });
+    expect(Object.keys(await documentOf(false))).not.toContain("security");
+  });
+});
