@@ -183,7 +183,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
   app.use(identifyRequest(trustProxies(config.TRUSTED_PROXIES)));
   app.use(logRequests(log));
   app.use(setHeaders());
-  app.use(answerErrors({ log, refusalPage }));
+  app.use(answerErrors({ log, refusalPage, verbosity: config.ERROR_VERBOSITY }));
   app.use(checkHeaders());
   app.use(routeProbes(probes));
   app.use(readForwarded());

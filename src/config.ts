@@ -123,6 +123,10 @@ export const settings = z.object({
     .default("follow-privileges")
     .describe("What GET /rest/v1/ describes: what the asker's role may do, all that is served, or nothing"),
   OPENAPI_SECURITY: flag.describe("Whether the description at /rest/v1/ says that a token is wanted: on or off"),
+  ERROR_VERBOSITY: z
+    .enum(["verbose", "minimal"])
+    .default("verbose")
+    .describe("Whether refusals of the data API tell details and a hint, or their code and message alone"),
   SERVER_TIMING: flagOf("on").describe(
     "Whether answers of the data API tell how long each stage took, in the Server-Timing header",
   ),

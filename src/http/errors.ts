@@ -10,6 +10,8 @@ import { isAuthPath, isRestPath } from "./router.ts";
 
 export interface ErrorAnswers {
   readonly log: Log;
+  /** Whether refusals under /rest/v1 tell their code and message alone. */
+  readonly verbosity: "verbose" | "minimal";
   /** What a browser shows. */
   readonly refusalPage: (problem: Problem) => Page;
 }
@@ -44,7 +46,7 @@ function logFailure(log: Log, { state }: RequestContext, error: unknown, status:
   );
 }
 
-function answerRest(ctx: RequestContext, error: unknown): void {
+function answerRest(ctx: RequestContext, error: unknown, verbosity: ErrorAnswers["verbosity"]): void {
   const refusal = restError(error, ctx.state.tenantId);
   const { status, headers, body, reason } = ctx.state.isAnonymous ? askForToken(refusal) : refusal;
   ctx.status = status;
@@ -52,7 +54,8 @@ function answerRest(ctx: RequestContext, error: unknown): void {
   ctx.state.code = body.code;
   ctx.set("Content-Type", "application/json; charset=utf-8");
   ctx.set(headers);
-  ctx.body = JSON.stringify(body);
+  // PostgREST, client-error-verbosity.
+  ctx.body = JSON.stringify(body, verbosity === "minimal" ? ["code", "message"] : null);
 }
 
 function answerProblem(ctx: RequestContext, error: unknown, refusalPage: ErrorAnswers["refusalPage"]): void {
@@ -71,12 +74,12 @@ function answerProblem(ctx: RequestContext, error: unknown, refusalPage: ErrorAn
  * Turns whatever is thrown further in into an answer: PostgREST's shape under /rest/v1, a page for a browser, else a problem
  * document.
  */
-export function answerErrors({ log, refusalPage }: ErrorAnswers): Middleware {
+export function answerErrors({ log, refusalPage, verbosity }: ErrorAnswers): Middleware {
   return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
-      if (isRestPath(ctx.path)) answerRest(ctx, error);
+      if (isRestPath(ctx.path)) answerRest(ctx, error, verbosity);
       else if (isAuthPath(ctx.path) && !isForPeople(ctx)) answerAuth(ctx, error);
       else answerProblem(ctx, error, refusalPage);
       logFailure(log, ctx, error, ctx.status);

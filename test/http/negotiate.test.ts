@@ -151,6 +151,19 @@ describe("headers", () => {
     expect(headers["server-timing"]).toMatch(new RegExp(`^${names.map((name) => name + STAGE).join(", ")}$`));
   });
 
+  test("a refusal can tell its code and message alone", async () => {
+    const path = "/rest/v1/customers?select=nope";
+    expect(Object.keys((await ask("GET", "/customers?select=nope")).json())).toEqual([
+      "code",
+      "details",
+      "hint",
+      "message",
+    ]);
+    await using terse = await testServer(db, { settings: { ERROR_VERBOSITY: "minimal" } });
+    const { status, json } = await terse.get("acme.localhost", path, { token });
+    expect([status, json()]).toEqual([400, { code: "42703", message: "column customers.nope does not exist" }]);
+  });
+
   test("a Vary of the app is added to ours", async () => {
     const { headers, text } = await ask("POST", "/rpc/varies");
     expect([text, headers["x-said"]]).toEqual(["1", "yes"]);
