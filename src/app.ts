@@ -164,6 +164,7 @@ export function makeApp(sources: AppSources): Koa<RequestState, object> {
       preRequest: config.PRE_REQUEST ?? null,
       root: { spec: config.ROOT_SPEC ?? null, mode: config.OPENAPI_MODE, tellsSecurity: config.OPENAPI_SECURITY },
       countLimit: config.COUNT_LIMIT,
+      legacyTargetNames: config.LEGACY_TARGET_NAMES,
       softDelete: config.SOFT_DELETE,
     },
     maxBodyBytes: config.MAX_BODY_BYTES,

@@ -123,6 +123,9 @@ export const settings = z.object({
     .default("follow-privileges")
     .describe("What GET /rest/v1/ describes: what the asker's role may do, all that is served, or nothing"),
   OPENAPI_SECURITY: flag.describe("Whether the description at /rest/v1/ says that a token is wanted: on or off"),
+  LEGACY_TARGET_NAMES: flagOf("on").describe(
+    "Whether filters, orders and limits may call an embed that has an alias by its relation's name, with a warning",
+  ),
   ERROR_VERBOSITY: z
     .enum(["verbose", "minimal"])
     .default("verbose")

@@ -44,6 +44,8 @@ export interface RestSettings {
   readonly root: RootSettings;
   /** `count=planned` and `estimated` count no further than this. */
   readonly countLimit: number;
+  /** Whether an embed that has an alias may be spoken of by its relation's name as well. */
+  readonly legacyTargetNames: boolean;
   /** Whether rows of tables with `deleted_at` are marked instead of deleted. */
   readonly softDelete: boolean;
 }

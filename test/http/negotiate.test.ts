@@ -160,8 +160,11 @@ describe("headers", () => {
       "message",
     ]);
     await using terse = await testServer(db, { settings: { ERROR_VERBOSITY: "minimal" } });
-    const { status, json } = await terse.get("acme.localhost", path, { token });
-    expect([status, json()]).toEqual([400, { code: "42703", message: "column customers.nope does not exist" }]);
+    const refused = await terse.get("acme.localhost", path, { token });
+    expect([refused.status, refused.json()]).toEqual([
+      400,
+      { code: "42703", message: "column customers.nope does not exist" },
+    ]);
   });
 
   test("a Vary of the app is added to ours", async () => {

@@ -123,6 +123,7 @@ export const SETTINGS: RestSettings = {
   preRequest: null,
   root: { spec: null, mode: "follow-privileges", tellsSecurity: false },
   countLimit: 100_000,
+  legacyTargetNames: true,
   softDelete: false,
 };
 

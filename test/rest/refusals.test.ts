@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import type { Said } from "./fixture.ts";
+import { SETTINGS, type Said } from "./fixture.ts";
 import { client, codeOf, readCatalog, type Client } from "./served.ts";
 
 let db: TestDatabase;
@@ -99,6 +99,23 @@ describe("refusals", () => {
       expect(served.headers["proxy-status"]).toBe(`PostgREST; error=${code}`);
     });
   }
+
+  test("an embed that has an alias goes by its alias alone, where that is set", async () => {
+    const select = "/customers?select=id,bills:invoices(id)&limit=1";
+    const strict = await client(db, "acme", await readCatalog(db), {}, { ...SETTINGS, legacyTargetNames: false });
+    expect([
+      (await acme("GET", `${select}&invoices.limit=1`)).status,
+      (await strict("GET", `${select}&bills.limit=1`)).status,
+    ]).toEqual([200, 200]);
+    expect((await strict("GET", `${select}&invoices.limit=1`)).json).toEqual({
+      code: "PGRST108",
+      details: "Target names are not allowed in filters if they have an alias",
+      hint: "Change 'invoices' to 'bills' in filters, orders or limits.",
+      message: "'invoices' is not an embedded resource in this request",
+    });
+    const both = "/customers?select=invoices(id),bills:invoices(id)&invoices.limit=1&bills.limit=1&limit=1";
+    expect((await strict("GET", both)).status).toBe(200);
+  });
 
   test("a hint names what is served and nothing else", async () => {
     expect((await acme("GET", "/custmers")).json).toMatchObject({

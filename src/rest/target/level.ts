@@ -2,6 +2,7 @@ import { RowhouseError } from "../../errors.ts";
 import type { Placed, QueryParts } from "../request/query.ts";
 import type { RowRange } from "../request/range.ts";
 import type { EmbedItem } from "../request/select.ts";
+import type { LegacyName } from "./target.ts";
 
 /** What the query says about one level and those below it. */
 export interface LevelParts {
@@ -44,6 +45,18 @@ export function refuseNotEmbedded(name: string): never {
   throw new RowhouseError("embedNotSelected", {
     message: `'${name}' is not an embedded resource in this request`,
     hint: `Verify that '${name}' is included in the 'select' query parameter.`,
+  });
+}
+
+/**
+ * PostgREST, url-use-legacy-target-names=false.
+ * @throws RowhouseError embedNotSelected
+ */
+export function refuseLegacy({ relation, alias }: LegacyName): never {
+  throw new RowhouseError("embedNotSelected", {
+    message: `'${relation}' is not an embedded resource in this request`,
+    details: "Target names are not allowed in filters if they have an alias",
+    hint: `Change '${relation}' to '${alias}' in filters, orders or limits.`,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Catalog, Relation } from "../../catalog/catalog.ts";
 import { RowhouseError } from "../../errors.ts";
+import type { RestSettings } from "../context.ts";
 import type { QueryParts } from "../request/query.ts";
 import { ALL_ROWS, type RowRange } from "../request/range.ts";
 import type { ApiRequest } from "../request/request.ts";
@@ -7,7 +8,7 @@ import type { ColumnItem, EmbedItem, SelectItem } from "../request/select.ts";
 import { checkName, resolveColumn } from "./column.ts";
 import { resolveCondition } from "./condition.ts";
 import { findRelationship } from "./find-relationship.ts";
-import { isHere, levelParts, namesOfEmbeds, partsBelow, type LevelParts } from "./level.ts";
+import { isHere, levelParts, namesOfEmbeds, partsBelow, refuseLegacy, type LevelParts } from "./level.ts";
 import { findRelation, MissingName } from "./names.ts";
 import { resolveOrder } from "./order.ts";
 import { isToOne, type Relationship } from "./relationship.ts";
@@ -22,7 +23,7 @@ export interface TargetLimits {
 /** How far a request may go. */
 export interface TargetContext {
   readonly limits: TargetLimits;
-  readonly settings: { readonly aggregates: boolean; readonly softDelete: boolean };
+  readonly settings: Pick<RestSettings, "aggregates" | "legacyTargetNames" | "softDelete">;
 }
 
 function refuseEmbeds(message: string): never {
@@ -130,13 +131,18 @@ class Resolver {
     const { alias, isInner, isSpread } = item;
     const name = checkName(alias ?? item.relation);
     if (alias !== null && alias !== item.relation && names.has(item.relation))
-      this.legacyNames.push({ relation: item.relation, alias });
+      this.#noteLegacy({ relation: item.relation, alias });
     const relationship = this.#related(origin.relation, item);
     const target = this.level(levelBelow(relationship, depth), item.items, parts, this.#deleted);
     const isHidden = target.columns.length === 0 && target.embeds.every((embed) => embed.isHidden);
     const embed = { ...target, name, relationship, isInner, isHidden, isSpread };
     checkSpread(embed);
     return embed;
+  }
+
+  #noteLegacy(name: LegacyName): void {
+    if (!this.#context.settings.legacyTargetNames) refuseLegacy(name);
+    this.legacyNames.push(name);
   }
 
   /**
