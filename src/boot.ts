@@ -12,7 +12,7 @@ import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
 import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
 import { migrationSets } from "./db/migrate.ts";
-import { shareFairly } from "./db/fair-share.ts";
+import { shareFairly } from "./db/shared-pool.ts";
 import { openPools } from "./db/pools.ts";
 import { queryRows } from "./db/query.ts";
 import { readFailing, type Failing } from "./db/readiness.ts";
@@ -71,7 +71,9 @@ function openPool(
   ...[database, role, options]: [Database, ...Parameters<Database["openPool"]>]
 ): ConnectionPool {
   const { max, waitMs = 5000 } = options;
-  const pool = shareFairly(database.openPool(role, options), max, waitMs);
+  const hint =
+    role === "rowhouse_api" ? "Try again; raise CONNECTION_POOL_SIZE when it goes on." : "Try again in a moment.";
+  const pool = shareFairly(database.openPool(role, options), max, waitMs, hint);
   stack.defer(() => Promise.race([pool.end(), sleep(POOL_END_MS, undefined, { ref: false })]));
   return pool;
 }

@@ -55,7 +55,7 @@ async function derive(
 ): Promise<Buffer> {
   // Two ways to type the same letter must not make two passwords (RFC 8265 4.2).
   const message = Buffer.from(password.normalize("NFC"), "utf8");
-  const leave = await share.enter(whose);
+  const turn = await share.enter(whose);
   try {
     if (cost.kind === "argon2id") {
       const { m: memory, t: passes, p: parallelism } = cost;
@@ -68,7 +68,7 @@ async function derive(
       crypto.scrypt(message, salt, bytes, options, (error, key) => (error === null ? resolve(key) : reject(error)));
     });
   } finally {
-    leave();
+    turn.end();
   }
 }
 

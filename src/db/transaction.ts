@@ -22,7 +22,7 @@ async function checkOut(pool: Connections, tenantId?: string): Promise<pg.PoolCl
   } catch (error) {
     if (error instanceof RowhouseError) throw error;
     if (error instanceof Error && error.message.startsWith("timeout exceeded")) {
-      throw new RowhouseError("busy", { hint: "Try again; raise CONNECTION_POOL_SIZE when it goes on.", cause: error });
+      throw new RowhouseError("busy", { hint: "Try again in a moment.", cause: error });
     }
     throw new RowhouseError("databaseUnavailable", { cause: error });
   }

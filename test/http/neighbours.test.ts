@@ -70,16 +70,16 @@ test("a line is served in turn with a long one, has no more than its places, and
   await expect(share.enter("a")).rejects.toMatchObject({ kind: "busy", hint: "later" });
   const last = await share.enter("b");
   await expect(share.enter("c")).rejects.toMatchObject({ kind: "busy" });
-  for (const leave of [...first, last]) leave();
+  for (const turn of [...first, last]) turn.end();
   const order: string[] = [];
   const held = [await share.enter("x"), await share.enter("x"), await share.enter("y")];
   const wait = async (whose: string) => {
-    const leave = await share.enter(whose);
+    const turn = await share.enter(whose);
     order.push(whose);
-    leave();
+    turn.end();
   };
   const waiting = ["a", "a", "a", "a", "b"].map(wait);
-  for (const leave of held) leave();
+  for (const turn of held) turn.end();
   await Promise.all(waiting);
   expect(order.indexOf("b")).toBeLessThan(3);
 });
