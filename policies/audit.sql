@@ -63,7 +63,7 @@ end $$;
  * One event for each row that a statement changed: of an update the columns that differ. Once a statement and not once a row, and definer's,
  * because nobody may write events by hand: it runs as the owner of tenant.audit_events, under the same policies and in the same context
  * as the statement. Arguments, as arrays: columns of the primary key, columns that are kept out, and columns whose change alone is none.
- * A row whose key changed leaves two events, of the former key and of the new one.
+ * A row whose key changed leaves two events, of the former key and of the new one. `n.*` and not `n`: a column of that name would be taken.
  */
 create or replace function platform.audit_rows() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -86,18 +86,18 @@ begin
   if tg_op = 'INSERT' then
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, after, request_id)
       select tenant, tg_table_name || '.created', principal, member_role, tg_table_schema, tg_table_name, platform.key_text(r.j, keys), r.j - hidden, request
-      from (select to_jsonb(n) as j from new_rows n) r;
+      from (select to_jsonb(n.*) as j from new_rows n) r;
   elsif tg_op = 'DELETE' then
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, before, request_id)
       select tenant, tg_table_name || '.deleted', principal, member_role, tg_table_schema, tg_table_name, platform.key_text(r.j, keys), r.j - hidden, request
-      from (select to_jsonb(o) as j from old_rows o) r;
+      from (select to_jsonb(o.*) as j from old_rows o) r;
   else
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, before, after, request_id)
       select tenant, tg_table_name || '.updated', principal, member_role, tg_table_schema, tg_table_name, coalesce(was.key, became.key),
         case when became.key is null then was.j else d.before end,
         case when was.key is null then became.j when became.key is not null then d.after end, request
-      from (select platform.key_text(to_jsonb(o), keys) as key, to_jsonb(o) - hidden as j from old_rows o) was
-      full join (select platform.key_text(to_jsonb(n), keys) as key, to_jsonb(n) - hidden as j from new_rows n) became on became.key = was.key
+      from (select platform.key_text(to_jsonb(o.*), keys) as key, to_jsonb(o.*) - hidden as j from old_rows o) was
+      full join (select platform.key_text(to_jsonb(n.*), keys) as key, to_jsonb(n.*) - hidden as j from new_rows n) became on became.key = was.key
       left join lateral (
         select jsonb_object_agg(e.key, e.value) as before, jsonb_object_agg(e.key, became.j -> e.key) as after
         from jsonb_each(was.j) e where e.value is distinct from became.j -> e.key) d on true

@@ -78,7 +78,7 @@ from (values
   ('platform.stamp_row()', array[
       'definer volatile 522fc7e8e93e71f44ef2650e434ce18d']),
   ('platform.audit_rows()', array[
-      'definer volatile d98b81a0f3884a128b8f9583671bd4a9']),
+      'definer volatile 9e90c5a4498656e1e8714b5ae32d7816']),
   ('platform.audit_truncate()', array[
       'definer volatile 8bf31e40da3e3b1e13e5dc005c96395d']),
   ('platform.keep_events()', array[

@@ -8,6 +8,7 @@ import { statementName } from "./name.ts";
 import { withoutOutput } from "./output.ts";
 import { explain } from "./plan.ts";
 import { renderCallRefusals } from "./refusal.ts";
+import { wholeRow } from "./returning.ts";
 import { aggregatedRow, callTests, readsWholeRow } from "./rows.ts";
 import { renderRows } from "./select.ts";
 import { arrayLiteral, quote, where, Writer, type WriterOptions } from "./writer.ts";
@@ -92,7 +93,7 @@ function renderCalled(writer: Writer, target: CallTarget, needsRow: boolean): st
     return `called as materialized (select ${call} as ${quote(VALUE_COLUMN)}${source})`;
   }
   const source = from === null ? "" : `${from} cross join lateral `;
-  return `called as (select ${needsRow ? `c as ${WHOLE_ROW}, ` : ""}c.* from ${source}${call} c)`;
+  return `called as (select ${needsRow ? `${wholeRow("c")}, ` : ""}c.* from ${source}${call} c)`;
 }
 
 /**

@@ -10,7 +10,8 @@ const BYTES = 12;
  * 1.0 and 1.00, or two spellings of one citext, are the same, and which json has none of.
  */
 export function rowDigest(relation: Relation, alias: string): string {
-  const row = `(select row_to_json(d)::text from (select ${shownColumns(relation, alias)}) d)`;
+  // `d.*` and not `d`: a column of that name would be taken instead.
+  const row = `(select row_to_json(d.*)::text from (select ${shownColumns(relation, alias)}) d)`;
   return `encode(substring(sha256(convert_to('[' || ${row} || ']', 'UTF8')) for ${BYTES}), 'hex')`;
 }
 

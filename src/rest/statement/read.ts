@@ -60,7 +60,7 @@ export function renderRead(given: ReadTarget, shape: ReadShape, options: WriterO
   const all = rowTests(writer, target, alias);
   const tests = page === null ? all : [...all, renderSeek(writer, page, alias)];
   const read = wantsBody ? target : withoutOutput(target);
-  const list = wantsBody && media.takesRow ? aggregatedRow(alias) : undefined;
+  const list = wantsBody && media.takesRow ? aggregatedRow(`${alias}.*`) : undefined;
   const rows = renderRows(writer, read, { from, alias, tests, list }, maxRows, maxRows);
   if (shape.oneByOne) {
     const single = `select ${ROW} from (${rows}) t`;

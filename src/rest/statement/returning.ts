@@ -22,6 +22,13 @@ function readColumns({ columns, embeds, order }: ReadTarget): string[] {
   return [...own, ...joined];
 }
 
+/**
+ * The row of `alias` as one value. A list would take `alias` for a column of that name, and spread `alias.*`; an argument is neither.
+ */
+export function wholeRow(alias: string): string {
+  return `coalesce(${alias}.*) as ${WHOLE_ROW}`;
+}
+
 /** The columns of `alias` by name, for a RETURNING that can't be empty. */
 export function returnColumns(names: Iterable<string>, alias: string): string {
   const columns = [...new Set(names)].map((name) => `${alias}.${quote(name)}`);
@@ -35,5 +42,5 @@ export function returnColumns(names: Iterable<string>, alias: string): string {
  */
 export function returnShown(read: ReadTarget, isWhole: boolean, more: readonly string[], alias: string): string {
   const columns = read.columns.includes("*") ? `${alias}.*` : returnColumns([...readColumns(read), ...more], alias);
-  return isWhole ? `${columns}, ${alias} as ${WHOLE_ROW}` : columns;
+  return isWhole ? `${columns}, ${wholeRow(alias)}` : columns;
 }

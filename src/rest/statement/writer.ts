@@ -51,9 +51,9 @@ export class Writer {
     this.#rows.set(alias, sql);
   }
 
-  /** The whole row of `alias`, for a function that takes one. */
+  /** The whole row of `alias`, for a function that takes one. The alias alone would be a column of that name, where there is one. */
   rowOf(alias: string): string {
-    return this.#rows.get(alias) ?? alias;
+    return this.#rows.get(alias) ?? `${alias}.*`;
   }
 
   table({ schema, name }: Relation): string {
