@@ -5,7 +5,7 @@
 create or replace function platform.keys_without_tenant(in_table regclass)
 returns table (key_name name, problem text, fix text)
 language sql stable as $$
-  with tenant_column as (
+  with tenant_column as not materialized (
     select attrelid, attnum from pg_catalog.pg_attribute where attname = 'tenant_id' and not attisdropped
   )
   select i.relname, format('%s %I of %s does not contain tenant_id',

@@ -101,6 +101,15 @@ describe("migrate", () => {
     await remove("0002_links");
   });
 
+  test("a table's keys are looked at without a read of every table's columns", async () => {
+    const { rows } = await db.admin.query<{ "QUERY PLAN": string }>(
+      "explain select * from platform.keys_without_tenant('app.notes')",
+    );
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toContain("pg_attribute_relid_attnum_index");
+    expect(plan).not.toContain("Seq Scan on pg_attribute");
+  });
+
   test("a failing statement is shown with its line and a caret, and the good ones before it are taken back", async () => {
     await write("0002_good", "create schema stays");
     await write("0003_bad", "select 1;\nselect nothing_like_this()");
