@@ -84,6 +84,10 @@ function settleSettings(source: string, language: string): string {
   return settled + source.slice(from);
 }
 
+/** What stands before the first column of a list: the others may need it as well, where tables are joined. */
+const QUALIFIER = new RegExp(String.raw`^\s*((?:${WORD}\.)+)`, "u");
+const LAST_WORD = new RegExp(String.raw`${WORD}$`, "u");
+
 /** Rows of a table that are listed column by column lack the new ones, which come last. */
 function completeRows(
   source: string,
@@ -93,17 +97,23 @@ function completeRows(
 ): string {
   return source.replaceAll(LISTED, (whole, gap: string, list: string, from: string, relation: string) => {
     const isWhole = names.get(keyOf(relation)) === table && list.split(",").length === table.columns.length;
-    return isWhole ? `${whole.slice(0, "select".length)}${gap}${list}, ${added.join(", ")}${from}${relation}` : whole;
+    const [, qualifier = ""] = QUALIFIER.exec(list) ?? [];
+    const more = added.map((column) => qualifier + column).join(", ");
+    return isWhole ? `${whole.slice(0, "select".length)}${gap}${list}, ${more}${from}${relation}` : whole;
   });
 }
 
-/** Columns that a star stood for, in a function whose result has those and no more. */
+/**
+ * Columns that a star stood for, in a function whose result has those and no more. Each says whose it is: in PL/pgSQL its bare name is the
+ * result's own column as well, and 42702.
+ */
 function spellOut(source: string, names: ReadonlyMap<string, Table>): string {
   return source.replaceAll(STAR, (whole, gap: string, from: string, relation: string, alias = "") => {
     const table = names.get(keyOf(relation));
-    return table === undefined || table.columns.length === 0
-      ? whole
-      : `${whole.slice(0, "select".length)}${gap}${table.columns.join(", ")}${from}${relation}${alias}`;
+    if (table === undefined || table.columns.length === 0) return whole;
+    const [qualifier = ""] = LAST_WORD.exec(alias === "" ? relation : alias) ?? [];
+    const list = table.columns.map((column) => `${qualifier}.${column}`).join(", ");
+    return `${whole.slice(0, "select".length)}${gap}${list}${from}${relation}${alias}`;
   });
 }
 

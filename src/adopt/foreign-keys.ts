@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { AdoptFinding } from "./finding.ts";
 import type { Action, Constraint, ReferencedKey, Schema, Table } from "./schema.ts";
 import { doBlock, literal, type Step } from "./step.ts";
@@ -42,13 +43,22 @@ export function keepWithinTenant(key: Foreign): string {
   return `foreign key (tenant_id, ${here}) references ${identifier} (tenant_id, ${there})${onUpdate(key)}${onDelete(key)}${suffix}`;
 }
 
+/** Of a name (PostgreSQL manual, 4.1.1). */
+const MOST_BYTES = 63;
+
 /** What MATCH FULL said: all of them, or none. */
 function matchFull(key: Foreign): { name: string; check: string } | null {
   if (key.referenced.match !== "f" || key.columns.length < 2) return null;
-  let name = key.name;
-  while (Buffer.byteLength(`${name}_match`) > 63) name = Array.from(name).slice(0, -1).join("");
+  let name = `${key.name}_match`;
+  if (Buffer.byteLength(name) > MOST_BYTES) {
+    // Cut names would be alike.
+    const end = `_${createHash("sha256").update(key.name).digest("hex").slice(0, 8)}_match`;
+    name = key.name;
+    while (Buffer.byteLength(name + end) > MOST_BYTES) name = Array.from(name).slice(0, -1).join("");
+    name += end;
+  }
   return {
-    name: `"${`${name}_match`.replaceAll('"', '""')}"`,
+    name: `"${name.replaceAll('"', '""')}"`,
     check: `check (num_nonnulls(${key.columns.join(", ")}) in (0, ${key.columns.length}))`,
   };
 }

@@ -9,6 +9,9 @@ function addTenant({ definition, kind }: Constraint): string {
   return `${definition.slice(0, open).toLowerCase()}${tenant}, ${definition.slice(open)}`;
 }
 
+/** Of an index (PostgreSQL manual, Appendix K). */
+const MOST_COLUMNS = 32;
+
 /** The index's definition with tenant_id in front; null for one whose kind takes no second column, or has no use of it. Pure. */
 export function leadByTenant({
   definition,
@@ -18,7 +21,7 @@ export function leadByTenant({
   isUnique,
   columnCount,
 }: Index): string | null {
-  if (method !== "btree" || columnCount >= 32) return null;
+  if (method !== "btree" || columnCount >= MOST_COLUMNS) return null;
   const unique = isUnique ? "UNIQUE " : "";
   const heads = ["", "ONLY "].map((only) => `CREATE ${unique}INDEX ${name} ON ${only}${tableIdentifier} USING btree (`);
   const head = heads.find((candidate) => definition.startsWith(candidate));
@@ -27,15 +30,25 @@ export function leadByTenant({
 }
 
 /** GiST compares a uuid by way of the extension btree_gist; other kinds of index take one column, or no uuid. */
-function isConvertible({ method }: Constraint, { server }: Schema): boolean {
+function isConvertible({ method, columns }: Constraint, { server }: Schema): boolean {
+  if (columns.length >= MOST_COLUMNS) return false;
   return method === "btree" || (method === "gist" && server.btreeGist !== "missing");
 }
 
-function describeLost({ identifier, definition, method }: Constraint, table: Table): AdoptFinding {
+function describeLost({ identifier, definition, method, columns }: Constraint, table: Table): AdoptFinding {
+  const object = `constraint ${identifier} on ${table.identifier}`;
+  if (columns.length >= MOST_COLUMNS)
+    return {
+      level: "error",
+      kind: "too-many-columns",
+      object,
+      reason: `It was dropped: an index has ${MOST_COLUMNS} columns at most, and tenant_id would be one more.`,
+      line: "-- a unique key of fewer columns, or of a generated column that digests them",
+    };
   return {
     level: "error",
     kind: "exclusion",
-    object: `constraint ${identifier} on ${table.identifier}`,
+    object,
     reason:
       method === "gist"
         ? "It was dropped: with tenant_id in it, it needs the extension btree_gist, which this server does not have."

@@ -140,6 +140,7 @@ export function planAdoption(schema: Schema, wish: Wish): AdoptPlan {
     ...rules.steps,
     ...inheritance.steps,
     ...views.before,
+    ...routines.before,
     ...foreignKeys.before,
     ...keys.before,
     ...columns.steps,

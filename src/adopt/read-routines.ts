@@ -5,6 +5,11 @@ import type { GrantedType, Routine } from "./schema.ts";
 /** Without an access list, PUBLIC may execute (acldefault). */
 const ACL = "coalesce(p.proacl, acldefault('f', p.proowner))";
 
+/** Keys that are not converted yet, and that the parsed body of a function depends on. */
+const HELD_KEYS = `from pg_depend d join pg_constraint k on d.refclassid = 'pg_constraint'::regclass and k.oid = d.refobjid
+      where d.classid = 'pg_proc'::regclass and d.objid = p.oid
+        and not exists (select from pg_attribute a where a.attrelid = k.conrelid and a.attname = 'tenant_id' and a.attnum = any (k.conkey))`;
+
 const ROUTINES = `
   select p.oid::regprocedure::text as identifier, n.nspname as schema, ${isStranger("p.proowner")} as "isStranger", l.lanname as language,
     p.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) as "isTrigger",
@@ -12,7 +17,10 @@ const ROUTINES = `
     ${isGrantedTo(ACL, "public", "EXECUTE")} as "isPublic",
     ${isGrantedTo(ACL, "rowhouse_api", "EXECUTE")} as "isGranted",
     ${granteesOf(`aclexplode(${ACL})`, "p.proowner")} as grantees,
-    case when l.lanname in ('sql', 'plpgsql') then p.prosrc else '' end as source,
+    case when l.lanname in ('sql', 'plpgsql') then coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) else '' end as source,
+    p.prosqlbody is not null as "isParsed", exists (select ${HELD_KEYS}) as "holdsKey",
+    (select coalesce(json_agg(array(select a.attname from unnest(k.conkey) key (attnum)
+        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = key.attnum)), '[]') ${HELD_KEYS} and k.contype = 'p') as "groupsBy",
     case when l.lanname in ('sql', 'plpgsql') and p.prokind in ('f', 'p') then pg_get_functiondef(p.oid) else '' end as definition,
     (select format('%I.%I', rn.nspname, r.relname) from pg_type t
       join pg_class r on r.oid = t.typrelid and r.relkind in ('r', 'p') join pg_namespace rn on rn.oid = r.relnamespace

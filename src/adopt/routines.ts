@@ -2,6 +2,7 @@ import { mendBody, readsTables, type Mended } from "./bodies.ts";
 import type { AdoptFinding } from "./finding.ts";
 import { isFresh, type Routine, type Schema, type Table } from "./schema.ts";
 import type { Planned, Step } from "./step.ts";
+import { groupByTenant } from "./view-text.ts";
 
 /** Built-ins that requests may not call, since they reach over the wall (policies/roles.sql). */
 const REVOKED =
@@ -12,6 +13,17 @@ const LISTED_ROWS = /\breturn\s+query\s+(?:execute\b|select\s+(?!\*|[\w".]+\.\*)
 
 /** Statements of text, with which a whole row is written. */
 const WHOLE_ROWS = /\binsert\s+into\s+[^(\s]+\s+(?:select\s+\*|select\s+\(?[\w".]+\)?\.\*)|json_populate_record/i;
+
+/** A row as JSON has all its columns as keys. */
+const ROW_JSON =
+  /\b(?:jsonb?_agg|to_jsonb?|row_to_json)\s*\(\s*(?:distinct\s+)?([\p{L}_][\w$]*)(\.\*)?\s*(?=[,)]|order\b)/giu;
+const NAMES = /\b(?:from|join)\s+(?:[\w"]+\.)?("?[\p{L}_][\w$]*"?)(?:\s+(?:as\s+)?([\p{L}_][\w$]*))?/giu;
+
+/** Whether a whole row of some relation becomes JSON: by its name or alias, or as a trigger has it. */
+function showsRows(source: string): boolean {
+  const names = new Set(["new", "old", ...[...source.matchAll(NAMES)].flatMap(([, name, alias]) => [name, alias])]);
+  return [...source.matchAll(ROW_JSON)].some(([, name, star]) => star !== undefined || names.has(name));
+}
 
 type Sight = Pick<AdoptFinding, "level" | "kind" | "reason" | "line">;
 
@@ -42,6 +54,22 @@ function look({ source, identifier, language, returnsRowsOf, returnsRecord }: Ro
       reason:
         "It writes whole rows, and tenant_id, which nobody may give, is a column of them now: 42501 when it runs.",
       line: "-- name the columns: insert into … (…) select …",
+    });
+  }
+  if (/\btruncate\b/i.test(source)) {
+    sights.push({
+      level: "warn",
+      kind: "function-truncate",
+      reason: "It truncates, which would take all tenants' rows: 42501 when a request calls it.",
+      line: "-- delete from …, which takes the tenant's own",
+    });
+  }
+  if (showsRows(source)) {
+    sights.push({
+      level: "warn",
+      kind: "function-row-json",
+      reason: "It makes whole rows JSON, and tenant_id is a key of them now.",
+      line: "-- name the columns, or take it out: to_jsonb(…) - 'tenant_id'",
     });
   }
   if (returnsRecord && source.includes("*")) {
@@ -168,31 +196,75 @@ const unchecked = (statements: readonly string[]) => [
   "set local check_function_bodies = on;",
 ];
 
-function planBodies(mends: readonly { readonly routine: Routine; readonly mended: Mended }[]): Step[] {
-  const changed = mends.filter(({ mended }) => mended.changes.length > 0);
+interface Mend {
+  readonly routine: Routine;
+  readonly mended: Mended;
+}
+
+function mend(routine: Routine, tables: readonly Table[]): Mend {
+  const { source, changes } = mendBody(routine, tables);
+  const grouped = groupByTenant(source, routine.groupsBy);
+  const mended =
+    grouped === source
+      ? { source, changes }
+      : { source: grouped, changes: [...changes, "group by names tenant_id, too"] };
+  return redefine(routine, grouped) === null
+    ? { routine, mended: { source: routine.source, changes: [] } }
+    : { routine, mended };
+}
+
+const original = ({ definition }: Routine) => `${definition.trimEnd()};`;
+
+/** Without the parsed body, and what that holds on to. */
+const standIn = ({ definition, source }: Routine) => `${definition.slice(0, definition.lastIndexOf(source))}as '';`;
+
+const isChanged = ({ mended }: Mend) => mended.changes.length > 0;
+
+/**
+ * A body that is kept parsed depends on the keys by which it groups or that its ON CONFLICT names; parsed while tenant_id is there, on
+ * that as well, since EXCLUDED has all columns.
+ */
+const waits = (mend: Mend) => mend.routine.isParsed && (mend.routine.holdsKey || isChanged(mend));
+
+function planBodies(mends: readonly Mend[]): Step[] {
+  const changed = mends.filter((mend) => isChanged(mend) || waits(mend));
   if (changed.length === 0) return [];
   return [
     {
       title: "Functions whose bodies would break on the new column",
       up: unchecked(changed.map(({ routine, mended }) => redefine(routine, mended.source)!)),
-      down: unchecked(changed.map(({ routine }) => `${routine.definition.trimEnd()};`)),
+      down: unchecked(changed.map((mend) => (waits(mend) ? standIn(mend.routine) : original(mend.routine)))),
     },
   ];
+}
+
+function planWaiting(mends: readonly Mend[]): Step[] {
+  const waiting = mends.filter(waits).map(({ routine }) => routine);
+  if (waiting.length === 0) return [];
+  return [
+    {
+      title: "Functions that hold on to a key wait until it is there again",
+      up: unchecked(waiting.map(standIn)),
+      down: waiting.map(original),
+    },
+  ];
+}
+
+export interface PlannedRoutines extends Planned {
+  /** While the keys are made anew. */
+  readonly before: readonly Step[];
 }
 
 /**
  * Functions, procedures and aggregates: who may call them, with whose rights they run, and what breaks in them. Pure.
  * @param tables those that get tenant_id
  */
-export function planRoutines(schema: Schema, tables: readonly Table[]): Planned {
+export function planRoutines(schema: Schema, tables: readonly Table[]): PlannedRoutines {
   const routines = schema.routines.filter((routine) => isFresh(routine, schema.schemas));
-  const mends = routines.map((routine) => {
-    const mended = mendBody(routine, tables);
-    const unchanged = { source: routine.source, changes: [] };
-    return { routine, mended: redefine(routine, mended.source) === null ? unchanged : mended };
-  });
+  const mends = routines.map((routine) => mend(routine, tables));
   const mismarked = routines.filter((routine) => isMismarked(routine, tables));
   return {
+    before: planWaiting(mends),
     steps: [
       ...planBodies(mends),
       ...planVolatility(mismarked),

@@ -196,8 +196,13 @@ export interface Routine {
   readonly isPublic: boolean;
   readonly isGranted: boolean;
   readonly grantees: readonly string[];
-  /** Its body, when it is SQL or PL/pgSQL that is kept as text. */
+  /** Its body, when it is SQL or PL/pgSQL; as the server prints it, where it is kept parsed (`begin atomic`). */
   readonly source: string;
+  readonly isParsed: boolean;
+  /** Whether the parsed body depends on a key, which then can't be dropped. */
+  readonly holdsKey: boolean;
+  /** Columns of the primary keys by which the parsed body groups. */
+  readonly groupsBy: readonly (readonly string[])[];
   /** As `create or replace`; empty for what has no such form. */
   readonly definition: string;
   /** The table whose whole rows it returns, if it is one of those that are read. */

@@ -1,7 +1,7 @@
 import type { AdoptFinding } from "./finding.ts";
 import type { Routine, Schema, View } from "./schema.ts";
 import { literal, type Planned, type Step } from "./step.ts";
-import { createView, replaceView, standIn } from "./view-text.ts";
+import { createView, inOrder, replaceView, standIn } from "./view-text.ts";
 
 /** How a definition of pg_get_viewdef() goes on behind its list of columns. */
 const FROM = /\n {3}FROM /y;
@@ -51,19 +51,6 @@ interface Choice {
   readonly left: readonly { readonly view: View; readonly obstacle: string }[];
 }
 
-function inOrder(chosen: readonly Chosen[]): Chosen[] {
-  const ordered: Chosen[] = [];
-  let waiting = [...chosen];
-  while (waiting.length > 0) {
-    const oids = new Set(waiting.map(({ view }) => view.oid));
-    const ready = waiting.filter(({ view: { oid, reads } }) => !reads.some((read) => read !== oid && oids.has(read)));
-    if (ready.length === 0) return [...ordered, ...waiting]; // a circle, which PostgreSQL lets stand and never runs
-    ordered.push(...ready);
-    waiting = waiting.filter((each) => !ready.includes(each));
-  }
-  return ordered;
-}
-
 /** A view of a view can have what that one has. */
 function choose({ views, routines }: Schema, tables: ReadonlySet<number>): Choice {
   const carriers = new Set(tables);
@@ -72,7 +59,7 @@ function choose({ views, routines }: Schema, tables: ReadonlySet<number>): Choic
   let waiting = views.filter(({ isAutomatic }) => isAutomatic);
   for (;;) {
     const ready = waiting.filter(({ base }) => base !== null && carriers.has(base));
-    if (ready.length === 0) return { chosen: inOrder(chosen), left };
+    if (ready.length === 0) return { chosen: inOrder(chosen, ({ view }) => view), left };
     waiting = waiting.filter((view) => !ready.includes(view));
     for (const view of ready) {
       const definition = appendTenant(view.definition);

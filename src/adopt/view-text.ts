@@ -35,3 +35,20 @@ export const replaceView = (view: View) => recreate(view, groupByTenant(view.def
 
 /** The same where there is none of its name. */
 export const createView = (view: View) => replaceView(view).replace("create or replace", "create");
+
+/** Each behind those that it reads. Pure. */
+export function inOrder<Item>(items: readonly Item[], viewOf: (item: Item) => View): Item[] {
+  const ordered: Item[] = [];
+  let waiting = [...items];
+  while (waiting.length > 0) {
+    const oids = new Set(waiting.map((item) => viewOf(item).oid));
+    const ready = waiting.filter((item) => {
+      const { oid, reads } = viewOf(item);
+      return !reads.some((read) => read !== oid && oids.has(read));
+    });
+    if (ready.length === 0) return [...ordered, ...waiting]; // a circle, which PostgreSQL lets stand and never runs
+    ordered.push(...ready);
+    waiting = waiting.filter((each) => !ready.includes(each));
+  }
+  return ordered;
+}

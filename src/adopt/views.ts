@@ -2,7 +2,7 @@ import type { AdoptFinding } from "./finding.ts";
 import { isFresh, type Schema, type View } from "./schema.ts";
 import { literal, type Planned, type Step } from "./step.ts";
 import { planViewTenants } from "./view-tenant.ts";
-import { groupByTenant, recreate, replaceView, standIn } from "./view-text.ts";
+import { inOrder, recreate, replaceView, standIn } from "./view-text.ts";
 
 /** A view that groups by a primary key depends on that key. */
 function planGrouping(views: readonly View[]): { before: Step[]; after: Step[]; findings: AdoptFinding[] } {
@@ -36,46 +36,82 @@ function planGrouping(views: readonly View[]): { before: Step[]; after: Step[]; 
 const grantsOn = ({ identifier, verbs }: View) =>
   `grant ${["select", ...verbs].join(", ")} on ${identifier} to rowhouse_api;`;
 
-/** A materialized view holds all tenants' rows, and no policy applies to it: it becomes a view of the same name. */
+const describeColumns = ({ identifier, columns }: View) =>
+  columns.flatMap(({ identifier: column, comment }) =>
+    comment === null ? [] : [`comment on column ${identifier}.${column} is ${literal(comment)};`],
+  );
+
+const describe = (kind: string, { identifier, comment }: View) =>
+  comment === null ? [] : [`comment on ${kind} ${identifier} is ${literal(comment)};`];
+
+/** In place of the materialized one, for a while: what reads it goes on having its columns. */
+const standInNew = (view: View) => standIn(view).replace("create or replace", "create");
+
+/** What was granted of it goes with it. */
+const makeMaterialized = (view: View) => [
+  `create materialized view ${view.identifier} as\n${view.definition};`,
+  ...describe("materialized view", view),
+  ...describeColumns(view),
+  ...view.rights.map((right) => `grant ${right};`),
+];
+
+const findMaterialized = ({ identifier, indexes }: View): AdoptFinding => ({
+  level: "warn",
+  kind: "materialized-view",
+  object: `materialized view ${identifier}`,
+  reason: `It became a view, computed when it is read; refresh fails on it${indexes > 0 ? `, and its ${indexes} indexes are gone` : ""}.`,
+  line: "-- where that is too slow: a table of its own, kept by triggers, with protect_table()",
+});
+
+/**
+ * A materialized view holds all tenants' rows, and no policy applies to it: it becomes a view of the same name. It may group by a key,
+ * and read another one, so that it goes before the keys do, the upper ones first.
+ */
 function planMaterialized(
   views: readonly View[],
   isHidden: (view: View) => boolean,
-): { steps: Step[]; findings: AdoptFinding[] } {
-  const materialized = views.filter(({ isMaterialized }) => isMaterialized);
-  const steps = materialized.map((view): Step => {
-    const above = views.filter(({ reads, isMaterialized }) => reads.includes(view.oid) && !isMaterialized);
-    const comment = view.comment === null ? [] : [literal(view.comment)];
-    const columnComments = view.columns.flatMap(({ identifier, comment: text }) =>
-      text === null ? [] : [`comment on column ${view.identifier}.${identifier} is ${literal(text)};`],
-    );
-    return {
-      title: `${view.identifier} is computed when it is read: a materialized view would hold the rows of all tenants`,
-      up: [
-        ...above.map(standIn),
-        `drop materialized view ${view.identifier};`,
-        `create view ${view.identifier} with (security_invoker=true) as\n${groupByTenant(view.definition, view.groupsBy)};`,
-        ...comment.map((text) => `comment on view ${view.identifier} is ${text};`),
-        ...columnComments,
-        ...(isHidden(view) ? [] : [grantsOn({ ...view, verbs: [] })]),
-        ...above.map(replaceView),
-      ],
-      down: [
-        ...above.map(standIn),
-        `drop view ${view.identifier};`,
-        `create materialized view ${view.identifier} as\n${view.definition};`,
-        ...comment.map((text) => `comment on materialized view ${view.identifier} is ${text};`),
-        ...above.map((upper) => recreate(upper, upper.definition, upper.isInvoker)),
-      ],
-    };
-  });
-  const findings = materialized.map(({ identifier, indexes }): AdoptFinding => ({
-    level: "warn",
-    kind: "materialized-view",
-    object: `materialized view ${identifier}`,
-    reason: `It became a view, computed when it is read; refresh fails on it${indexes > 0 ? `, and its ${indexes} indexes are gone` : ""}.`,
-    line: "-- where that is too slow: a table of its own, kept by triggers, with protect_table()",
-  }));
-  return { steps, findings };
+): { before: Step[]; after: Step[]; findings: AdoptFinding[] } {
+  const materialized = inOrder(views, (view) => view).filter(({ isMaterialized }) => isMaterialized);
+  if (materialized.length === 0) return { before: [], after: [], findings: [] };
+  const reads = (view: View, { oid }: View) => view.reads.includes(oid);
+  const plain = views.filter(({ isMaterialized }) => !isMaterialized);
+  const above = plain.filter((view) => materialized.some((base) => reads(view, base)));
+  return {
+    before: [
+      {
+        title: "Materialized views are no more, and what reads them waits",
+        up: [
+          ...above.map(standIn),
+          ...materialized
+            .toReversed()
+            .flatMap((view) => [`drop materialized view ${view.identifier};`, standInNew(view)]),
+        ],
+        down: materialized.flatMap((view) => [
+          `drop view ${view.identifier};`,
+          ...makeMaterialized(view),
+          ...plain
+            .filter((upper) => reads(upper, view))
+            .map((upper) => recreate(upper, upper.definition, upper.isInvoker)),
+        ]),
+      },
+    ],
+    after: [
+      {
+        title: "They are computed when they are read: a materialized view would hold the rows of all tenants",
+        up: [
+          ...materialized.flatMap((view) => [
+            replaceView(view),
+            ...describe("view", view),
+            ...describeColumns(view),
+            ...(isHidden(view) ? [] : [grantsOn({ ...view, verbs: [] })]),
+          ]),
+          ...above.map(replaceView),
+        ],
+        down: [...above, ...materialized].map(standIn),
+      },
+    ],
+    findings: materialized.map(findMaterialized),
+  };
 }
 
 function findOutside({ identifier, outside }: View): AdoptFinding[] {
@@ -87,6 +123,22 @@ function findOutside({ identifier, outside }: View): AdoptFinding[] {
       object: `view ${identifier}`,
       reason: `It reads ${outside.join(", ")}, whose schema is not adopted: requests have no right there, and the view fails.`,
       line: "-- adopt that schema as well: rowhouse adopt … --unserved <schema>",
+    },
+  ];
+}
+
+/** The server prints `*` column by column, and a row that is taken whole as `alias.*`. */
+const WHOLE_ROW = /[\w"]\.\*/;
+
+function findWholeRows({ identifier, definition }: View): AdoptFinding[] {
+  if (!WHOLE_ROW.test(definition.replaceAll(/'(?:[^']|'')*'/g, "''"))) return [];
+  return [
+    {
+      level: "warn",
+      kind: "view-whole-rows",
+      object: `view ${identifier}`,
+      reason: "It shows whole rows, and tenant_id is in them now.",
+      line: `-- create or replace it with the columns named, or to_jsonb(…) - 'tenant_id'`,
     },
   ];
 }
@@ -135,13 +187,14 @@ export function planViews(schema: Schema, tables: ReadonlySet<number>): PlannedV
   const materialized = planMaterialized(views, isHidden);
   const tenants = planViewTenants(schema, tables);
   return {
-    before: [...grouping.before],
-    steps: [...grouping.after, ...materialized.steps, ...planRights(schema, isHidden), ...tenants.steps],
+    before: [...grouping.before, ...materialized.before],
+    steps: [...grouping.after, ...materialized.after, ...planRights(schema, isHidden), ...tenants.steps],
     findings: [
       ...grouping.findings,
       ...materialized.findings,
       ...tenants.findings,
       ...views.flatMap(findOutside),
+      ...views.flatMap(findWholeRows),
       ...views
         .filter((view) => isHidden(view) && !view.isGranted && isFresh(view, schema.schemas))
         .map(({ identifier }) => ({

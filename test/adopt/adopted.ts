@@ -74,7 +74,7 @@ export async function describeSchemas({ db }: Single, schemas: readonly string[]
      union all select format('%s %s %s', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod)) from pg_attribute a
        join pg_class c on c.oid = a.attrelid join ours n on n.oid = c.relnamespace where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v')
      union all select format('%s %s %s', c.oid::regclass, c.reloptions, pg_get_viewdef(c.oid)) from pg_class c join ours n on n.oid = c.relnamespace where c.relkind = 'v'
-     union all select format('%s %s %s', p.oid::regprocedure, p.prosecdef, p.prosrc) from pg_proc p join ours n on n.oid = p.pronamespace
+     union all select format('%s %s %s', p.oid::regprocedure, p.prosecdef, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)) from pg_proc p join ours n on n.oid = p.pronamespace
      union all select format('%s %s', p.polrelid::regclass, p.polname) from pg_policy p join pg_class c on c.oid = p.polrelid join ours n on n.oid = c.relnamespace
      union all select format('%s %s', t.tgrelid::regclass, pg_get_triggerdef(t.oid)) from pg_trigger t
        join pg_class c on c.oid = t.tgrelid join ours n on n.oid = c.relnamespace where not t.tgisinternal and t.tgparentid = 0

@@ -99,6 +99,14 @@ create rule roster_delete as on delete to odds.roster do instead delete from odd
 create rule roster_update as on update to odds.roster do instead nothing;
 create rule guests_also as on insert to odds.guests do also update odds.agents set name = name;
 
+create view odds.keyed as select id, name from odds.agents group by id;
+create materialized view odds.z_key as select id, upper(name) as name from odds.agents group by id;
+create index z_key_id on odds.z_key (id);
+create view odds.m_key as select * from odds.z_key;
+create materialized view odds.a_key as select k.id, k.name, c.name as named from odds.m_key k join odds.keyed c using (id);
+grant select on odds.z_key, odds.a_key, odds.m_key, odds.keyed to odds_reader;
+create view odds.agent_rows as select a.id, to_jsonb(a) as agent from odds.agents a;
+
 -- Functions
 
 create function odds.definer_count() returns bigint language sql stable security definer as 'select count(*) from odds.agents';
@@ -118,6 +126,15 @@ create function odds.listed_rows() returns setof odds.agents language plpgsql st
   $$ begin return query select a.id, a.name, a.department_id from odds.agents a; end $$;
 create function odds.listed_sql() returns setof odds.agents language sql stable as 'select id, name, department_id from odds.agents';
 create function odds.star_table() returns table (id integer, name text, department_id integer) language sql stable as 'select * from odds.agents';
+create function odds.star_plpgsql() returns table (id integer, name text, department_id integer) language plpgsql stable as
+  $$ begin return query select * from odds.agents; end $$;
+create function odds.atomic_groups() returns bigint language sql stable
+  begin atomic select count(*) from (select id, name from odds.agents group by id) grouped; end;
+create function odds.atomic_upsert(integer, text) returns void language sql begin atomic
+  insert into odds.agents (id, name) values ($1, $2) on conflict (id) do update set name = excluded.name; end;
+create function odds.atomic_by_name(integer) returns void language sql
+  begin atomic insert into odds.agents (id) values ($1) on conflict on constraint agents_pkey do nothing; end;
+create function odds.agents_as_json() returns json language sql stable as 'select json_agg(a order by a.id) from odds.agents a';
 create function odds.upsert_agent(integer, text) returns void language sql as
   'insert into odds.agents (id, name) values ($1, $2) on conflict (id) do update set name = excluded.name';
 create function odds.tell() returns trigger language plpgsql security definer as
@@ -181,3 +198,5 @@ insert into odds.pairs values (1, 'one');
 insert into odds.snapshots select 1, a, array[a] from odds.agents a where id = 1;
 insert into odds.leaves values ('top.middle', null);
 refresh materialized view odds.census;
+refresh materialized view odds.z_key;
+refresh materialized view odds.a_key;

@@ -72,15 +72,19 @@ describe("rare shapes", () => {
     expect(kindsOf("warn").filter((kind) => !kind.startsWith("table-without-grants"))).toEqual([
       "column-grants: odds.vehicles",
       "function-reach: routine odds.tell()",
+      "function-row-json: routine odds.agents_as_json()",
       "function-whole-rows: routine odds.reset_table(text,json)",
       "keyless-partitions: table odds.sales",
+      "materialized-view: materialized view odds.a_key",
       "materialized-view: materialized view odds.census",
+      "materialized-view: materialized view odds.z_key",
       "on-update: foreign key streets_city of odds.streets",
       "policy: policy odd_visits on odds.visits",
       "policy: policy own_visits on odds.visits",
       "security-definer: routine odds.definer_count()",
       "security-definer: routine odds.tell()",
       "view-outside: view odds.planet_view",
+      "view-whole-rows: view odds.agent_rows",
     ]);
   });
 
@@ -181,6 +185,9 @@ describe("rare shapes", () => {
       [null, "1"],
     ]);
     expect(await ask("select * from odds.census", "globex")).toEqual([]);
+    expect(await ask("select id, name, named from odds.a_key order by id limit 1")).toEqual([["1", "ADA", "Ada"]]);
+    expect(await ask("select id, name from odds.m_key order by id limit 1")).toEqual([["1", "ADA"]]);
+    expect(await ask("select * from odds.a_key", "globex")).toEqual([]);
     expect(await ask("select id, streets from odds.city_streets where streets > 0 order by id")).toEqual([
       ["1", "2"],
       ["2", "1"],
@@ -192,7 +199,7 @@ describe("rare shapes", () => {
       `select c.relname as view from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
        where c.relnamespace = 'odds'::regnamespace and c.relkind = 'v' order by 1`,
     );
-    expect(rows.map(({ view }) => view)).toEqual(["agent_homes", "city_view", "dutch_cities"]);
+    expect(rows.map(({ view }) => view)).toEqual(["agent_homes", "agent_rows", "city_view", "dutch_cities"]);
     expect(kindsOf("info").filter((kind) => kind.startsWith("view-tenant"))).toEqual([
       "view-tenant: view odds.city_rows",
       "view-tenant: view odds.named_cities",
@@ -211,7 +218,12 @@ describe("rare shapes", () => {
     expect(await ask("select id, name from odds.listed_rows() order by id limit 1")).toEqual([["1", "Ada"]]);
     expect(await ask("select id, name from odds.listed_sql() order by id limit 1")).toEqual([["1", "Ada"]]);
     expect(await ask("select * from odds.star_table() order by id limit 1")).toEqual([["1", "Ada", "1"]]);
-    await ask("select odds.upsert_agent(1, 'Ada B')");
+    expect(await ask("select * from odds.star_plpgsql() order by id limit 1")).toEqual([["1", "Ada", "1"]]);
+    await ask("select odds.upsert_agent(1, 'Ada A')");
+    // Bodies that are kept parsed hold on to the keys that they name or group by.
+    await ask("select odds.atomic_upsert(1, 'Ada B'), odds.atomic_by_name(1)");
+    expect(await ask("select odds.atomic_groups()")).toEqual([["3"]]);
+    expect(await ask("select odds.atomic_groups()", "globex")).toEqual([["0"]]);
     expect(await ask("select name from odds.agents where id = 1")).toEqual([["Ada B"]]);
     expect(await ask("select odds.definer_count()", "globex")).toEqual([["0"]]);
     expect(await ask("select odds.for_reader()")).toEqual([["2"]]);
@@ -234,7 +246,7 @@ describe("rare shapes", () => {
     const lost = before.filter((line) => !after.includes(line));
     const { rows } = await single.db.admin.query<{ comments: string[]; reader: boolean }>(
       `select array[obj_description('odds.city_view'::regclass), col_description('odds.city_view'::regclass, 3)] as comments,
-         has_table_privilege('odds_reader', 'odds.city_view', 'update') as reader`,
+         has_table_privilege('odds_reader', 'odds.city_view', 'update') and has_table_privilege('odds_reader', 'odds.z_key', 'select') as reader`,
     );
     expect(rows).toEqual([{ comments: ["It's all of them", "As it is spelled"], reader: true }]);
     // `not of` has no way back, and leaves the columns as they are; nothing of it shows in the lines.

@@ -115,9 +115,13 @@ describe("bodies", () => {
   test.each([
     [
       "return query select items.id, items.name from items where id = 1;",
-      "return query select items.id, items.name, tenant_id from items where id = 1;",
+      "return query select items.id, items.name, items.tenant_id from items where id = 1;",
     ],
     ["select id, name from s.items", "select id, name, tenant_id from s.items"],
+    [
+      "select i.id, i.name from items i join others i2 using (id)",
+      "select i.id, i.name, i.tenant_id from items i join others i2 using (id)",
+    ],
     ["select id from items", "select id from items"],
     ["select id, name from items_old", "select id, name from items_old"],
     ["select * from items", "select * from items"],
@@ -126,10 +130,10 @@ describe("bodies", () => {
   });
 
   test.each([
-    ["select * from items", "select id, name from items"],
-    ["SELECT * FROM S.Items where true", "SELECT id, name FROM S.Items where true"],
-    ["select * from items i where i.id = 1", "select id, name from items i where i.id = 1"],
-    ["select * from s.items as i", "select id, name from s.items as i"],
+    ["select * from items", "select items.id, items.name from items"],
+    ["SELECT * FROM S.Items where true", "SELECT Items.id, Items.name FROM S.Items where true"],
+    ["select * from items i where i.id = 1", "select i.id, i.name from items i where i.id = 1"],
+    ["select * from s.items as i", "select i.id, i.name from s.items as i"],
     ["select * from items, others", "select * from items, others"],
     ["select * from items i, others", "select * from items i, others"],
     ["select * from items i join others using (id)", "select * from items i join others using (id)"],

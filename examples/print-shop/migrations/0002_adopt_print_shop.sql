@@ -67,6 +67,10 @@ select platform.add_schema('print_shop');
 -- Views that group by a key wait until it is there again.
 create or replace view print_shop.order_totals as select null::bigint as id, null::text as number, null::print_shop.order_state as state, null::bigint as lines, null::bigint as total_cents;
 
+-- Materialized views are no more, and what reads them waits.
+drop materialized view print_shop.template_sales;
+create view print_shop.template_sales as select null::bigint as template_id, null::bigint as pieces, null::bigint as total_cents;
+
 -- Foreign keys step aside while the keys that they point at are made anew.
 alter table print_shop.canvas_sizes drop constraint canvas_sizes_canvas_id_fkey;
 alter table print_shop.canvas_sizes drop constraint canvas_sizes_size_code_fkey;
@@ -210,9 +214,8 @@ create or replace view print_shop.order_totals with (security_invoker=true) as
   WHERE o.deleted_at IS NULL
   GROUP BY o.tenant_id, o.id;
 
--- print_shop.template_sales is computed when it is read: a materialized view would hold the rows of all tenants.
-drop materialized view print_shop.template_sales;
-create view print_shop.template_sales with (security_invoker=true) as
+-- They are computed when they are read: a materialized view would hold the rows of all tenants.
+create or replace view print_shop.template_sales with (security_invoker=true) as
  SELECT template_id,
     sum(quantity) AS pieces,
     sum(total_cents) AS total_cents
@@ -347,13 +350,7 @@ revoke all on print_shop.order_totals from rowhouse_api;
 alter view print_shop.big_orders reset (security_invoker);
 alter view print_shop.live_templates reset (security_invoker);
 
-drop view print_shop.template_sales;
-create materialized view print_shop.template_sales as
- SELECT template_id,
-    sum(quantity) AS pieces,
-    sum(total_cents) AS total_cents
-   FROM print_shop.order_items
-  GROUP BY template_id;
+create or replace view print_shop.template_sales as select null::bigint as template_id, null::bigint as pieces, null::bigint as total_cents;
 
 create or replace view print_shop.order_totals as select null::bigint as id, null::text as number, null::print_shop.order_state as state, null::bigint as lines, null::bigint as total_cents;
 
@@ -480,6 +477,14 @@ alter table print_shop.order_items add constraint order_items_template_id_fkey F
 alter table print_shop.order_items add constraint order_items_design_id_fkey FOREIGN KEY (design_id) REFERENCES print_shop.design_images(id) ON DELETE SET NULL;
 alter table print_shop.order_items add constraint order_items_size_code_fkey FOREIGN KEY (size_code) REFERENCES print_shop.size_configurations(code);
 alter table print_shop.print_log add constraint print_log_order_id_fkey FOREIGN KEY (order_id) REFERENCES print_shop.orders(id) ON DELETE CASCADE;
+
+drop view print_shop.template_sales;
+create materialized view print_shop.template_sales as
+ SELECT template_id,
+    sum(quantity) AS pieces,
+    sum(total_cents) AS total_cents
+   FROM print_shop.order_items
+  GROUP BY template_id;
 
 create or replace view print_shop.order_totals as
  SELECT o.id,
