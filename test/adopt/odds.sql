@@ -39,6 +39,11 @@ create table odds.slots (
   constraint slots_apart exclude using gist (during with &&) where (id > 0)
 );
 create table odds.points (id integer primary key, at point, constraint points_apart exclude using spgist (at with ~=));
+-- Names that are alike in as much as fits before a suffix, and a key that takes no column more.
+create table odds.alike (id integer primary key, street text, city_id integer, street_2 text, city_id_2 integer,
+  constraint aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa_1 foreign key (street, city_id) references odds.streets match full,
+  constraint aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa_2 foreign key (street_2, city_id_2) references odds.streets match full);
+create table odds.wide (c0 integer, c1 integer, c2 integer, c3 integer, c4 integer, c5 integer, c6 integer, c7 integer, c8 integer, c9 integer, c10 integer, c11 integer, c12 integer, c13 integer, c14 integer, c15 integer, c16 integer, c17 integer, c18 integer, c19 integer, c20 integer, c21 integer, c22 integer, c23 integer, c24 integer, c25 integer, c26 integer, c27 integer, c28 integer, c29 integer, c30 integer, c31 integer, constraint wide_all unique (c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28, c29, c30, c31));
 create table odds.guests (id integer references odds.agents, nobody integer);
 create table elsewhere.letters (id integer primary key, agent_id integer references odds.agents);
 create table elsewhere.planets (id integer primary key, name text);

@@ -68,6 +68,7 @@ describe("rare shapes", () => {
       "inheritance: table odds.carts",
       "publication: publication odds_rows",
       "rule: rule guests_also on odds.guests",
+      "too-many-columns: constraint wide_all on odds.wide",
     ]);
     expect(kindsOf("warn").filter((kind) => !kind.startsWith("table-without-grants"))).toEqual([
       "column-grants: odds.vehicles",
