@@ -10,7 +10,7 @@ import { loadServed, type CatalogQuery } from "./catalog/introspect.ts";
 import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
 import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
-import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, TENANTS_CHANNEL } from "./db/listen.ts";
+import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, POSTGREST_CHANNEL, TENANTS_CHANNEL } from "./db/listen.ts";
 import { migrationSets } from "./db/migrate.ts";
 import { shareFairly } from "./db/shared-pool.ts";
 import { openPools } from "./db/pools.ts";
@@ -169,6 +169,7 @@ async function keepFresh(stack: AsyncDisposableStack, { database, log }: ServerO
       [KEYS_CHANNEL]: () => verifier.clear(),
       [DATABASES_CHANNEL]: (payload) => hearOfDatabase(placements, payload),
       [CATALOG_CHANNEL]: reload,
+      [POSTGREST_CHANNEL]: (said) => said !== "reload config" && reload(),
     },
     onReconnect: forgetAll,
     onLost: (err) => log.warn({ err }, "the connection that listens was lost"),

@@ -10,6 +10,8 @@ export const KEYS_CHANNEL = "rowhouse_keys";
 export const DATABASES_CHANNEL = "rowhouse_databases";
 /** The schema changed; no payload. */
 export const CATALOG_CHANNEL = "rowhouse_catalog";
+/** The same for who is used to PostgREST: nothing, or `reload schema` (PostgREST, Schema Cache Reloading). */
+export const POSTGREST_CHANNEL = "pgrst";
 
 export interface ListenOptions {
   /** What to do with a notification, per channel. */

@@ -41,7 +41,7 @@ describe("the schema", () => {
     });
     expect([made.status, made.json()]).toEqual([201, [{ id: 1, text: "first" }]]);
     expect((await server.get("acme.localhost", "/openapi.json")).text).toContain("/notes");
-    await db.admin.query("drop table app.notes; notify rowhouse_catalog");
+    await db.admin.query("drop table app.notes; notify pgrst, 'reload schema'");
     await eventually(async () => expect((await read("/rest/v1/notes")).json()["code"]).toBe("PGRST205"));
     expect((await read()).status).toBe(200);
   });
