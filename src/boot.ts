@@ -10,7 +10,14 @@ import { loadServed, type CatalogQuery } from "./catalog/introspect.ts";
 import { openLiveCatalog, type LiveCatalog } from "./catalog/live.ts";
 import type { Config } from "./config.ts";
 import type { ConnectionPool, Database, PoolOptions } from "./db/connections.ts";
-import { CATALOG_CHANNEL, DATABASES_CHANNEL, KEYS_CHANNEL, listen, POSTGREST_CHANNEL, TENANTS_CHANNEL } from "./db/listen.ts";
+import {
+  CATALOG_CHANNEL,
+  DATABASES_CHANNEL,
+  KEYS_CHANNEL,
+  listen,
+  POSTGREST_CHANNEL,
+  TENANTS_CHANNEL,
+} from "./db/listen.ts";
 import { migrationSets } from "./db/migrate.ts";
 import { shareFairly } from "./db/shared-pool.ts";
 import { openPools } from "./db/pools.ts";
