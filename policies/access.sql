@@ -166,13 +166,13 @@ declare
   is_built_in constant text := format($$pg_catalog.split_part(%s, ',', 3) operator(pg_catalog.=) any (case
       when in_verb operator(pg_catalog.=) 'select' and in_kind operator(pg_catalog.=) any ('{app,owned,members,users}'::pg_catalog.text[])
         or in_verb operator(pg_catalog.=) 'update' and in_kind operator(pg_catalog.=) 'users'
-        then '{owner,admin,manager,member,viewer}'
+        then '{owner,admin,manager,member,viewer}'::pg_catalog.text[]
       when in_kind operator(pg_catalog.=) 'owned'
         or in_kind operator(pg_catalog.=) 'app' and in_verb operator(pg_catalog.<>) 'delete'
-        then '{owner,admin,manager,member}'
-      when in_kind operator(pg_catalog.=) 'app' then '{owner,admin,manager}'
-      when in_kind operator(pg_catalog.=) any ('{members,users,admins}'::pg_catalog.text[]) then '{owner,admin}'
-      else '{}' end::pg_catalog.text[])$$, context);
+        then '{owner,admin,manager,member}'::pg_catalog.text[]
+      when in_kind operator(pg_catalog.=) 'app' then '{owner,admin,manager}'::pg_catalog.text[]
+      when in_kind operator(pg_catalog.=) any ('{members,users,admins}'::pg_catalog.text[]) then '{owner,admin}'::pg_catalog.text[]
+      else '{}'::pg_catalog.text[] end)$$, context);
 begin
   execute format($make$
     create or replace function platform.permitted_tenant(in_verb text, in_table regclass, in_kind text) returns uuid

@@ -118,7 +118,8 @@ declare
 begin
   -- One query does all: what it sets is set for the row that passes, and no row passes unless the secret, the epoch and the
   -- status are right. Making its expressions ready takes longer than the look-up, in every transaction anew, and each function in them
-  -- is a check of privileges: so reads have a query of their own, without what is for writes alone.
+  -- is a check of privileges: so reads have a query of their own, without what is for writes alone (backend, by callgrind, above what a
+  -- call takes: 127k instructions with one query for both, 86k with two; 18.4).
   execute format($enter$
     create or replace function platform.enter(in_context text, in_secret bytea, in_epoch bigint, in_writes boolean) returns void
     language plpgsql volatile security definer as $$

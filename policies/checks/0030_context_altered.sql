@@ -67,8 +67,8 @@ from (values
   ('platform.look_up_permission(text, regclass, text)', array[
       'definer stable a2a4c9532eacbe0fd9ebb9e649d5b454']),
   ('platform.permitted_tenant(text, regclass, text)', array[
-      'invoker stable d6c25ea166b5613e2f61073c35cce760',
-      'invoker stable c4a5ed9b1eb77172d9709f4bfd37f2df']),
+      'invoker stable 6755c61338806403fbf4173637d8099a',
+      'invoker stable dedf842464f75a60fea9c1b8affff0d4']),
   ('platform.member_policies(regclass)', array[
       'invoker stable e63515f91229bd7cf8c1747d03b90482']),
   ('platform.missing_policies(regclass)', array[

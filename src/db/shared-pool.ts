@@ -5,8 +5,8 @@ import { openFairShare, type Turn } from "./fair-share.ts";
 /** A connection that goes from one borrower to the next. */
 interface Lent {
   readonly client: pg.PoolClient;
-  /** Gives it back to the pool. */
-  readonly release: pg.PoolClient["release"];
+  /** Gives it back to the pool, or with `true` has it thrown away. */
+  readonly release: (broken?: Error | boolean) => void;
 }
 
 /** Those that broke: the pool throws them away, which whoever passes one on has to leave to it. */
@@ -51,7 +51,7 @@ export function shareFairly(
   };
   const borrow = async (): Promise<Lent> => {
     const client = await pool.connect();
-    return { client, release: client.release };
+    return { client, release: client.release.bind(client) };
   };
   return Object.assign(pool, {
     connectFor: async (tenantId: string): Promise<pg.PoolClient> => {

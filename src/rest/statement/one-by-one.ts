@@ -2,8 +2,8 @@ import type { StatementResult } from "../../db/statement.ts";
 import type { Media } from "../request/media.ts";
 
 /**
- * A row of `t` as the database's own list would have it. For what a key names: making one row ready for an aggregate and taking it out again
- * is a seventh of what the whole look-up costs the database (docs/explanations/path-of-a-request.md).
+ * A row of `t` as the database's own list would have it. For what a key names: a list, and a limit, of what is one row are a fifth of what
+ * the look-up costs the database (216k instructions of the backend with them, 168k without; PostgreSQL 18.4, callgrind).
  */
 export const ROW = "row_to_json(t.*)::text";
 

@@ -61,7 +61,9 @@ export function renderRead(given: ReadTarget, shape: ReadShape, options: WriterO
   const tests = page === null ? all : [...all, renderSeek(writer, page, alias)];
   const read = wantsBody ? target : withoutOutput(target);
   const list = wantsBody && media.takesRow ? aggregatedRow(`${alias}.*`) : undefined;
-  const rows = renderRows(writer, read, { from, alias, tests, list }, maxRows, maxRows);
+  // A limit is a node of the plan, and keeps the rows' query from becoming part of the outer one.
+  const most = shape.oneByOne && target.relation.kind === "table" ? Infinity : maxRows;
+  const rows = renderRows(writer, read, { from, alias, tests, list }, most, maxRows);
   if (shape.oneByOne) {
     const single = `select ${ROW} from (${rows}) t`;
     return { name: statementName(single), text: single, values: writer.values };
