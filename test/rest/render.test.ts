@@ -9,7 +9,7 @@ async function sql(url: string, said: Said = {}): Promise<{ text: string; values
 }
 
 const FILTERS: readonly (readonly [query: string, where: string, ...values: string[]])[] = [
-  ["id=eq.x", `t0."id" = $2`, "x"],
+  ["city=eq.x", `t0."city" = $2`, "x"],
   ["name=neq.x", `t0."name" <> $2`, "x"],
   ["credit=gte.5", `t0."credit" >= $2`, "5"],
   ["name=not.eq.x", `not (t0."name" = $2)`, "x"],
@@ -49,6 +49,19 @@ describe("filters", () => {
       `select t0."id" as "id" from "app"."customers" t0 where t0.tenant_id = $1 and ${where} limit 1000`,
     );
     expect(bound).toEqual(values);
+  });
+
+  test.each([
+    ["/customers?select=id&id=eq.x", "select row_to_json(t.*)::text", ""],
+    ["/customers?select=id&id=eq.x&limit=2000", "select row_to_json(t.*)::text", " limit 2000"],
+    ["/customers?select=id&id=eq.x&offset=0", "select row_to_json(t.*)::text", ""],
+    ["/customers?select=id&id=eq.x&name=eq.y", "select count(*)", " limit 1000"],
+    ["/customers?select=id&id=neq.x", "select count(*)", " limit 1000"],
+    ["/customers?select=id&id=eq(any).{x}", "select count(*)", " limit 1000"],
+  ])("%s is a row by its key, or a list", async (url, head, limit) => {
+    const { text } = (await ask(url, {})).statement;
+    expect(text.slice(0, head.length)).toBe(head);
+    expect(/(?: limit \d+)?(?=\) t$)/.exec(text)?.[0]).toBe(limit);
   });
 
   test("a tsvector is searched as it stands", async () => {
