@@ -34,7 +34,7 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
     settings: {
       fsync: "off",
       full_page_writes: "off",
-      max_connections: "200",
+      max_connections: "300",
       // Test files that move tenants run side by side.
       max_replication_slots: "60",
       max_wal_senders: "60",

@@ -331,15 +331,14 @@ describe("postgrest-js by itself", () => {
     expect((await alone("public").schema("elsewhere").rpc("add_them")).error).toMatchObject({ code: "PGRST106" });
   });
 
-  test("options of one request: headers and a fetch of its own", async () => {
+  test("one request has a fetch of its own", async () => {
     const seen: (string | null)[] = [];
     const own: typeof fetch = (input, init) => {
-      seen.push(new Headers(init?.headers).get("x-note"));
+      seen.push(new Headers(init?.headers).get("accept-profile"));
       return send(input, init);
     };
-    const options = { headers: { "x-note": "once" }, fetch: own };
-    const { data } = await alone("guild").from("members", options).select("id").filter("id", "eq", 1);
-    expect([data, seen]).toEqual([ids(1), ["once"]]);
+    const { data } = await alone("guild").from("members", { fetch: own }).select("id").filter("id", "eq", 1);
+    expect([data, seen]).toEqual([ids(1), ["guild"]]);
   });
 
   test("what it reads of the schema, by itself and as supabase-js", async () => {
