@@ -38,7 +38,11 @@ export function shareFairly(
 
   const lend = (lent: Lent, turn: Turn<Lent>): pg.PoolClient => {
     const { client, release } = lent;
+    let isOver = false;
     client.release = (broken) => {
+      // As the pool does: given back twice, it would be in two hands at once.
+      if (isOver) throw new Error("The connection was given back already");
+      isOver = true;
       // Who asks the pool itself waits there, and comes before.
       const mayPass =
         broken === undefined || broken === false ? !lost.has(client) && !pool.ending && pool.waitingCount === 0 : false;

@@ -16,7 +16,7 @@ export interface Line<T> {
   leave(passOn?: T): boolean;
   /** Sends away whoever waits. */
   refuse(error: RowhouseError): void;
-  /** Nobody enters any more; whoever is inside still leaves. */
+  /** Nobody enters any more, whoever asks later either (databaseUnavailable); whoever is inside still leaves. */
   close(): void;
 }
 
@@ -106,6 +106,7 @@ export function openTurnstile<T = never>(
       lines.add(line);
       return {
         enter: () => {
+          if (!lines.has(line)) return Promise.reject(new RowhouseError("databaseUnavailable"));
           if (line.waiting.size > 0 || !mayEnter(line)) return wait(line);
           take(line);
           return undefined;

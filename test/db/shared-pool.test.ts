@@ -93,4 +93,16 @@ describe("a connection", () => {
     expect(order).toEqual(["pool", "line"]);
     for (const client of held.slice(1)) client.release();
   });
+
+  test("that is given back twice is in one hand all the same", async () => {
+    const held = await Promise.all(["a", "a", "a", "b"].map(borrow));
+    const [first, second] = [borrow("c"), borrow("d")];
+    const twice = held[0]!;
+    twice.release();
+    expect(() => twice.release()).toThrow("given back already");
+    held[1]!.release();
+    expect(await first).not.toBe(await second);
+    for (const client of [await first, await second, ...held.slice(2)]) client.release();
+    expect([pool.idleCount, pool.waitingCount]).toEqual([PLACES, 0]);
+  });
 });

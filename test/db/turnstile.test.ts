@@ -53,4 +53,19 @@ describe("who waits", () => {
     expect(await closed).toMatchObject({ kind: "databaseUnavailable" });
     expect(line.leave("nobody's")).toBe(false);
   });
+
+  test("at a line that was closed before is sent away at once, whether it is full or not", async () => {
+    const line = open();
+    void line.enter();
+    const waiting = outcomeOf(line.enter());
+    line.close();
+    await waiting;
+    const outcomes: unknown[] = [];
+    const ask = async () => outcomes.push(await outcomeOf(line.enter()));
+    void ask();
+    line.leave();
+    void ask();
+    await vi.advanceTimersByTimeAsync(2 * WAIT_MS);
+    expect(outcomes).toMatchObject([{ kind: "databaseUnavailable" }, { kind: "databaseUnavailable" }]);
+  });
 });
