@@ -90,7 +90,7 @@ export async function answerRead(request: ApiRequest, session: Session, context:
   const shape = readShape(request, context, target, { tagging, page, isNamed });
   const statement = renderRead(target, shape, writerOptions(context));
   const { result: found, overrides } = await execute(context, session, "read", statement);
-  const result = shape.oneByOne ? gatherRows(request.media, found) : found;
+  const result = shape.oneByOne ? gatherRows(request.media, found, shape.maxRows) : found;
   if (request.media.plan !== null) return respondPlan(request.media, result);
   const more: Record<string, string> = {
     "content-location": contentLocation(context.basePath, request.relation, query),

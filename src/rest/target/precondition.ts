@@ -18,10 +18,10 @@ const EQUAL = OPERATORS.get("eq");
 
 function isKeyFilter(logic: Logic): logic is Filter {
   if (logic.kind !== "filter") return false;
-  return !logic.isNegated && logic.operator === EQUAL && logic.quantifier === null;
+  return !logic.isNegated && logic.operator === EQUAL && logic.quantifier === null && logic.field.path.length === 0;
 }
 
-/** Whether the filters are `eq` on each column of the primary key and nothing else, and there is no logic tree at any level. */
+/** Whether the filters are `eq` on each column of the primary key, whole, and nothing else, and there is no logic tree at any level. */
 export function nameTheRow(filters: readonly Placed<Logic>[], { primaryKey }: Relation): boolean {
   const names = new Set<string>();
   for (const { path, value } of filters) {
