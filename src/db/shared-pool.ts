@@ -43,13 +43,14 @@ export function shareFairly(
       // As the pool does: given back twice, it would be in two hands at once.
       if (isOver) throw new Error("The connection was given back already");
       isOver = true;
+      const isSound = (broken === undefined || broken === false) && !lost.has(client);
       // Who asks the pool itself waits there, and comes before.
-      const mayPass =
-        broken === undefined || broken === false ? !lost.has(client) && !pool.ending && pool.waitingCount === 0 : false;
-      if (!mayPass) {
-        release(broken);
-        turn.end();
-      } else if (!turn.end(lent)) release();
+      if (isSound && !pool.ending && pool.waitingCount === 0) {
+        if (!turn.end(lent)) release();
+        return;
+      }
+      release(broken);
+      turn.end();
     };
     return client;
   };
