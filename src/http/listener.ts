@@ -55,6 +55,8 @@ export async function listenHttp(host: string, port: number, maxUrlBytes = 0): P
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
+    // Most requests have no body to wait for; who reads one looks first whether there is any (body.ts).
+    optimizeEmptyRequests: true,
   });
   const running = new Set<ServerResponse>();
   let isDraining = false;

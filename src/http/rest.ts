@@ -58,7 +58,12 @@ function send(ctx: RequestContext, { status, headers, body }: RestAnswer): void 
     if (name === "vary") ctx.append("Vary", String(headers[name]));
     else ctx.res.setHeader(name, headers[name]!);
   }
-  if (body !== null) ctx.body = body;
+  if (body !== null && ctx.method !== "HEAD" && headers["content-type"] !== undefined) {
+    // What Koa would do with it, without asking what is known: 1 µs of the 20 that a row by its key takes of this thread.
+    ctx.res.setHeader("Content-Length", Buffer.byteLength(body));
+    ctx.respond = false;
+    ctx.res.end(body);
+  } else if (body !== null) ctx.body = body;
   else if (status !== 204 && status !== 304) {
     ctx.body = ""; // null would make it a 204
     if (headers["content-type"] === undefined) ctx.remove("Content-Type");

@@ -11,17 +11,21 @@ function format(milliseconds: number): string {
 
 /** How long each stage of one request took, in milliseconds. */
 export class Clock {
-  readonly #took: Record<Stage, number> = { jwt: 0, parse: 0, plan: 0, transaction: 0, response: 0 };
+  readonly #took = [0, 0, 0, 0, 0];
   #last = performance.now();
   /** How many of the stages are over. */
   #done = 0;
 
   /** What passed since the last call was this stage. */
   lap(stage: Stage): void {
+    this.#end(STAGES.indexOf(stage));
+  }
+
+  #end(place: number): void {
     const now = performance.now();
-    this.#took[stage] += now - this.#last;
+    this.#took[place]! += now - this.#last;
     this.#last = now;
-    this.#done = STAGES.indexOf(stage) + 1;
+    this.#done = place + 1;
   }
 
   /** The header. Each stage is there, also where a request has none of it. */
@@ -32,14 +36,13 @@ export class Clock {
   /** The header of a refusal: the stages as far as the one that refused, of which there is none beyond the transaction. */
   stop(): string {
     const refusing = Math.min(this.#done, STAGES.length - 2);
-    this.lap(STAGES[refusing]!);
+    this.#end(refusing);
     return this.#tell(refusing + 1);
   }
 
   #tell(count: number): string {
-    let header = "";
-    for (const stage of STAGES.slice(0, count))
-      header += `${header === "" ? "" : ", "}${stage};dur=${format(this.#took[stage])}`;
+    let header = `${STAGES[0]};dur=${format(this.#took[0]!)}`;
+    for (let place = 1; place < count; place++) header += `, ${STAGES[place]};dur=${format(this.#took[place]!)}`;
     return header;
   }
 }
