@@ -32,12 +32,23 @@ export interface FairShareOptions {
   readonly hint: string;
 }
 
+interface OwnLine<T> {
+  readonly line: Line<T>;
+  users: number;
+}
+
 /** However much one asks for, the others have their turn (threats.md, H23). */
 export function openFairShare<T = never>({ places, most, waitMs, hint }: FairShareOptions): FairShare<T> {
   const turnstile = openTurnstile<T>(places, waitMs, hint);
   /** Of those who have or want a place now, and of nobody else. */
-  const lines = new Map<string, { readonly line: Line<T>; users: number }>();
-  const forget = (whose: string, own: { readonly line: Line<T>; users: number }) => {
+  const lines = new Map<string, OwnLine<T>>();
+  const join = (whose: string): OwnLine<T> => {
+    const own = lines.get(whose) ?? { line: turnstile.openLine(most), users: 0 };
+    if (own.users === 0) lines.set(whose, own);
+    own.users += 1;
+    return own;
+  };
+  const forget = (whose: string, own: OwnLine<T>) => {
     own.users -= 1;
     if (own.users > 0) return;
     lines.delete(whose);
@@ -45,22 +56,19 @@ export function openFairShare<T = never>({ places, most, waitMs, hint }: FairSha
   };
   return {
     enter: async (whose) => {
-      let own = lines.get(whose);
-      if (own === undefined) lines.set(whose, (own = { line: turnstile.openLine(most), users: 0 }));
-      const mine = own;
-      mine.users += 1;
+      const own = join(whose);
       try {
-        const passed = await mine.line.enter();
+        const passed = await own.line.enter();
         return {
           passed,
           end: (passOn) => {
-            const isTaken = mine.line.leave(passOn);
-            forget(whose, mine);
+            const isTaken = own.line.leave(passOn);
+            forget(whose, own);
             return isTaken;
           },
         };
       } catch (error) {
-        forget(whose, mine);
+        forget(whose, own);
         throw error;
       }
     },

@@ -6,6 +6,7 @@ import { grantTenant, type Grants } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { Readiness } from "./readiness.ts";
 import type { RequestContext } from "./request-state.ts";
+import { REST_PATH } from "./router.ts";
 import { runnerOf, type Runner } from "./run.ts";
 
 export interface RestSources {
@@ -20,11 +21,9 @@ export interface RestSources {
   readonly serverTiming: boolean;
 }
 
-const BASE_PATH = "/rest/v1";
-
 /** @throws RowhouseError pathInvalid for a percent sign that encodes nothing (RFC 3986 2.1) */
 function segmentsOf(path: string): string[] {
-  const segments = path.slice(BASE_PATH.length + 1).split("/");
+  const segments = path.slice(REST_PATH.length + 1).split("/");
   if (!path.includes("%")) return segments;
   try {
     return segments.map(decodeURIComponent);
@@ -77,8 +76,8 @@ function routeOf([first = "", second = ""]: readonly string[], { catalogs, own }
   const has = ({ relations, routines }: Served["own"]) =>
     first === "rpc" ? routines.has(second) : relations.has(first);
   const isKnown = catalogs.values().some(has) || has(own);
-  if (!isKnown) return `${BASE_PATH}/*`;
-  return first === "rpc" ? `${BASE_PATH}/rpc/${second}` : `${BASE_PATH}/${first}`;
+  if (!isKnown) return `${REST_PATH}/*`;
+  return first === "rpc" ? `${REST_PATH}/rpc/${second}` : `${REST_PATH}/${first}`;
 }
 
 async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | undefined): Promise<RestAnswer> {
@@ -96,7 +95,7 @@ async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | 
     limits,
     settings,
     run: runnerOf(runner, grant, ctx),
-    basePath: BASE_PATH,
+    basePath: REST_PATH,
     clock,
   });
 }

@@ -12,7 +12,7 @@ export interface Route {
 
 export const sites = (...kinds: Site["kind"][]): ReadonlySet<Site["kind"]> => new Set(kinds);
 
-const REST_PATH = "/rest/v1";
+export const REST_PATH = "/rest/v1";
 export const AUTH_PATH = "/auth/v1";
 export const PLATFORM_PATH = "/platform/v1";
 export const DEMO_PATH = "/demo-requests";
