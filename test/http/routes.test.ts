@@ -7,7 +7,7 @@ let server: TestServer;
 beforeAll(async () => {
   db = await testDatabase();
   server = await testServer(db, {
-    settings: { MAX_BODY_BYTES: 2000, STATEMENT_TIMEOUT_MS: 300, CONNECTION_POOL_SIZE: 1, CONNECTION_WAIT_MS: 100 },
+    settings: { MAX_BODY_BYTES: 2000, STATEMENT_TIMEOUT_MS: 2000, CONNECTION_POOL_SIZE: 1, CONNECTION_WAIT_MS: 700 },
   });
 });
 afterAll(async () => {
