@@ -74,7 +74,7 @@ async function authenticateCookie(ctx: RequestContext, cookie: string, grants: G
 }
 
 /** Who asks, by the first of token, cookie, and, where it may be nobody, the address alone. */
-async function authenticateAny(
+function authenticateAny(
   ctx: RequestContext,
   credentials: Credentials | null,
   grants: Grants,
@@ -84,7 +84,8 @@ async function authenticateAny(
   if (credentials !== null)
     return authenticate(grants.verifier, credentials, site?.kind === "tenant" ? site.tenant.id : null);
   const cookie = readSessionCookie(ctx);
-  if (cookie !== null) return { principal: await authenticateCookie(ctx, cookie, grants), besides: null };
+  if (cookie !== null)
+    return authenticateCookie(ctx, cookie, grants).then((principal) => ({ principal, besides: null }));
   // As if it had the key that is no secret.
   const anybodys = allowsAnonymous && site?.kind === "tenant" ? publicKey(site.tenant.id) : null;
   return authenticate(grants.verifier, anybodys === null ? null : { token: anybodys, apikey: null });

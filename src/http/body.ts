@@ -19,8 +19,11 @@ function hasBody({ headers }: IncomingMessage): boolean {
  * @returns the body as sent; null without one
  * @throws RowhouseError bodyTooLarge, bodyInvalid when it breaks off
  */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | null> {
-  if (!hasBody(request)) return null;
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> | null {
+  return hasBody(request) ? takeBody(request, limit) : null;
+}
+
+async function takeBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const length = request.headers["content-length"];
   if (Number(length) > limit) throw tooLarge(limit);
   try {

@@ -1,6 +1,6 @@
 import type { Denials } from "../audit/denials.ts";
 import { TenantDisagreement } from "../tenant/resolve.ts";
-import type { Middleware, RequestState } from "./request-state.ts";
+import type { RequestState } from "./request-state.ts";
 
 function eventOf({ named }: TenantDisagreement, { actor, requestId }: RequestState) {
   const tenantId = [named.host, named.header, named.token].find((id) => id !== undefined && id !== "platform");
@@ -8,13 +8,6 @@ function eventOf({ named }: TenantDisagreement, { actor, requestId }: RequestSta
 }
 
 /** A request whose signals name two tenants is a mistake or an attack: the audit trail tells of it (DESIGN.md, Isolation). */
-export function recordDisagreement(denials: Denials): Middleware {
-  return async (ctx, next) => {
-    try {
-      await next();
-    } catch (error) {
-      if (error instanceof TenantDisagreement) await denials.record(eventOf(error, ctx.state));
-      throw error;
-    }
-  };
+export async function recordDisagreement(denials: Denials, error: unknown, state: RequestState): Promise<void> {
+  if (error instanceof TenantDisagreement) await denials.record(eventOf(error, state));
 }

@@ -1,8 +1,10 @@
+import type { Denials } from "../audit/denials.ts";
 import { isDatabaseError } from "../db/transaction.ts";
 import { RowhouseError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { askForToken, restError } from "../rest/errors.ts";
 import { answerAuth } from "./auth-errors.ts";
+import { recordDisagreement } from "./disagreement.ts";
 import { sendPage, type Page } from "./page.ts";
 import { toProblem, toRefusal, type Problem } from "./problem.ts";
 import type { Middleware, RequestContext } from "./request-state.ts";
@@ -10,6 +12,7 @@ import { isAuthPath, isRestPath } from "./router.ts";
 
 export interface ErrorAnswers {
   readonly log: Log;
+  readonly denials: Denials;
   /** Whether refusals under /rest/v1 tell their code and message alone. */
   readonly verbosity: "verbose" | "minimal";
   /** What a browser shows. */
@@ -74,11 +77,12 @@ function answerProblem(ctx: RequestContext, error: unknown, refusalPage: ErrorAn
  * Turns whatever is thrown further in into an answer: PostgREST's shape under /rest/v1, a page for a browser, else a problem
  * document.
  */
-export function answerErrors({ log, refusalPage, verbosity }: ErrorAnswers): Middleware {
+export function answerErrors({ log, denials, refusalPage, verbosity }: ErrorAnswers): Middleware {
   return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
+      await recordDisagreement(denials, error, ctx.state);
       if (isRestPath(ctx.path)) answerRest(ctx, error, verbosity);
       else if (isAuthPath(ctx.path) && !isForPeople(ctx)) answerAuth(ctx, error);
       else answerProblem(ctx, error, refusalPage);

@@ -34,12 +34,15 @@ function segmentsOf(path: string): string[] {
 
 const NOT_ASCII = /[\u0080-\u00ff]/;
 
-/** Node reads the bytes of a header as Latin-1 (RFC 9110 5.5). To PostgREST they are UTF-8: names of schemas, and what functions read. */
+/**
+ * Node reads the bytes of a header as Latin-1 (RFC 9110 5.5). To PostgREST they are UTF-8: names of schemas, and what functions read. The longest
+ * of them, Authorization, was taken for a token and is ASCII.
+ */
 function headersOf({ headers }: RequestContext["req"]): RestRequest["headers"] {
   // node:http joins repeated headers by comma; only Set-Cookie, which no request has, stays a list.
   const given = headers as RestRequest["headers"];
   let isPlain = true;
-  for (const name in given) isPlain &&= !NOT_ASCII.test(given[name] ?? "");
+  for (const name in given) isPlain &&= name === "authorization" || !NOT_ASCII.test(given[name] ?? "");
   if (isPlain) return given;
   return Object.fromEntries(
     Object.entries(given).map(([name, value = ""]) => [name, Buffer.from(value, "latin1").toString("utf8")]),
@@ -80,7 +83,7 @@ function routeOf([first = "", second = ""]: readonly string[], { catalogs, own }
   return first === "rpc" ? `${REST_PATH}/rpc/${second}` : `${REST_PATH}/${first}`;
 }
 
-async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | undefined): Promise<RestAnswer> {
+async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | undefined): Promise<void> {
   const { grants, runner, limits, settings, maxBodyBytes } = sources;
   const served = sources.served();
   const grant = await grantTenant(ctx, grants, served.opensAnonymous);
@@ -88,7 +91,7 @@ async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | 
   clock?.lap("jwt");
   const request = toRequest(ctx, await readBody(ctx.req, maxBodyBytes));
   ctx.state.route = routeOf(request.path, served);
-  return answerRest(request, {
+  const answered = await answerRest(request, {
     served,
     tenantId: grant.tenant.id,
     claims: grant.principal.claims,
@@ -98,18 +101,19 @@ async function answer(ctx: RequestContext, sources: RestSources, clock: Clock | 
     basePath: REST_PATH,
     clock,
   });
+  clock?.lap("response");
+  if (clock !== undefined) ctx.res.setHeader("server-timing", clock.toHeader());
+  send(ctx, answered);
 }
 
 /** `/rest/v1/…`: who asks, for which tenant, what is in the body, and then the dialect. */
 export function serveRest(sources: RestSources): (ctx: RequestContext) => Promise<void> {
   return async (ctx) => {
-    await sources.readiness.admit();
+    const look = sources.readiness.admit();
+    if (look !== undefined) await look;
     const clock = sources.serverTiming ? new Clock() : undefined;
     try {
-      const answered = await answer(ctx, sources, clock);
-      clock?.lap("response");
-      if (clock !== undefined) ctx.res.setHeader("server-timing", clock.toHeader());
-      send(ctx, answered);
+      await answer(ctx, sources, clock);
     } catch (error) {
       if (clock !== undefined) ctx.res.setHeader("server-timing", clock.stop());
       throw error;

@@ -54,17 +54,14 @@ export function runnerOf(
     reach(
       tenant,
       access,
-      async (connections, epoch) => {
+      (connections, epoch) => {
         const placed = epoch === tenant.epoch ? tenant : { ...tenant, epoch };
-        if (besides !== null) await run(connections, scopeOf(besides, placed, keyring), "read", []);
         const scope = scopeOf(principal, placed, keyring);
-        return run(
-          connections,
-          access === "write" ? withRequestId(scope, ctx.state.requestId) : scope,
-          access,
-          statements,
-          waiter,
-        );
+        const told = access === "write" ? withRequestId(scope, ctx.state.requestId) : scope;
+        const runAll = () => run(connections, told, access, statements, waiter);
+        return besides === null
+          ? runAll()
+          : run(connections, scopeOf(besides, placed, keyring), "read", []).then(runAll);
       },
       () => waiter.isGone(),
     );

@@ -1,7 +1,7 @@
 import { RowhouseError } from "../errors.ts";
 import { parseHost } from "../tenant/host.ts";
 import type { Registry } from "../tenant/registry.ts";
-import { resolveSite } from "../tenant/resolve.ts";
+import { knownSite, resolveSite } from "../tenant/resolve.ts";
 import type { Middleware } from "./request-state.ts";
 
 /**
@@ -14,12 +14,14 @@ export function selectSite(registry: Registry, baseDomain: string): Middleware {
     state.address = parseHost(state.host);
     const tenantHeader = ctx.req.headers["x-tenant"] as string | undefined;
     try {
-      state.site = await resolveSite(registry, baseDomain, { host: state.address, tenantHeader });
+      state.site =
+        (tenantHeader === undefined ? knownSite(registry, baseDomain, state.address) : undefined) ??
+        (await resolveSite(registry, baseDomain, { host: state.address, tenantHeader }));
     } catch (error) {
       if (!(error instanceof RowhouseError) || error.status >= 500) throw error;
       state.refusal = error;
     }
     if (state.site?.kind === "tenant") state.slug = state.site.tenant.slug;
-    return next();
+    await next();
   };
 }

@@ -3,6 +3,8 @@ import { LRUCache } from "lru-cache";
 /** A bounded memory of what the database said a moment ago, with at most one question under way per key. */
 export interface Lookup<V extends object | string> {
   get(key: string): Promise<V | undefined>;
+  /** What is known now, without asking: undefined says nothing. */
+  known(key: string): V | undefined;
   /**
    * Forgets the values that match, everything that was not there, and whatever is being asked at this moment: its answer may
    * be from before the change.
@@ -61,6 +63,7 @@ export function openLookup<V extends object | string>(
       if (hit !== undefined) return hit;
       return missing.has(key) ? undefined : (running.get(key) ?? ask(key));
     },
+    known: (key) => known.get(key),
     drop: (matches) => {
       forgetAbsent();
       const changed = [...known.entries()].filter(([key, value]) => matches(value, key));

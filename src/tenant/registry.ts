@@ -14,6 +14,8 @@ export interface Registry {
   byId(id: string): Promise<Tenant | undefined>;
   /** By label under BASE_DOMAIN: the slug, or one that the tenant had before it was renamed. */
   bySubdomain(label: string): Promise<Tenant | undefined>;
+  /** The same where it is remembered, at once; undefined where it has to be asked for. */
+  knownSubdomain(label: string): Tenant | undefined;
   /** By a whole host name that the tenant proved to be its own. */
   byCustomDomain(name: string): Promise<Tenant | undefined>;
   /** Verified custom domains, in order. */
@@ -68,6 +70,7 @@ export function openRegistry(pool: ConnectionPool, options: Partial<LookupOption
     byId: async (id) => (await entryOf(id))?.tenant,
     bySlug: async (slug) => (await entries.get(`slug:${slug}`))?.tenant,
     bySubdomain: async (label) => (await entries.get(`subdomain:${label}`))?.tenant,
+    knownSubdomain: (label) => entries.known(`subdomain:${label}`)?.tenant,
     byCustomDomain: async (name) => (await entries.get(`custom:${name}`))?.tenant,
     domainsOf: async (id) => (await entryOf(id))?.domains ?? [],
     // An address that is new to the tenant was remembered as nobody's, or as another tenant's, which was notified as well.
