@@ -40,27 +40,28 @@ export class Batch implements Submittable {
   /** All messages as one buffer and one write: a system call for each would cost more than what they say. */
   submit(connection: Connection): void {
     const prepared = preparedNames(connection);
-    const closes: Buffer[] = [];
     const isNamed = mayPrepare(connection);
-    const messages = this.#statements.flatMap((statement) =>
-      this.#serialize(closes, prepared, isNamed ? statement : { ...statement, name: "" }),
-    );
-    if (connection.stream.writable) connection.stream.write(Buffer.concat([...closes, ...messages, serialize.sync()]));
+    const closes: Buffer[] = [];
+    const messages: Buffer[] = [];
+    for (const { text, name, values } of this.#statements) {
+      const kept = isNamed && name !== undefined ? name : "";
+      const wireName = prepared.wireName(kept);
+      if (kept === "" || !prepared.has(kept, text)) {
+        if (kept !== "") this.#note(kept, text, prepared, closes);
+        messages.push(serialize.parse({ name: wireName, text }));
+      }
+      messages.push(serialize.bind({ statement: wireName, values: values as (string | Buffer | null)[] }));
+      messages.push(serialize.execute({}));
+    }
+    messages.push(serialize.sync());
+    if (connection.stream.writable) connection.stream.write(Buffer.concat([...closes, ...messages]));
   }
 
-  #serialize(closes: Buffer[], prepared: PreparedNames, { text, name = "", values }: Statement): Buffer[] {
-    const wireName = prepared.wireName(name);
-    const run = [
-      serialize.bind({ statement: wireName, values: values as (string | Buffer | null)[] }),
-      serialize.execute({}),
-    ];
-    if (name !== "") {
-      if (prepared.has(name, text)) return run;
-      for (const stale of prepared.add(name, text))
-        closes.push(serialize.close({ type: "S", name: prepared.wireName(stale) }));
-      this.#parsed.push(name);
-    }
-    return [serialize.parse({ name: wireName, text }), ...run];
+  /** Of a statement that is about to be parsed under its name. */
+  #note(name: string, text: string, prepared: PreparedNames, closes: Buffer[]): void {
+    for (const stale of prepared.add(name, text))
+      closes.push(serialize.close({ type: "S", name: prepared.wireName(stale) }));
+    this.#parsed.push(name);
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {
