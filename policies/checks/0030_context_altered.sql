@@ -7,7 +7,7 @@ select
   case
     when p.oid is null then 'It is missing.'
     when o.rolname <> 'rowhouse_owner' then format('%s owns it.', o.rolname)
-    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|key_text)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
+    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|keys?_text|keeps_trail)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
     else format('It is not the one of policies/: %s.', found.text)
   end as detail,
   'Run `rowhouse migrate`, and find out who changed it: the policies and triggers of every table ask these functions.' as fix
@@ -74,17 +74,21 @@ from (values
   ('platform.missing_policies(regclass)', array[
       'invoker stable f181acc6f7e33dc4a9ab5cdde0f3aeab']),
   ('platform.keeps_trail()', array[
-      'definer stable 8fb677df9a3a68cb10208abdbbb2dcd1']),
+      'invoker stable 66fe42f884280331c535460ec0dff631']),
+  ('platform.others_keep_trail()', array[
+      'definer stable 5db91c0eb647b4777cde0cbf00f77858']),
   ('platform.stamp_row()', array[
       'definer volatile 522fc7e8e93e71f44ef2650e434ce18d']),
   ('platform.audit_rows()', array[
-      'definer volatile 9e90c5a4498656e1e8714b5ae32d7816']),
+      'definer volatile 4bd5899b27cdda13322860c6c85037be']),
   ('platform.audit_truncate()', array[
       'definer volatile 8bf31e40da3e3b1e13e5dc005c96395d']),
   ('platform.keep_events()', array[
       'invoker volatile e585cf38736c90c1a82c89520ba6f3f8']),
   ('platform.key_text(jsonb, text[])', array[
-      'invoker immutable 261b3277061a847fc0a97b93a9d8000a']),
+      'invoker immutable 8e8c9b5e133c2ff4752aea68db56ffb8']),
+  ('platform.keys_text(jsonb, text[])', array[
+      'invoker immutable 8ed7103112964f74d33bd266c86d8c8d']),
   ('platform.record_event(text, jsonb)', array[
       'definer volatile 7188334f98aff6cba9e86f91df513803']),
   ('platform.purge_audit()', array[
@@ -119,4 +123,4 @@ where not coalesce(
   and found.text = any (wanted.texts)
   -- a SET clause could put another context in place while the function runs
   and (p.proconfig is null or (p.proconfig = '{"search_path=pg_catalog, pg_temp"}'
-    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|key_text)\(')), false)
+    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|keys?_text|keeps_trail)\(')), false)

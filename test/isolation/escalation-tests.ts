@@ -426,7 +426,7 @@ export function testEscalation(arenaOf: () => Arena): void {
       for (const text of texts) await client.query(text);
       await client.query("commit");
       const { rows } = await admin.query<{ actor: string; role: string; request_id: string; action: string }>(
-        "select actor, role, request_id, action from tenant.audit_events where tenant_id = $1 order by id",
+        "select actor, role, request_id, action from tenant.audit_events where tenant_id = $1 order by at",
         [a.tenantId],
       );
       return rows;

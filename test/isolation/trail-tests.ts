@@ -123,7 +123,7 @@ export function testTrail(arenaOf: () => Arena): void {
       await platform.query("select platform.record_event('session.started', '{\"from\": \"here\"}')");
       await platform.query("commit");
       const { rows } = await admin.query(
-        "select action, actor, before, after, details from tenant.audit_events where tenant_id = $1 order by id",
+        "select action, actor, before, after, details from tenant.audit_events where tenant_id = $1 order by at",
         [a.tenantId],
       );
       await admin.query(
