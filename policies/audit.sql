@@ -1,28 +1,24 @@
 -- Who and when: columns that the database fills, and an event for every change. Run as rowhouse_owner.
 
--- keeps_trail() of whoever makes no requests. Apart, so that the planner can put the usual case in the place of the call.
-create or replace function platform.others_keep_trail() returns boolean
+/*
+ * Whether the triggers below are to do their work on what is being written. Not where rows are put back as they were, by a restore or
+ * a move; and not for a tenant that is being deleted, whose events go with it. A request has to have its context still: where SQL may
+ * set any setting it could take the context away within one statement, and its trail with it (the fallback of context.sql). A
+ * superuser at work without a context is bound by no policy, and leaves no event. Requests are asked about first: each question is made
+ * ready anew in every transaction.
+ */
+create or replace function platform.keeps_trail() returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if session_user in ('rowhouse_importer', 'rowhouse_mover') then
+  if session_user = 'rowhouse_api' then
+    return platform.current_tenant() is not null;
+  elsif session_user in ('rowhouse_importer', 'rowhouse_mover') then
     return false;
   elsif session_user = 'rowhouse_platform' then
     return not exists (select from platform.tenants t where t.id = platform.current_tenant() and t.status = 'deleting');
   end if;
   return current_setting('backtrace_functions') <> '' or coalesce(current_setting('app.context', true), '') <> '';
 end $$;
-
-/*
- * Whether the triggers below are to do their work on what is being written. Not where rows are put back as they were, by a restore or
- * a move; and not for a tenant that is being deleted, whose events go with it. A request has to have its context still: where SQL may
- * set any setting it could take the context away within one statement, and its trail with it (the fallback of context.sql). A
- * superuser at work without a context is bound by no policy, and leaves no event.
- */
-create or replace function platform.keeps_trail() returns boolean
-language sql stable as $$
-  select case when session_user operator(pg_catalog.=) 'rowhouse_api' then platform.current_tenant() is not null
-    else platform.others_keep_trail() end
-$$;
 
 -- Fills created_at, created_by, updated_at and updated_by, whatever the statement says. The arguments are those of them that the table
 -- has, and `uuid` where the names are of that type: then a principal that is none, as the control plane, leaves null. Definer's only
@@ -69,7 +65,7 @@ end $$;
  * because nobody may write events by hand: it runs as the owner of tenant.audit_events, under the same policies and in the same context
  * as the statement. Arguments, as arrays: columns of the primary key, columns that are kept out, and columns whose change alone is none.
  * A row whose key changed leaves two events, of the former key and of the new one. `n.*` and not `n`: a column of that name would be taken.
- * `offset 0` because a row is dear to write as jsonb, and would be written again wherever it is named; the context is read once, too.
+ * `offset 0` because a row is dear to write as jsonb, and would be written again wherever it is named.
  */
 create or replace function platform.audit_rows() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -77,27 +73,31 @@ declare
   keys constant text[] := tg_argv[0];
   hidden constant text[] := tg_argv[1];
   quiet constant text[] := tg_argv[2];
-  context text[];
+  tenant uuid;
+  member_role text;
+  principal text;
   request text;
 begin
   if not platform.keeps_trail() then
     return null;
   end if;
-  context := string_to_array(platform.get_context(), ',');
-  request := nullif(convert_from(decode(context[5], 'hex'), 'UTF8'), '');
+  tenant := platform.current_tenant();
+  member_role := platform.current_membership_role();
+  principal := platform.current_principal();
+  request := platform.current_request_id();
   if tg_op = 'INSERT' then
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, after, request_id)
-      select context[1]::uuid, tg_table_name || '.created', convert_from(decode(context[2], 'hex'), 'UTF8'), context[3], tg_table_schema, tg_table_name,
+      select tenant, tg_table_name || '.created', principal, member_role, tg_table_schema, tg_table_name,
         platform.key_text(r.j, keys), r.j - hidden, request
       from (select to_jsonb(n.*) as j from new_rows n offset 0) r;
   elsif tg_op = 'DELETE' then
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, before, request_id)
-      select context[1]::uuid, tg_table_name || '.deleted', convert_from(decode(context[2], 'hex'), 'UTF8'), context[3], tg_table_schema, tg_table_name,
+      select tenant, tg_table_name || '.deleted', principal, member_role, tg_table_schema, tg_table_name,
         platform.key_text(r.j, keys), r.j - hidden, request
       from (select to_jsonb(o.*) as j from old_rows o offset 0) r;
   else
     insert into tenant.audit_events (tenant_id, action, actor, role, schema_name, table_name, row_id, before, after, request_id)
-      select context[1]::uuid, tg_table_name || '.updated', convert_from(decode(context[2], 'hex'), 'UTF8'), context[3], tg_table_schema, tg_table_name,
+      select tenant, tg_table_name || '.updated', principal, member_role, tg_table_schema, tg_table_name,
         coalesce(was.key, became.key), case when became.key is null then was.j - hidden else d.before end,
         case when was.key is null then became.j - hidden else d.after end, request
       from (select platform.key_text(r.j, keys) as key, r.j from (select to_jsonb(o.*) as j from old_rows o offset 0) r) was
@@ -264,7 +264,7 @@ begin
 end $$;
 
 revoke all on function platform.keeps_trail(), platform.stamp_row(), platform.audit_rows(), platform.audit_truncate(), platform.keep_events(),
-  platform.key_text(jsonb, text[]), platform.keys_text(jsonb, text[]), platform.others_keep_trail(),
-  platform.record_event(text, jsonb), platform.purge_audit(), platform.history_triggers(regclass),
+  platform.key_text(jsonb, text[]), platform.keys_text(jsonb, text[]), platform.record_event(text, jsonb), platform.purge_audit(),
+  platform.history_triggers(regclass),
   platform.set_trigger(regclass, name, text), platform.protect_history(regclass) from public;
 grant execute on function platform.record_event(text, jsonb), platform.purge_audit() to rowhouse_platform;

@@ -7,7 +7,7 @@ select
   case
     when p.oid is null then 'It is missing.'
     when o.rolname <> 'rowhouse_owner' then format('%s owns it.', o.rolname)
-    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|keys?_text|keeps_trail)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
+    when p.proconfig is not null and wanted.signature ~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|keys?_text)\(' then format('It sets %s.', pg_catalog.array_to_string(p.proconfig, ', '))
     else format('It is not the one of policies/: %s.', found.text)
   end as detail,
   'Run `rowhouse migrate`, and find out who changed it: the policies and triggers of every table ask these functions.' as fix
@@ -74,13 +74,11 @@ from (values
   ('platform.missing_policies(regclass)', array[
       'invoker stable f181acc6f7e33dc4a9ab5cdde0f3aeab']),
   ('platform.keeps_trail()', array[
-      'invoker stable 66fe42f884280331c535460ec0dff631']),
-  ('platform.others_keep_trail()', array[
-      'definer stable 5db91c0eb647b4777cde0cbf00f77858']),
+      'definer stable c03b3d9d96105944b4500809dc95a662']),
   ('platform.stamp_row()', array[
       'definer volatile 522fc7e8e93e71f44ef2650e434ce18d']),
   ('platform.audit_rows()', array[
-      'definer volatile 4bd5899b27cdda13322860c6c85037be']),
+      'definer volatile 84058fbbacaa70cb40b57d3d8e7251bf']),
   ('platform.audit_truncate()', array[
       'definer volatile 8bf31e40da3e3b1e13e5dc005c96395d']),
   ('platform.keep_events()', array[
@@ -123,4 +121,4 @@ where not coalesce(
   and found.text = any (wanted.texts)
   -- a SET clause could put another context in place while the function runs
   and (p.proconfig is null or (p.proconfig = '{"search_path=pg_catalog, pg_temp"}'
-    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|keys?_text|keeps_trail)\(')), false)
+    and wanted.signature !~ 'platform\.(enter|set_request|refuse_missing|get_context|current_\w+|context_mac|permitted_tenant|keys?_text)\(')), false)

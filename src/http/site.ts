@@ -12,11 +12,9 @@ export function selectSite(registry: Registry, baseDomain: string): Middleware {
   return async (ctx, next) => {
     const { state } = ctx;
     state.address = parseHost(state.host);
-    const tenantHeader = ctx.req.headers["x-tenant"] as string | undefined;
+    const signals = { host: state.address, tenantHeader: ctx.req.headers["x-tenant"] as string | undefined };
     try {
-      state.site =
-        (tenantHeader === undefined ? knownSite(registry, baseDomain, state.address) : undefined) ??
-        (await resolveSite(registry, baseDomain, { host: state.address, tenantHeader }));
+      state.site = knownSite(registry, baseDomain, signals) ?? (await resolveSite(registry, baseDomain, signals));
     } catch (error) {
       if (!(error instanceof RowhouseError) || error.status >= 500) throw error;
       state.refusal = error;

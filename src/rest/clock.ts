@@ -11,7 +11,7 @@ function format(milliseconds: number): string {
 
 /** How long each stage of one request took, in milliseconds. */
 export class Clock {
-  readonly #took = [0, 0, 0, 0, 0];
+  readonly #took = STAGES.map(() => 0);
   #last = performance.now();
   /** How many of the stages are over. */
   #done = 0;

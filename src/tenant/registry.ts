@@ -14,10 +14,11 @@ export interface Registry {
   byId(id: string): Promise<Tenant | undefined>;
   /** By label under BASE_DOMAIN: the slug, or one that the tenant had before it was renamed. */
   bySubdomain(label: string): Promise<Tenant | undefined>;
-  /** The same where it is remembered, at once; undefined where it has to be asked for. */
-  knownSubdomain(label: string): Tenant | undefined;
   /** By a whole host name that the tenant proved to be its own. */
   byCustomDomain(name: string): Promise<Tenant | undefined>;
+  /** What the two before answer where it is remembered, at once; undefined where it has to be asked for. */
+  knownSubdomain(label: string): Tenant | undefined;
+  knownCustomDomain(name: string): Tenant | undefined;
   /** Verified custom domains, in order. */
   domainsOf(tenantId: string): Promise<readonly string[]>;
   /** Something about the tenant has changed: `rowhouse_tenants` was notified with its id. */
@@ -70,8 +71,9 @@ export function openRegistry(pool: ConnectionPool, options: Partial<LookupOption
     byId: async (id) => (await entryOf(id))?.tenant,
     bySlug: async (slug) => (await entries.get(`slug:${slug}`))?.tenant,
     bySubdomain: async (label) => (await entries.get(`subdomain:${label}`))?.tenant,
-    knownSubdomain: (label) => entries.known(`subdomain:${label}`)?.tenant,
     byCustomDomain: async (name) => (await entries.get(`custom:${name}`))?.tenant,
+    knownSubdomain: (label) => entries.known(`subdomain:${label}`)?.tenant,
+    knownCustomDomain: (name) => entries.known(`custom:${name}`)?.tenant,
     domainsOf: async (id) => (await entryOf(id))?.domains ?? [],
     // An address that is new to the tenant was remembered as nobody's, or as another tenant's, which was notified as well.
     invalidate: (id) => entries.drop(({ tenant }) => tenant.id === id),

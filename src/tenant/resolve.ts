@@ -121,23 +121,33 @@ async function tokenTenant(registry: Registry, id: string, others: readonly (Ten
   return tenant;
 }
 
-/**
- * The tenant of a subdomain that was asked for a moment ago: most requests say no more, and needn't wait.
- * @returns undefined for any other host: {@link resolveSite} knows
- * @throws RowhouseError tenantSuspended
- */
-export function knownSite(registry: Registry, baseDomain: string, host: Host): Site | undefined {
-  const place = placeOf(host, baseDomain);
-  const tenant = place.kind === "subdomain" ? registry.knownSubdomain(place.label) : undefined;
-  return tenant === undefined ? undefined : agree({ site: "tenant", host: tenant });
-}
-
 export interface Signals {
   readonly host: Host;
   /** Value of `X-Tenant`. */
   readonly tenantHeader?: string;
   /** Tenant id of a **verified** token or key. */
   readonly tokenTenantId?: string;
+}
+
+/**
+ * {@link resolveSite} without waiting, for most requests: nothing but the host names their tenant, and it was asked for a moment ago.
+ * @returns undefined for any other
+ * @throws RowhouseError tenantSuspended
+ */
+export function knownSite(
+  registry: Registry,
+  baseDomain: string,
+  { host, tenantHeader, tokenTenantId }: Signals,
+): Site | undefined {
+  if (tenantHeader !== undefined || tokenTenantId !== undefined) return undefined;
+  const place = placeOf(host, baseDomain);
+  const tenant =
+    place.kind === "subdomain"
+      ? registry.knownSubdomain(place.label)
+      : place.kind === "custom"
+        ? registry.knownCustomDomain(place.name)
+        : undefined;
+  return tenant === undefined ? undefined : agree({ site: "tenant", host: tenant });
 }
 
 /**

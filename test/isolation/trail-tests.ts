@@ -38,7 +38,7 @@ export function testTrail(arenaOf: () => Arena): void {
     await client.query("commit");
     const { rows } = await admin.query<Record<string, unknown>>(
       `select action, actor, role, schema_name, table_name, row_id, before, after, request_id from tenant.audit_events
-       where tenant_id = $1 order by id`,
+       where tenant_id = $1 order by at`,
       [a.tenantId],
     );
     return rows;
@@ -120,6 +120,9 @@ export function testTrail(arenaOf: () => Arena): void {
       await platform.query("update tenant.api_keys set name = 'renamed', hash = sha256('new') where id = $1", [
         MEMBERS.key,
       ]);
+      // What is kept out, and what is no news, leave nothing by themselves.
+      for (const change of ["hash = sha256('newer')", "last_used_at = now()"])
+        await platform.query(`update tenant.api_keys set ${change} where id = $1`, [MEMBERS.key]);
       await platform.query("select platform.record_event('session.started', '{\"from\": \"here\"}')");
       await platform.query("commit");
       const { rows } = await admin.query(
@@ -137,6 +140,7 @@ export function testTrail(arenaOf: () => Arena): void {
         details: { from: "here" },
       });
       expect(rows[0]).toMatchObject({ action: "api_keys.updated", after: { name: "renamed" } });
+      expect(rows.map(({ action }) => String(action))).toEqual(["api_keys.updated", "session.started"]);
       expect(JSON.stringify(rows)).not.toContain("hash");
     });
 
@@ -291,6 +295,9 @@ export function testTrail(arenaOf: () => Arena): void {
         ["readings", "readings.updated"],
         ["readings", "readings.updated"],
       ]);
+      const keys = events.map(({ row_id }) => JSON.parse(String(row_id)) as [string, number]);
+      expect(new Set(keys.map(([id]) => id)).size).toBe(1);
+      expect(keys.map(([, year]) => year).toSorted((one, other) => one - other)).toEqual([2026, 2026, 2027]);
     });
   });
 

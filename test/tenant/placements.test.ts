@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { openDatabase } from "../../src/db/connections.ts";
@@ -78,22 +78,35 @@ describe("pools of several databases", () => {
   });
 
   test("a server that is gone is refused at once after the first failure, and found again when it is back", async () => {
-    let asked = 0;
-    const dead = createServer((socket) => {
-      asked += 1;
-      socket.destroy();
+    const { port } = new URL(big1.url);
+    const at = (other: number) =>
+      pools.open(db.database.sibling(big1.url.replace(`:${port}/`, `:${other}/`)), "rowhouse_api");
+    const nowhere = at(1);
+    await expect(nowhere.connect()).rejects.toMatchObject({
+      kind: "databaseUnavailable",
+      message: expect.stringContaining("ECONNREFUSED"),
     });
-    await new Promise<void>((resolve) => dead.listen(0, "127.0.0.1", resolve));
-    const url = new URL(big1.url);
-    url.port = String((dead.address() as AddressInfo).port);
-    const gone = pools.open(db.database.sibling(url.href), "rowhouse_api");
+    await nowhere.end();
+
+    let [asked, isBack] = [0, false];
+    const server = createServer((socket) => {
+      asked += 1;
+      if (!isBack) return void socket.destroy();
+      const beyond = connect(Number(port), "127.0.0.1");
+      for (const end of [socket, beyond]) end.on("error", () => {});
+      socket.pipe(beyond).pipe(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const gone = at((server.address() as AddressInfo).port);
     await expect(gone.connect()).rejects.toMatchObject({ kind: "databaseUnavailable" });
     expect(asked).toBe(1);
     const refused = await Promise.allSettled(Array.from({ length: 100 }, () => gone.connect()));
     expect(refused.every(({ status }) => status === "rejected")).toBe(true);
     expect(asked).toBeLessThanOrEqual(2); // one to see whether it is back
+    isBack = true;
+    await expect.poll(() => gone.connect().then((client) => client.release()), { timeout: 10_000 }).toBeUndefined();
     await gone.end();
-    dead.close();
+    await new Promise((resolve) => server.close(resolve));
   });
 });
 

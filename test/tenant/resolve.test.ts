@@ -4,7 +4,7 @@ import { addDomain, verifyDomain } from "../../src/tenant/domains.ts";
 import { renameTenant, setTenantStatus } from "../../src/tenant/change.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { openRegistry } from "../../src/tenant/registry.ts";
-import { placeOf, requireTenant, resolveSite } from "../../src/tenant/resolve.ts";
+import { knownSite, placeOf, requireTenant, resolveSite } from "../../src/tenant/resolve.ts";
 import { testDatabase } from "../harness.ts";
 
 const db = await testDatabase();
@@ -138,6 +138,40 @@ test("a suspended tenant is refused, however it is named", async () => {
   for (const way of ways) {
     await expect(way).rejects.toMatchObject({ code: "RH103", status: 403 });
   }
+});
+
+describe("without waiting", () => {
+  const fresh = openRegistry(db.platform);
+  const known = (host: string, tenantHeader?: string, tokenTenantId?: string) =>
+    knownSite(fresh, BASE, { host: parseHost(host), tenantHeader, tokenTenantId });
+
+  test.each([
+    ["acme.rowhouse.test", "acme"],
+    ["shop.example", "acme"],
+    ["initech.rowhouse.test", "initrode"],
+  ])("%s is known once it was asked for, until its tenant changes", async (host, slug) => {
+    expect(known(host)).toBeUndefined();
+    const site = await resolveSite(fresh, BASE, { host: parseHost(host) });
+    expect(known(host)).toEqual(site);
+    expect(known(host)).toEqual(tenantAt(slug, "host"));
+    fresh.invalidate((await db.tenant(slug)).id);
+    expect(known(host)).toBeUndefined();
+  });
+
+  test("what else names a tenant is never passed over", async () => {
+    await resolveSite(fresh, BASE, { host: parseHost("acme.rowhouse.test") });
+    expect(known("acme.rowhouse.test", "globex")).toBeUndefined();
+    expect(known("acme.rowhouse.test", undefined, id.globex)).toBeUndefined();
+  });
+
+  test.each(["rowhouse.test", "api.rowhouse.test", "admin.rowhouse.test", "127.0.0.1"])("%s is not", (host) => {
+    expect(known(host)).toBeUndefined();
+  });
+
+  test("a suspended tenant is refused", async () => {
+    await fresh.bySubdomain("closed");
+    expect(() => known("closed.rowhouse.test")).toThrow(expect.objectContaining({ code: "RH103" }));
+  });
 });
 
 test("where only a tenant will do", async () => {
