@@ -77,6 +77,27 @@ begin
   end if;
 end $$;
 
+-- A tenant is exported, restored and moved for as long as that takes: a limit of the database or of the server is meant for requests.
+-- One that somebody gives such a role in one database alone is theirs to give. transaction_timeout is PostgreSQL 17's.
+do $$
+declare
+  limited record;
+begin
+  for limited in
+    select r.rolname, p.name
+    from pg_catalog.pg_roles r
+    cross join pg_catalog.pg_settings p
+    where r.rolname in ('rowhouse_exporter', 'rowhouse_importer', 'rowhouse_mover')
+      and p.name in ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')
+      and not exists (
+        select from pg_catalog.pg_db_role_setting s
+        where s.setrole = r.oid and s.setdatabase = 0 and s.setconfig @> array[p.name || '=0']
+      )
+  loop
+    execute format('alter role %I set %I = 0', limited.rolname, limited.name);
+  end loop;
+end $$;
+
 -- Built-ins that no request needs and that reach over the wall (threats.md, D13, D30, D32, D33, D35, D38). A managed server
 -- refuses this to everyone; `rowhouse check` then says what stays open.
 do $$

@@ -23,6 +23,11 @@ set local xmloption = 'content';
 set local search_path = public;
 set local statement_timeout = 0;
 set local lock_timeout = 0;
+-- PostgreSQL 17 has one more limit of time.
+select current_setting('transaction_timeout', true) is not null as has_transaction_timeout \\gset
+\\if :has_transaction_timeout
+set local transaction_timeout = 0;
+\\endif
 -- Not a superuser, or one without the right to see every row: refused here, not half done.
 set local row_security = off;`;
 

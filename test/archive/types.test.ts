@@ -28,6 +28,15 @@ const SCHEMA = `
     primary key (tenant_id, id), foreign key (tenant_id, parent_id) references app.notes (tenant_id, id)
   );
   select platform.protect_table('app.notes');
+  create function app.assert_unhurried() returns trigger language plpgsql as $$
+  begin
+    if current_setting('statement_timeout') <> '0' or current_setting('idle_in_transaction_session_timeout') <> '0' then
+      raise exception 'a note has a limit of time to come in';
+    end if;
+    return new;
+  end $$;
+  create trigger unhurried before insert on app.notes for each row execute function app.assert_unhurried();
+  alter table app.notes enable always trigger unhurried;
   create table app.logs (tenant_id uuid not null, id uuid not null default gen_random_uuid(), at date not null, line text, primary key (tenant_id, id, at))
     partition by range (at);
   create table app.logs_1 partition of app.logs for values from ('2026-01-01') to ('2026-07-01');
@@ -133,7 +142,8 @@ describe("every type of value", () => {
         "intervalstyle = 'iso_8601'",
         "bytea_output = 'escape'",
         "extra_float_digits = -10",
-        "statement_timeout = 1",
+        "statement_timeout = '1min'",
+        "idle_in_transaction_session_timeout = '1min'",
       ]) {
         await db.admin.query(
           `alter role rowhouse_importer in database ${name} set ${setting}; alter role rowhouse_exporter in database ${name} set ${setting}`,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runChecks } from "../../src/checks/run.ts";
+import type { DbRole } from "../../src/db/connections.ts";
 import { migrate, migrateDown, migrationStatus } from "../../src/db/migrate.ts";
 import { parseServerVersion } from "../../src/db/server-version.ts";
 import { createTenant } from "../../src/tenant/create.ts";
@@ -47,6 +48,29 @@ describe("migrate", () => {
     const [platform, own] = await migrationStatus(db.database, app);
     expect([platform!.pending, own!.pending]).toEqual([[], []]);
     expect(own!.applied).toEqual(["0001_notes"]);
+  });
+
+  test("a limit of time that the database has is for requests, not for exports, restores and moves", async () => {
+    const { rows: limits } = await db.admin.query<{ name: string }>(
+      "select name from pg_settings where name ~ '^(statement|transaction|idle_in_transaction_session|idle_session)_timeout$'",
+    );
+    expect(limits.length).toBeGreaterThanOrEqual(3);
+    const name = new URL(db.url).pathname.slice(1);
+    for (const limit of limits) await db.admin.query(`alter database ${name} set ${limit.name} = '7min'`);
+    const read = async (role: DbRole) => {
+      const client = await db.database.connect(role);
+      const { rows } = await client.query<{ setting: string }>(
+        "select setting from pg_settings where name = any ($1) order by name",
+        [limits.map((limit) => limit.name)],
+      );
+      await client.end();
+      return [...new Set(rows.map(({ setting }) => setting))];
+    };
+    expect(await read("rowhouse_platform")).toEqual(["420000"]);
+    for (const role of ["rowhouse_exporter", "rowhouse_importer", "rowhouse_mover"] as const) {
+      expect(await read(role)).toEqual(["0"]);
+    }
+    for (const limit of limits) await db.admin.query(`alter database ${name} reset ${limit.name}`);
   });
 
   test("a protected table works for its tenant: default, not null, grants", async () => {
