@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 
 /** What is known about being ready, so that not every request has to ask. */
 export interface Readiness {
-  /** At most a second old. */
+  /** At most a second old, unless every look takes long. */
   current(): Promise<readonly Failing[]>;
   /**
    * For every request: lets it pass when isolation held a moment ago, and looks anew on the side. After a pause it waits for a look.
@@ -40,6 +40,7 @@ export function openReadiness(read: () => Promise<Failing[]>, log: Log): Readine
   let failing: readonly Failing[] = [];
   let readAt = -Infinity;
   let freshMs = FRESH_MS;
+  let lastTookMs = 0;
   let running: Promise<readonly Failing[]> | null = null;
 
   const look = async () => {
@@ -48,8 +49,11 @@ export function openReadiness(read: () => Promise<Failing[]>, log: Log): Readine
     tellChange(log, failing, found);
     failing = found;
     readAt = performance.now();
-    // A catalog of thousands of tables takes a while to look through: never more than a twentieth of the time.
-    freshMs = Math.max(FRESH_MS, 20 * (readAt - start));
+    // A catalog of thousands of tables takes a while to look through: never more than a twentieth of the time. One look that took long may
+    // have waited for something else, such as a server that stood still, and then nobody would hear what has changed since.
+    const tookMs = readAt - start;
+    freshMs = Math.max(FRESH_MS, 20 * Math.min(tookMs, lastTookMs));
+    lastTookMs = tookMs;
     running = null;
     return failing;
   };
