@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Folder of the app; config's when left out. */
   readonly appDir?: string | null;
+  /** How long other databases, identity providers and receivers may take to answer, for tests; limits of their own when left out. */
+  readonly answerMs?: number | undefined;
   /** Another way to run statements, for benchmarks to compare. */
   readonly run?: Run;
 }
@@ -125,7 +127,7 @@ interface Caches {
 /** Opens the databases besides the registry's as tenants want them. */
 function openOthers(
   stack: AsyncDisposableStack,
-  { config, database, log }: ServerOptions,
+  { config, database, log, answerMs }: ServerOptions,
   home: HomePools,
 ): Placements {
   const pools = openPools({
@@ -133,6 +135,7 @@ function openOthers(
     // Half at most, so that no database keeps all others out, whatever becomes of it.
     each: Math.min(config.CONNECTION_POOL_SIZE, Math.ceil(config.DEDICATED_CONNECTIONS / 2)),
     waitMs: config.CONNECTION_WAIT_MS,
+    connectMs: answerMs,
     idleMs: config.DEDICATED_IDLE_MS,
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
   });
@@ -140,6 +143,7 @@ function openOthers(
     home: database,
     homeResidence: home,
     pools,
+    answerMs,
     examine: (name, look) => examineDatabase(name, look, home.platform, database.keyring, home.served()),
     onChange: (name, refusal) => {
       if (refusal === null) log.info({ database: name }, "the database serves its tenants");
@@ -195,7 +199,7 @@ async function openSources(stack: AsyncDisposableStack, options: ServerOptions):
   const platform = openPool(stack, database, "rowhouse_platform", { max: 4, ...timing });
 
   const registry = openRegistry(platform);
-  const checkedFetch = openCheckedFetch({ allowed: config.OUTBOUND_ALLOWED });
+  const checkedFetch = openCheckedFetch({ allowed: config.OUTBOUND_ALLOWED, timeoutMs: options.answerMs });
   const keys = openVerifyingKeys(platform, {
     fetch: checkedFetch,
     onFailure: ({ issuer }, err) => log.warn({ issuer, err }, "the keys of an issuer can't be had"),

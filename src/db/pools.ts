@@ -11,6 +11,8 @@ export interface PoolsOptions {
   readonly each: number;
   /** Longest wait for one of them to become free. */
   readonly waitMs: number;
+  /** How long a server may take to open one; {@link CONNECT_MS} when left out. */
+  readonly connectMs?: number | undefined;
   /** How long one that nobody uses stays open. */
   readonly idleMs: number;
   /** 0 for no limit. */
@@ -79,14 +81,21 @@ function lend(client: pg.PoolClient, limitMs: number, onSilence: () => void, onR
  * when all are open, one that is idle gives way to another's. A server that is gone costs its own users a refusal, and nobody else
  * a wait.
  */
-export function openPools({ total, each, waitMs, idleMs, statementTimeoutMs }: PoolsOptions): Pools {
+export function openPools({
+  total,
+  each,
+  waitMs,
+  connectMs = CONNECT_MS,
+  idleMs,
+  statementTimeoutMs,
+}: PoolsOptions): Pools {
   const turnstile = openTurnstile(total, waitMs);
   const pools = new Set<ConnectionPool>();
   const sizeOf = () => [...pools].reduce((sum, { totalCount }) => sum + totalCount, 0);
   const limitMs = statementTimeoutMs === 0 ? 0 : statementTimeoutMs + SILENCE_MS;
 
   const open = (database: Database, role: DbRole, most = each): SharedPool => {
-    const pool = database.openPool(role, { max: most, waitMs: CONNECT_MS, idleMs, statementTimeoutMs });
+    const pool = database.openPool(role, { max: most, waitMs: connectMs, idleMs, statementTimeoutMs });
     const line = turnstile.openLine(most);
     const circuit = openCircuit((error) => line.refuse(error));
     pools.add(pool);

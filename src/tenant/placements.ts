@@ -49,6 +49,8 @@ export interface PlacementSources {
    * @throws RowhouseError databaseUnavailable, databaseVersion, notReady
    */
   readonly examine: (name: string, look: Residence) => Promise<void>;
+  /** How long a database may take for one of the questions of an examination; {@link ANSWER_MS} when left out. */
+  readonly answerMs?: number | undefined;
   /** A database went out of service, or came back. */
   readonly onChange?: (name: string, refusal: RowhouseError | null) => void;
 }
@@ -81,7 +83,7 @@ const USABLE_MS = 60_000;
  * coming they are refused at once; whoever comes after a pause waits for an answer, since a tenant may have moved there meanwhile.
  */
 const REFUSED = { freshMs: 1000, usableMs: 3000 };
-/** How long a database may take for one of the questions of an examination. */
+/** A server on the same network answers in milliseconds. */
 const ANSWER_MS = 2000;
 
 const WARM_CONNECTIONS = 4;
@@ -108,7 +110,7 @@ async function openSome(connections: Connections): Promise<void> {
 
 /** The site as the registry and the secret have it now: the one that there is, or a new one where its address has changed. */
 async function refreshSite(
-  { home, homeResidence, pools }: PlacementSources,
+  { home, homeResidence, pools, answerMs = ANSWER_MS }: PlacementSources,
   name: string,
   site: Site | null,
 ): Promise<Site> {
@@ -116,7 +118,7 @@ async function refreshSite(
   const conninfo = database.replicationConninfo(null);
   if (site?.conninfo === conninfo) return site;
   void closeSite(site);
-  const single = { max: 1, waitMs: ANSWER_MS, idleMs: FRESH_MS, statementTimeoutMs: ANSWER_MS };
+  const single = { max: 1, waitMs: answerMs, idleMs: FRESH_MS, statementTimeoutMs: answerMs };
   return {
     conninfo,
     residence: { api: pools.open(database, "rowhouse_api"), platform: database.openPool("rowhouse_platform", single) },
