@@ -3,7 +3,7 @@ import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveGuild } from "../catalog/guild.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { testServer, type TestServer } from "./server.ts";
+import { PATIENCE_MS, testServer, type TestServer } from "./server.ts";
 
 let db: TestDatabase;
 let server: TestServer;
@@ -75,12 +75,14 @@ describe.skipIf(!hasChromium)("in a browser", () => {
     browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ["--headless", "--no-sandbox", "--disable-gpu"],
+      timeout: 120_000,
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => browser?.close());
 
   test("a schema can be chosen, and its functions are shown with their arguments", async () => {
     const tab = await browser.newPage();
+    tab.setDefaultTimeout(PATIENCE_MS);
     const complaints: string[] = [];
     tab.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
     tab.on("pageerror", (error) => complaints.push(error.message));
@@ -94,5 +96,5 @@ describe.skipIf(!hasChromium)("in a browser", () => {
     if (process.env["TEST_SCREENSHOT"] !== undefined) await tab.screenshot({ path: process.env["TEST_SCREENSHOT"] });
     expect(complaints).toEqual([]);
     await tab.close();
-  }, 60_000);
+  }, 180_000);
 });

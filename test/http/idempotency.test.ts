@@ -136,18 +136,21 @@ describe("a request with an Idempotency-Key", () => {
 
   test("409 while the first one runs", async () => {
     const key = newKey();
-    const first = post(key, { seconds: 0.5 }, {}, "rpc/slow");
+    await db.admin.query("begin; lock table app.loans in exclusive mode");
+    const first = post(key, { note: "runs" });
     await eventually(async () => {
-      const { rowCount } = await db.admin.query(
-        "select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and database = (select oid from pg_database where datname = current_database())",
+      await db.admin.query("select pg_stat_clear_snapshot()"); // in a transaction, what it showed first stays
+      const waiting = await db.admin.query(
+        "select from pg_stat_activity where wait_event_type = 'Lock' and usename = 'rowhouse_api' and datname = current_database()",
       );
-      expect(rowCount).toBe(1);
+      expect(waiting.rowCount).toBe(1);
     });
-    const second = await post(key, { seconds: 0.5 }, {}, "rpc/slow");
+    const second = await post(key, { note: "runs" });
     expect([second.status, second.json()["code"]]).toEqual([409, "RH123"]);
-    expect((await first).status).toBe(200);
-    expect((await post(key, { seconds: 0.5 }, {}, "rpc/slow")).headers["idempotent-replayed"]).toBe("true");
-    expect(await notes("slow")).toBe(1);
+    await db.admin.query("commit");
+    expect((await first).status).toBe(201);
+    expect((await post(key, { note: "runs" })).headers["idempotent-replayed"]).toBe("true");
+    expect(await notes("runs")).toBe(1);
   });
 
   test("a session that ends in the middle leaves neither row nor key", async () => {

@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
-import { activate, arrive, fence, flip, release, relocate, silently } from "../tenant/relocate.ts";
+import { activate, arrive, fence, flip, release, relocate, RUN, silently } from "../tenant/relocate.ts";
 import { eventually, send, testServer, type TestServer, type TestServerOptions } from "./server.ts";
 
 let db: TestDatabase;
@@ -13,9 +13,14 @@ let big2: DedicatedDatabase;
 let server: TestServer;
 let tokens: Record<string, string>;
 
+/** Far longer than a test may take, so that who waits for a fence in vain does not get through. */
+const LONG_MS = 600_000;
+
 async function openServer(settings: TestServerOptions["settings"] = {}): Promise<TestServer> {
-  return testServer(db, { settings });
+  return testServer(db, { settings: { FENCE_WAIT_MS: LONG_MS, ...settings } });
 }
+
+const unfence = (id: string) => db.admin.query("select platform.unfence_tenant($1, $2)", [id, RUN]);
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -93,21 +98,19 @@ describe("a tenant that lives elsewhere", () => {
     expect(await namesIn(big1)).toEqual(["made first"]);
   });
 
-  test("whose row is not in the database that the registry names is a 503, and soon", async () => {
+  test("whose row is not in the database that the registry names is a 503, and nothing is waited for", async () => {
     await db.admin.query("update platform.tenants set moved_to = 'big1', epoch = epoch + 1 where slug = 'acme'");
     await eventually(async () => expect((await read()).json()["code"]).toBe("RH106"));
-    const [answer, ms] = await timed(read());
-    expect(answer.status).toBe(503);
-    expect(ms).toBeLessThan(1000);
+    expect((await read()).status).toBe(503);
   });
 });
 
 describe("during a move", () => {
   test("reads go on, and writes wait for the fence and run at the new place", async () => {
     const id = await arrive(db, "shared", big1, "acme");
-    await fence(db, id, 20_000);
+    await fence(db, id, LONG_MS);
     const writes = Array.from({ length: 40 }, (_, index) => write(`${index}`));
-    await sleep(150);
+    await sleep(150); // so that they come to the fence, or some of them
     expect((await read()).status).toBe(200);
     await activate(big1, id, await release(db, id, "big1"));
     const answers = await Promise.all(writes);
@@ -116,9 +119,9 @@ describe("during a move", () => {
   });
 
   test("waiting writes hold no connection: the tenant's reads and the other tenants go on", async () => {
-    await using small = await openServer({ CONNECTION_POOL_SIZE: 2, FENCE_WAIT_MS: 20_000 });
+    await using small = await openServer({ CONNECTION_POOL_SIZE: 2 });
     const id = await arrive(db, "shared", big1, "acme");
-    await fence(db, id, 60_000);
+    await fence(db, id, LONG_MS);
     const writes = Array.from({ length: 60 }, (_, index) => write(`${index}`, "acme", small));
     await sleep(100);
     const [[mine, myMs], [theirs, theirMs]] = await Promise.all([
@@ -129,14 +132,14 @@ describe("during a move", () => {
     console.log(
       `beside 60 waiting writes: a read ${myMs.toFixed(0)} ms, another tenant's write ${theirMs.toFixed(0)} ms`,
     );
-    await db.admin.query("select platform.unfence_tenant($1, $2)", [id, "00000000-0000-4000-8000-00000000aaaa"]);
+    await unfence(id);
     expect(new Set((await Promise.all(writes)).map(({ status }) => status))).toEqual(new Set([201]));
   });
 
   test("a fence that outlasts FENCE_WAIT_MS is a 503 that says when to try again", async () => {
     await using hasty = await openServer({ FENCE_WAIT_MS: 200 });
     const id = await arrive(db, "shared", big1, "acme");
-    await fence(db, id, 60_000);
+    await fence(db, id, LONG_MS);
     const [answer, ms] = await timed(write("late", "acme", hasty));
     expect([answer.status, answer.json()["code"], answer.headers["retry-after"]]).toEqual([503, "RH700", "1"]);
     expect(ms).toBeGreaterThan(180);
@@ -152,25 +155,31 @@ describe("during a move", () => {
 
   test("whoever has gone while waiting writes nothing", async () => {
     const id = await arrive(db, "shared", big1, "acme");
-    await fence(db, id, 1000);
+    await fence(db, id, LONG_MS);
     const body = JSON.stringify({ number: "late", name: "made too late" });
     const headers = {
       host: "acme.localhost",
       authorization: `Bearer ${tokens["acme"]}`,
       "content-type": "application/json",
     };
-    const going = httpRequest({ port: server.port, method: "POST", path: "/rest/v1/customers", headers, agent: false });
+    const ended = () => server.log.filter(({ msg, method }) => msg === "request" && method === "POST").length;
+    const before = ended();
+    const to = { host: "127.0.0.1", port: server.port, path: "/rest/v1/customers" };
+    const going = httpRequest({ ...to, method: "POST", headers, agent: false });
     going.on("error", () => {});
     going.end(body);
-    await sleep(150);
+    await sleep(150); // so that it comes to the fence
+    expect(ended()).toBe(before);
     going.destroy();
+    await eventually(() => Promise.resolve(expect(ended()).toBe(before + 1)));
+    await unfence(id);
     expect((await write("in time")).status).toBe(201);
     expect(await namesIn(db)).toEqual(["made in time"]);
   });
 
   test("a mover that died after the commit point: the first request finishes the arrival, and nobody waits", async () => {
     const id = await arrive(db, "shared", big1, "acme");
-    await fence(db, id, 10_000);
+    await fence(db, id, LONG_MS);
     const writes = Array.from({ length: 20 }, (_, index) => write(`${index}`));
     await sleep(50);
     await silently(db, () => release(db, id, "big1"));
@@ -231,21 +240,27 @@ describe("a database that can't serve", () => {
     const silent = createServer((socket) => void sockets.push(socket.on("error", () => {})));
     await new Promise<void>((done) => silent.listen(0, "127.0.0.1", done));
     const { port } = silent.address() as { port: number };
+    // What it does not answer is given up soon: by every other limit a test would be over before.
+    await using brief = await testServer(db, { settings: { FENCE_WAIT_MS: LONG_MS }, answerMs: 1000 });
+    await eventually(async () => expect((await read("acme", brief)).status).toBe(200));
     const theirs = async () => {
       const times = [];
-      for (let index = 0; index < 150; index++) times.push((await timed(read("globex")))[1]);
+      for (let index = 0; index < 150; index++) {
+        const [{ status }, ms] = await timed(read("globex", brief));
+        expect(status).toBe(200);
+        times.push(ms);
+      }
       return times.toSorted((a, b) => a - b)[148]!;
     };
-    const flood = () => Promise.all(Array.from({ length: 200 }, () => timed(read())));
+    const flood = () => Promise.all(Array.from({ length: 200 }, () => read("acme", brief)));
     const beside = async (running: ReturnType<typeof flood>) => [await theirs(), await running] as const;
     const [before] = await beside(flood()); // the same, while it is served
     await writeFile(big1.secretRef.slice("file:".length), big1.url.replace(/:\d+\//, `:${port}/`));
     await db.admin.query("update platform.databases set address = address where name = 'big1'");
     const [during, answers] = await beside(flood());
     // The news may come after the first of them.
-    expect(answers.filter(([{ status }]) => status !== 200 && status !== 503)).toEqual([]);
-    expect(answers.some(([{ status }]) => status === 503)).toBe(true);
-    expect(Math.max(...answers.map(([, ms]) => ms))).toBeLessThan(6000);
+    expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
+    await eventually(async () => expect((await read("acme", brief)).status).toBe(503));
     console.log(
       `p99 of another tenant's reads: ${before.toFixed(1)} ms beside 200 requests that are served, ${during.toFixed(1)} ms beside 200 for a silent database`,
     );

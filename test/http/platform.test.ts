@@ -259,7 +259,9 @@ describe("tenants", () => {
     expect((await ops.request("POST", "/tenants/globex/suspend")).json()).toMatchObject({ status: "suspended" });
     expect((await server.get("globex.localhost", "/rest/v1/customers?limit=1", { token })).status).toBe(403);
     expect((await ops.request("POST", "/tenants/globex/activate")).json()).toMatchObject({ status: "active" });
-    expect((await server.get("globex.localhost", "/rest/v1/customers?limit=1", { token })).status).toBe(200);
+    await eventually(async () =>
+      expect((await server.get("globex.localhost", "/rest/v1/customers?limit=1", { token })).status).toBe(200),
+    );
   });
 
   test("rename, describe, delete with a receipt", async () => {

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SALES, TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
-import { eventually, send } from "./server.ts";
+import { eventually, letLocksWait, PATIENCE_MS, send } from "./server.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 let db: TestDatabase;
 beforeAll(async () => {
   db = await testDatabase();
+  await letLocksWait(db);
 });
 afterAll(() => db?.close());
 
@@ -29,6 +30,9 @@ async function startServer() {
     ROWHOUSE_SECRET: TEST_SECRET,
     ROWHOUSE_APP: SALES,
     PORT: "0",
+    CONNECTION_WAIT_MS: String(PATIENCE_MS),
+    STATEMENT_TIMEOUT_MS: String(PATIENCE_MS),
+    SHUTDOWN_TIMEOUT_MS: "600000",
   });
   let port = 0;
   await eventually(async () => {
@@ -46,7 +50,7 @@ describe("the server process", () => {
     const { child, lines, port } = await startServer();
     expect((await send(port, "acme.localhost", "/readyz")).status).toBe(200);
     child.kill(signal);
-    expect(await once(child, "exit")).toEqual([0, null]);
+    expect(await once(child, "close")).toEqual([0, null]); // when its last line has come, too
     const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
     expect(messages).toEqual(["listening", "request", "closing"]);
     expect(lines.join()).not.toContain(TEST_SECRET);
@@ -62,7 +66,7 @@ describe("the server process", () => {
       tenantId: id,
       sub: "someone",
       role: "admin",
-      ttlSeconds: 60,
+      ttlSeconds: 600,
     });
     await db.admin.query("begin");
     await db.admin.query("select from app.customers for update");
@@ -81,7 +85,7 @@ describe("the server process", () => {
     });
     child.kill("SIGTERM");
     await eventually(async () => expect(lines.join()).toContain('"closing"'));
-    const end = once(child, "exit");
+    const end = once(child, "close");
     const again = setInterval(() => child.kill("SIGTERM"), 100); // the first half second counts as the same signal
     expect(await end).toEqual([143, null]);
     clearInterval(again);
@@ -100,7 +104,7 @@ describe("the server process", () => {
     ],
   ])("%s it says what is wrong", async (_, env, code, text) => {
     const { child, lines } = start(env);
-    expect(await once(child, "exit")).toEqual([code, null]);
+    expect(await once(child, "close")).toEqual([code, null]);
     expect(lines.join("\n")).toContain(text);
   });
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { SALES, TEST_SECRET } from "../harness.ts";
-import { eventually } from "./server.ts";
+import { eventually, PATIENCE_MS } from "./server.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
@@ -32,6 +32,8 @@ export async function startServerProcess(
       ROWHOUSE_SECRET: TEST_SECRET,
       ROWHOUSE_APP: SALES,
       PORT: "0",
+      CONNECTION_WAIT_MS: String(PATIENCE_MS),
+      STATEMENT_TIMEOUT_MS: String(PATIENCE_MS),
       ...settings,
     },
     stdio: ["ignore", "ignore", "pipe"],
@@ -49,12 +51,12 @@ export async function startServerProcess(
     child.kill(signal);
     await exit;
   };
-  const failed = once(child, "exit").then(() => {
+  const failed = once(child, "close").then(() => {
     throw new Error(`The server ended: ${words.join("\n")}`);
   });
   const listening = eventually(async () => {
     if (!log.some(({ msg }) => msg === "listening")) throw new Error("The server does not listen yet");
-  }, 45_000);
+  });
   failed.catch(() => {}); // later it may
   listening.catch(() => {});
   await Promise.race([listening, failed]);

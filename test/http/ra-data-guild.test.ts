@@ -15,7 +15,7 @@ const KEYS = new Map([
 beforeAll(async () => {
   guild = await adoptedGuild();
   admin = dataProvider(guild.server, guild.token, { primaryKeys: KEYS });
-}, 120_000);
+}, 240_000);
 afterAll(() => guild.close());
 
 interface Row {

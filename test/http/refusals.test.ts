@@ -181,9 +181,10 @@ describe("a suspended tenant", () => {
     const first = await read();
     expect([first.status, first.json()["code"]]).toEqual([403, "RH103"]);
     expect(await refusal("api.localhost", { token: initech })).toEqual([403, "RH103", any]);
-    const page = await server.get("initech.localhost", "/", { headers: { accept: "text/html" } });
-    expect(page.status).toBe(403);
-    expect(page.text).toContain("RH103");
+    await eventually(async () => {
+      const page = await server.get("initech.localhost", "/", { headers: { accept: "text/html" } });
+      expect([page.status, page.text]).toEqual([403, expect.stringContaining("RH103")]);
+    });
     await setTenantStatus(db.platform, "initech", "active", "test");
     await eventually(async () => expect((await read()).status).toBe(200));
   });

@@ -40,6 +40,10 @@ export interface TestServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A server may stand still for seconds, or its database: what waits here for something waits for long, unless the wait is what is tested. */
+export const PATIENCE_MS = 60_000;
+const PATIENT = { CONNECTION_WAIT_MS: PATIENCE_MS, STATEMENT_TIMEOUT_MS: PATIENCE_MS, FENCE_WAIT_MS: PATIENCE_MS };
+
 export interface TestServerOptions extends Partial<Omit<ServerOptions, "config" | "log">> {
   readonly settings?: Partial<Config>;
 }
@@ -88,12 +92,25 @@ function memoryLog(lines: Record<string, unknown>[]) {
   return pino({ level: "debug", base: null }, stream);
 }
 
+const patient = new WeakMap<TestDatabase, Promise<unknown>>();
+
+/** Requests get locks for two seconds (policies/roles.sql), which may pass while a test holds one. In this database alone, from now on. */
+export async function letLocksWait(db: TestDatabase): Promise<void> {
+  const name = new URL(db.url).pathname.slice(1);
+  const alter = () => db.admin.query(`alter role rowhouse_api in database ${name} set lock_timeout = '10min'`);
+  const altered = patient.get(db) ?? alter();
+  patient.set(db, altered);
+  await altered;
+}
+
 /** The real server on a port of its own, over the test's database; the sales app is its app. */
 export async function testServer(db: TestDatabase, options: TestServerOptions = {}): Promise<TestServer> {
   const { settings = {}, ...rest } = options;
   const log: Record<string, unknown>[] = [];
-  const config = { ...readConfig({ PORT: "0", BASE_DOMAIN: "localhost" }, {}), appDir: SALES, ...settings };
-  const server = await openServer({ config, database: db.database, log: memoryLog(log), ...rest });
+  const config = { ...readConfig({ PORT: "0", BASE_DOMAIN: "localhost" }, {}), appDir: SALES, ...PATIENT, ...settings };
+  await letLocksWait(db);
+  const sources = { config, database: db.database, log: memoryLog(log), answerMs: PATIENCE_MS };
+  const server = await openServer({ ...sources, ...rest });
   const keyset = openKeyset(db.platform);
   const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };
   return {
@@ -112,19 +129,22 @@ export async function testServer(db: TestDatabase, options: TestServerOptions = 
   };
 }
 
-/** Sends bytes as they are, for what no well-behaved client sends; resolves with all that came back. */
+/**
+ * Sends bytes as they are, for what no well-behaved client sends; resolves with all that came back. A server that closes before it has
+ * read everything resets the connection (RFC 9112 9.6), after its answer.
+ */
 export function sendRaw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     const chunks: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-    socket.on("error", reject);
+    socket.on("error", (error) => chunks.length === 0 && reject(error));
     socket.on("close", () => resolve(Buffer.concat(chunks).toString("utf8")));
   });
 }
 
 /** Tries again until it passes: for what another process or a notification brings about. Fails with the last error. */
-export async function eventually(check: () => Promise<void>, limitMs = 15_000): Promise<void> {
+export async function eventually(check: () => Promise<void>, limitMs = PATIENCE_MS): Promise<void> {
   const limit = Date.now() + limitMs;
   for (;;) {
     try {

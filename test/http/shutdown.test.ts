@@ -75,8 +75,7 @@ describe("closing", () => {
     socket.write(
       "GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\nGET /readyz HTTP/1.1\r\nHost: acme.localhost\r\n",
     );
-    await once(socket, "data");
-    expect(text).toContain('{"status":"ok"}');
+    await eventually(async () => expect(text).toContain('{"status":"ok"}'));
     text = "";
     const closing = server.close();
     socket.write("\r\n");

@@ -28,7 +28,7 @@ beforeAll(async () => {
   ({ token } = guild);
   send = fetchFrom(guild.server, "acme.localhost");
   supabase = connect();
-}, 120_000);
+}, 240_000);
 afterAll(() => guild.close());
 
 const members = (columns = "id") => supabase.from("members").select(columns);

@@ -447,6 +447,8 @@ describe("whatever is asked", () => {
     const before = (await signIn("late@acme.example")).json<{ access_token: string; refresh_token: string }>();
     await setTenantStatus(db.platform, "acme", "suspended", "test");
     try {
+      // Without a token it is the registry that refuses, once it has heard of it.
+      await eventually(async () => expect((await ask("GET", "/user")).status).toBe(403));
       const answers = [
         ...(await each()),
         ...(await each({ token: before.access_token })),

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicKey } from "../../../src/auth/api-key.ts";
 import { createKey, revokeKey, rotateKey } from "../../../src/auth/api-keys.ts";
@@ -6,6 +5,7 @@ import { linkFirstOperator } from "../../../src/auth/operator-links.ts";
 import { changeMember } from "../../../src/auth/members.ts";
 import type { Tenant } from "../../../src/tenant/tenant.ts";
 import { testDatabase, type TestDatabase } from "../../harness.ts";
+import { silently } from "../../tenant/relocate.ts";
 import { startServerProcess, type ServerProcess } from "../process.ts";
 import { eventually, send, type TestAnswer, type TestRequest } from "../server.ts";
 import { addUser, deskOf, OPERATOR, PASSWORD, supabase, taken } from "./client.ts";
@@ -104,7 +104,7 @@ const key = async (overlap?: string) =>
 const FINE = told(200, 204);
 const OVER = told("RH207");
 
-describe("with what was live a moment ago, at the next request, on two server processes", { timeout: 60_000 }, () => {
+describe("with what was live a moment ago, at the next request, on two server processes", { timeout: 180_000 }, () => {
   test("a session that was ended: this one, the others, all", async () => {
     const email = await newUser();
     const [first, second, third] = [await signIn(email, 0), await signIn(email, 1), await signIn(email, 0)];
@@ -148,13 +148,17 @@ describe("with what was live a moment ago, at the next request, on two server pr
   test("a key that was rotated, when the overlap is over, and one that was revoked", async () => {
     const [old, revoked] = [await key("old"), await key("revoked")];
     const desk = await deskOf(db, "acme");
-    const next = await rotateKey(desk, OPERATOR, acme.id, old.id, { overlapSeconds: 3 });
-    const rotatedAt = performance.now();
+    const next = await rotateKey(desk, OPERATOR, acme.id, old.id, { overlapSeconds: 3600 });
     expect(await ask(bearer(old.key))).toEqual(FINE);
     expect([await ask({ apikey: next.key }), await ask({ apikey: revoked.key })]).toEqual([FINE, FINE]);
     await revokeKey(desk, OPERATOR, revoked.id);
     expect(await ask({ apikey: revoked.key })).toEqual(OVER);
-    await sleep(Math.max(0, 3100 - (performance.now() - rotatedAt)));
+    // Time passes without a word.
+    await silently(db, () =>
+      db.admin.query("update tenant.api_keys set expires_at = now() where id = $1 and expires_at is not null", [
+        old.id,
+      ]),
+    );
     expect([await ask(bearer(old.key)), await ask(bearer(next.key))]).toEqual([OVER, FINE]);
   });
 

@@ -7,7 +7,7 @@ import { testDatabase, type DedicatedDatabase, type TestDatabase } from "../../h
 import { registerIssuer } from "../../../src/auth/register-issuer.ts";
 import { openCheckedFetch } from "../../../src/net/checked-fetch.ts";
 import { LOOPBACK, openProvider } from "../../auth/provider.ts";
-import { eventually, testServer, type TestServer } from "../server.ts";
+import { eventually, PATIENCE_MS, testServer, type TestServer } from "../server.ts";
 import { addUser, deskOf, OPERATOR, PASSWORD, supabase, taken } from "./client.ts";
 
 let db: TestDatabase;
@@ -62,13 +62,17 @@ test("who was signed in before a move is signed in after it, and everything that
   );
   await revokeKey(reach, OPERATOR, made.id);
   expect(await byKey()).toBe(401);
-}, 60_000);
+}, 180_000);
 
 test("who signs in at an identity provider does so after a move, too, and the new place has the registration", async () => {
   const own = await db.dedicated("big2");
   await using provider = await openProvider();
   const tenant = await db.tenant("globex");
-  const registrar = { pool: db.platform, fetch: openCheckedFetch({ allowed: LOOPBACK }), actor: "test" };
+  const registrar = {
+    pool: db.platform,
+    fetch: openCheckedFetch({ allowed: LOOPBACK, timeoutMs: PATIENCE_MS }),
+    actor: "test",
+  };
   const rules = { users: "create", roles: { staff: "manager" }, roleClaim: "groups", defaultRole: "member" } as const;
   await registerIssuer(registrar, tenant.id, { issuer: provider.issuer, audience: "app", ...rules });
   const claims = { email: "ann@globex.example", email_verified: true };
@@ -99,4 +103,4 @@ test("who signs in at an identity provider does so after a move, too, and the ne
   await own.admin.query("update tenant.users set is_active = false where email like '%@globex.example'");
   const refused = await ask();
   expect([refused.status, refused.json()["code"]]).toEqual([401, "RH208"]);
-}, 60_000);
+}, 180_000);

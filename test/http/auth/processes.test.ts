@@ -83,7 +83,7 @@ describe("by the command, with live tokens, on two server processes", () => {
     expect(await ask(next.trim())).toEqual(twice("RH103"));
     await rowhouse("tenant", "activate", "acme");
     await eventually(async () => expect(await ask(next.trim())).toEqual(twice(200)));
-  }, 120_000);
+  }, 240_000);
 
   test("an invitation stands in the outbox, and its link leads in", async () => {
     expect((await rowhouse("user", "invite", "acme", "bea@acme.example", "--name", "Bea")).code).toBe(0);
@@ -98,7 +98,7 @@ describe("by the command, with live tokens, on two server processes", () => {
       await client.auth.verifyOtp({ token_hash: link.searchParams.get("token")!, type: "invite" }),
     );
     expect(user?.user_metadata).toEqual({ name: "Bea" });
-  }, 120_000);
+  }, 240_000);
 
   test("mistakes are told, with an exit code", async () => {
     const outcomes = await Promise.all([
@@ -114,5 +114,5 @@ describe("by the command, with live tokens, on two server processes", () => {
     ]);
     expect(outcomes.map(({ code }) => code)).toEqual([1, 5, 1, 4, 2, 2, 4, 2, 4]);
     expect(outcomes.filter(({ stderr }) => stderr === "")).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 });
