@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { createServer, type Socket } from "node:net";
@@ -5,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
 import { activate, arrive, fence, flip, release, relocate, RUN, silently } from "../tenant/relocate.ts";
-import { eventually, send, testServer, type TestServer, type TestServerOptions } from "./server.ts";
+import { eventually, letLocksWait, send, testServer, type TestServer, type TestServerOptions } from "./server.ts";
 
 let db: TestDatabase;
 let big1: DedicatedDatabase;
@@ -25,6 +26,7 @@ const unfence = (id: string) => db.admin.query("select platform.unfence_tenant($
 beforeAll(async () => {
   db = await testDatabase();
   [big1, big2] = [await db.dedicated("big1"), await db.dedicated("big2")];
+  for (const each of [big1, big2]) await letLocksWait(each);
   server = await openServer();
   tokens = { acme: await server.token("acme"), globex: await server.token("globex") };
 });
@@ -168,7 +170,8 @@ describe("during a move", () => {
     const going = httpRequest({ ...to, method: "POST", headers, agent: false });
     going.on("error", () => {});
     going.end(body);
-    await sleep(150); // so that it comes to the fence
+    await once(going, "finish");
+    expect((await read()).status).toBe(200); // meanwhile it comes to the fence
     expect(ended()).toBe(before);
     going.destroy();
     await eventually(() => Promise.resolve(expect(ended()).toBe(before + 1)));

@@ -42,7 +42,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** A server may stand still for seconds, or its database: what waits here for something waits for long, unless the wait is what is tested. */
 export const PATIENCE_MS = 60_000;
-const PATIENT = { CONNECTION_WAIT_MS: PATIENCE_MS, STATEMENT_TIMEOUT_MS: PATIENCE_MS, FENCE_WAIT_MS: PATIENCE_MS };
+const PATIENT = { CONNECTION_WAIT_MS: PATIENCE_MS, STATEMENT_TIMEOUT_MS: PATIENCE_MS };
 
 export interface TestServerOptions extends Partial<Omit<ServerOptions, "config" | "log">> {
   readonly settings?: Partial<Config>;
@@ -92,10 +92,10 @@ function memoryLog(lines: Record<string, unknown>[]) {
   return pino({ level: "debug", base: null }, stream);
 }
 
-const patient = new WeakMap<TestDatabase, Promise<unknown>>();
+const patient = new WeakMap<object, Promise<unknown>>();
 
 /** Requests get locks for two seconds (policies/roles.sql), which may pass while a test holds one. In this database alone, from now on. */
-export async function letLocksWait(db: TestDatabase): Promise<void> {
+export async function letLocksWait(db: Pick<TestDatabase, "url" | "admin">): Promise<void> {
   const name = new URL(db.url).pathname.slice(1);
   const alter = () => db.admin.query(`alter role rowhouse_api in database ${name} set lock_timeout = '10min'`);
   const altered = patient.get(db) ?? alter();
@@ -145,12 +145,12 @@ export function sendRaw(port: number, text: string): Promise<string> {
 
 /** Tries again until it passes: for what another process or a notification brings about. Fails with the last error. */
 export async function eventually(check: () => Promise<void>, limitMs = PATIENCE_MS): Promise<void> {
-  const limit = Date.now() + limitMs;
+  const limit = performance.now() + limitMs;
   for (;;) {
     try {
       return await check();
     } catch (error) {
-      if (Date.now() > limit) throw error;
+      if (performance.now() > limit) throw error;
       await sleep(25);
     }
   }

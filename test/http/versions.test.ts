@@ -7,7 +7,7 @@ import { compareVersions, misfitOf, type SchemaVersion } from "../../src/db/sche
 import { migrateAll } from "../../src/tenant/migration.ts";
 import { SALES, testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
 import { relocate } from "../tenant/relocate.ts";
-import { eventually, testServer } from "./server.ts";
+import { eventually, letLocksWait, testServer } from "./server.ts";
 
 let db: TestDatabase;
 let big1: DedicatedDatabase;
@@ -15,6 +15,7 @@ let newer: string;
 beforeAll(async () => {
   db = await testDatabase();
   big1 = await db.dedicated("big1");
+  await letLocksWait(big1);
   newer = join(await mkdtemp(join(tmpdir(), "rowhouse-app-")), "sales");
   await cp(SALES, newer, { recursive: true });
   await migrate(big1.database, { appDir: newer });
