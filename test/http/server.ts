@@ -46,6 +46,8 @@ const PATIENT = { CONNECTION_WAIT_MS: PATIENCE_MS, STATEMENT_TIMEOUT_MS: PATIENC
 
 export interface TestServerOptions extends Partial<Omit<ServerOptions, "config" | "log">> {
   readonly settings?: Partial<Config>;
+  /** Whether it waits for as long as a machine may stand still; false where the limits of a deployment are part of what is tested. */
+  readonly isPatient?: boolean;
 }
 
 /** Sends one request by node:http, which lets a test set Host. */
@@ -105,11 +107,16 @@ export async function letLocksWait(db: Pick<TestDatabase, "url" | "admin">): Pro
 
 /** The real server on a port of its own, over the test's database; the sales app is its app. */
 export async function testServer(db: TestDatabase, options: TestServerOptions = {}): Promise<TestServer> {
-  const { settings = {}, ...rest } = options;
+  const { settings = {}, isPatient = true, ...rest } = options;
   const log: Record<string, unknown>[] = [];
-  const config = { ...readConfig({ PORT: "0", BASE_DOMAIN: "localhost" }, {}), appDir: SALES, ...PATIENT, ...settings };
-  await letLocksWait(db);
-  const sources = { config, database: db.database, log: memoryLog(log), answerMs: PATIENCE_MS };
+  const config = {
+    ...readConfig({ PORT: "0", BASE_DOMAIN: "localhost" }, {}),
+    appDir: SALES,
+    ...(isPatient && PATIENT),
+    ...settings,
+  };
+  if (isPatient) await letLocksWait(db);
+  const sources = { config, database: db.database, log: memoryLog(log), answerMs: isPatient ? PATIENCE_MS : undefined };
   const server = await openServer({ ...sources, ...rest });
   const keyset = openKeyset(db.platform);
   const policy = { issuer: config.issuer, audience: config.TOKEN_AUDIENCE };

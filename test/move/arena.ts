@@ -57,7 +57,7 @@ const untilUnlocked = ({ admin }: TestDatabase) =>
 export async function openArena(): Promise<Arena> {
   const db = await testDatabase();
   const big = await db.dedicated("big1");
-  const servers = [await testServer(db), await testServer(db)];
+  const servers = [await testServer(db, { isPatient: false }), await testServer(db, { isPatient: false })];
   const token = await servers[0]!.token(SLUG, "admin", 3600);
   return {
     db,

@@ -109,7 +109,7 @@ export async function openPair(scale = 0.05, settings: Readonly<Record<string, s
     links,
     site: { home: db.database, platform: db.platform, actor: "operator:test" },
     write: async (perSecond, writers = 4) => {
-      while (servers.length < 2) servers.push(await testServer(db));
+      while (servers.length < 2) servers.push(await testServer(db, { isPatient: false }));
       const token = await servers[0]!.token(SLUG, "admin", 3600);
       const ports = servers.map(({ port }) => port);
       return startLoad({ ports, host: `${SLUG}.localhost`, token, writers, perSecond });
