@@ -27,7 +27,7 @@ export function sessionName(moveId: string): string {
   return `rowhouse move ${moveId}`;
 }
 
-const GONE_MS = 5000;
+const GONE_MS = 30_000;
 
 /** A mover that was cut off from us may go on for one more statement: its sessions end before ours do anything. */
 async function endFormerSessions(owner: MoveSession, name: string): Promise<void> {

@@ -36,7 +36,7 @@ export async function createSlot({ owner }: Endpoint, name: string): Promise<voi
   );
 }
 
-const RELEASE_MS = 10_000;
+const RELEASE_MS = 30_000;
 
 /** Drops a slot, ending the process that reads from it if there still is one (55006: object in use). */
 export async function dropSlot({ owner }: Pick<Endpoint, "owner">, name: string): Promise<void> {

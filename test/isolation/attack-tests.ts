@@ -60,6 +60,7 @@ export function testAttacks(arenaOf: () => Arena): void {
     const { admin, a, b, database, mode } = arena;
     const before = await fingerprint(admin, "app.customers", b.tenantId);
     const client = await database.connect("rowhouse_api");
+    await client.query("set lock_timeout = 0"); // of roles, for which another test's migrate makes it wait
     try {
       let came = await mount(arena, attack, client);
       // Roles are the whole cluster's: another test's migrate may be changing the same rows at this moment ("tuple concurrently updated").

@@ -173,7 +173,7 @@ export function testSessions(arenaOf: () => Arena): void {
       "insert into app.customers (id, number, name) values ('00000000-0000-4000-8000-00000000000a', 'same', 'x')",
     );
     await enter(client, a);
-    await client.query("set local lock_timeout = '1s'");
+    await client.query("set local lock_timeout = '30s'");
     const same =
       "insert into app.customers (id, number, name) values ('00000000-0000-4000-8000-00000000000a', 'same', 'x')";
     expect(await outcome(client, same)).toBe(1);

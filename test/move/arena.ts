@@ -5,6 +5,7 @@ import type { MoveSite } from "../../src/move/run.ts";
 import { TEST_SECRET, testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
 import { eventually, testServer, type TestServer } from "../http/server.ts";
 import { startLoad, type Load } from "./load.ts";
+import { makePatient, PATIENCE_SECONDS, PATIENT } from "./patience.ts";
 
 /** Two databases, two servers that don't know of each other, and clients that write through both. */
 export interface Arena extends AsyncDisposable {
@@ -52,12 +53,13 @@ const untilUnlocked = ({ admin }: TestDatabase) =>
       [MOVER_LOCK],
     );
     if (rowCount !== 0) throw new Error("A mover that has ended still holds its lock");
-  }, 60_000); // in a history another mover may have it by now
+  }, 2000 * PATIENCE_SECONDS); // in a history another mover may have it by now
 
 export async function openArena(): Promise<Arena> {
   const db = await testDatabase();
   const big = await db.dedicated("big1");
-  const servers = [await testServer(db, { isPatient: false }), await testServer(db, { isPatient: false })];
+  for (const { admin } of [db, big]) await makePatient(admin);
+  const servers = [await testServer(db, PATIENT), await testServer(db, PATIENT)];
   const token = await servers[0]!.token(SLUG, "admin", 3600);
   return {
     db,

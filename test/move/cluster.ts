@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
 import { findPostmaster } from "../../src/embedded/postmaster.ts";
@@ -30,7 +31,20 @@ export interface Cluster extends AsyncDisposable {
 /** TEST_PG_BIN's binaries, or the embedded ones, as the rest of the tests. */
 const binDir = process.env["TEST_PG_BIN"];
 const SETTINGS = { fsync: "off", full_page_writes: "off", max_connections: "60", shared_buffers: "64MB" };
-const KILL_WAIT_MS = 10_000;
+const KILL_WAIT_MS = 60_000;
+
+/** Without a moment in which it could have one more. */
+async function stopAndList(pid: number): Promise<number[]> {
+  kill(pid, "SIGSTOP");
+  while ((await stateOf(pid)) !== "T") await sleep(1);
+  return childrenOf(pid);
+}
+
+/** `T`: stopped (proc_pid_stat(5)). */
+async function stateOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ")[0];
+}
 
 async function childrenOf(pid: number): Promise<number[]> {
   const pids = (await readdir("/proc")).map(Number).filter((found) => found > 0);
@@ -78,7 +92,7 @@ export async function openCluster(settings: Readonly<Record<string, string>> = {
     },
     crash: async (how) => {
       const pid = await pidOf();
-      const children = await childrenOf(pid);
+      const children = how === "kill" ? await stopAndList(pid) : await childrenOf(pid);
       if (how === "immediate") kill(pid, "SIGQUIT");
       else for (const one of [pid, ...children]) kill(one, "SIGKILL");
       for (const one of [pid, ...children])

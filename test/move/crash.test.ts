@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isCommitted } from "../../src/move/move.ts";
 import { runMove } from "../../src/move/mover.ts";
@@ -6,6 +5,7 @@ import { findMove } from "../../src/move/store.ts";
 import { openArena, SLUG, type Arena } from "./arena.ts";
 import { leftovers } from "./leftovers.ts";
 import type { Load } from "./load.ts";
+import { TEST_MS } from "./patience.ts";
 import { judge, readWritten } from "./verdict.ts";
 
 /**
@@ -26,11 +26,15 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => arena[Symbol.asyncDispose]());
 
-/** The points that a whole move comes by, in their order. */
+/** Points of a fence, by which a move comes again when one has lapsed: the next move may do with one. */
+const AGAIN = /^(?:fenced|drained|reverse_noted)#(?!1$)/;
+const withoutAgain = (points: readonly string[]) => points.filter((point) => !AGAIN.test(point));
+
+/** The points that every whole move comes by, in their order. */
 async function readPoints(to: string): Promise<readonly string[]> {
   const { points, code, stderr } = await arena.mover("finish", to);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return points;
+  return withoutAgain(points);
 }
 
 const placement = async () => (await arena.db.tenant(SLUG)).movedTo ?? "shared";
@@ -44,7 +48,7 @@ async function finishMove(): Promise<void> {
   expect(await leftovers([arena.db, arena.big])).toEqual([]);
 }
 
-describe("a mover that is killed", { timeout: 240_000 }, () => {
+describe("a mover that is killed", { timeout: 4 * TEST_MS }, () => {
   test("at a boundary, and run again, completes the move", async () => {
     const points = await readPoints("big1");
     expect(new Set(points).size).toBeGreaterThan(40);
@@ -72,9 +76,10 @@ describe("a mover that is killed", { timeout: 240_000 }, () => {
 
   test("on the way back, completes the way back", async () => {
     const home = await placement();
-    await arena.mover("move", other(home));
-    const { points } = await arena.mover("rollback", "");
-    for (const point of sample(points)) {
+    expect((await arena.mover("move", other(home))).stderr).toBe("");
+    const { points, stderr } = await arena.mover("rollback", "");
+    expect(stderr).toBe("");
+    for (const point of sample(withoutAgain(points))) {
       const from = await placement();
       const { signal } = await arena.mover("rollback", "", point);
       const move = await findMove(arena.db.platform, SLUG);
@@ -88,7 +93,8 @@ describe("a mover that is killed", { timeout: 240_000 }, () => {
   });
 
   test("never cost a client an acknowledged write", async () => {
-    await sleep(200);
+    await load.goOn(1000, 0);
+    await load.goOn(20);
     await load.stop();
     const { id } = await arena.db.tenant(SLUG);
     const written = {
@@ -102,7 +108,7 @@ describe("a mover that is killed", { timeout: 240_000 }, () => {
     console.log(
       `${verdict.acked} writes acknowledged, ${verdict.failed} refused, ${verdict.unknown} unknown; longest ${Math.round(longest)} ms`,
     );
-    expect(verdict.acked).toBeGreaterThan(1000);
+    expect(verdict.acked).toBeGreaterThanOrEqual(1000);
     expect(verdict).toMatchObject({ lost: [], doubled: [], wrong: [] });
     expect(answers).toEqual([]);
   });

@@ -11,6 +11,7 @@ import { deleteTenant } from "../../src/tenant/delete.ts";
 import { spreadStatus } from "../../src/tenant/spread.ts";
 import type { TestDatabase } from "../harness.ts";
 import { leftovers } from "./leftovers.ts";
+import { TEST_MS } from "./patience.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 /** What people do to a move that is under way, and to its tenant. */
@@ -26,7 +27,7 @@ async function tamper({ admin }: Pick<TestDatabase, "admin">, text: string, valu
   await admin.query("commit");
 }
 
-describe("somebody who writes where he should not", { timeout: 60_000 }, () => {
+describe("somebody who writes where he should not", { timeout: TEST_MS }, () => {
   test("is refused at the target by the door that every request takes", async () => {
     const move = await stage.begin("globex");
     await stage.runTo(move, "begin_fencing");
@@ -100,7 +101,7 @@ describe("somebody who writes where he should not", { timeout: 60_000 }, () => {
   });
 });
 
-describe("rows", { timeout: 60_000 }, () => {
+describe("rows", { timeout: TEST_MS }, () => {
   test("that change their tenant come and go with it", async () => {
     const move = await stage.begin("globex");
     const other = await stage.db.tenant("acme");
@@ -145,7 +146,7 @@ describe("rows", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a second one", { timeout: 60_000 }, () => {
+describe("a second one", { timeout: TEST_MS }, () => {
   test("mover is refused while the first works, and the first is not disturbed", async () => {
     const move = await stage.begin("globex");
     const refusals: unknown[] = [];
@@ -172,7 +173,7 @@ describe("a second one", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the tenant itself, in the middle of a move", { timeout: 60_000 }, () => {
+describe("the tenant itself, in the middle of a move", { timeout: TEST_MS }, () => {
   test.each(["begin_subscribed", "begin_observing"])("is not deleted at %s", async (at) => {
     const move = await stage.begin("initech");
     const stopped = await stage.runTo(move, at);

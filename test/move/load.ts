@@ -21,6 +21,8 @@ export interface LoadOptions {
 
 export interface Load {
   readonly operations: LoadOperation[];
+  /** Returns when so many writes that were begun from now on, or from a moment of {@link clock} on, have been acknowledged. */
+  goOn(count: number, from?: number): Promise<void>;
   /** Ends after each writer's running request. */
   stop(): Promise<void>;
 }
@@ -46,13 +48,16 @@ function send(agent: Agent, port: number, options: LoadOptions, method: string, 
       "content-length": Buffer.byteLength(payload),
       prefer: "return=representation",
     };
-    const outgoing = request({ host: "127.0.0.1", port, method, path, headers, agent, timeout: 30_000 }, (incoming) => {
-      let text = "";
-      incoming.setEncoding("utf8");
-      incoming.on("data", (chunk: string) => (text += chunk));
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
-      incoming.on("error", reject);
-    });
+    const outgoing = request(
+      { host: "127.0.0.1", port, method, path, headers, agent, timeout: 180_000 },
+      (incoming) => {
+        let text = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => (text += chunk));
+        incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
+        incoming.on("error", reject);
+      },
+    );
     outgoing.on("timeout", () => outgoing.destroy(new Error("timeout")));
     outgoing.on("error", reject);
     outgoing.end(payload);
@@ -132,6 +137,10 @@ export function startLoad(options: LoadOptions): Load {
   const writers = Array.from({ length: options.writers }, (_, writer) => write(writer));
   return {
     operations,
+    goOn: async (count, from = clock()) => {
+      const isNews = ({ outcome, startedAt }: LoadOperation) => outcome === "acked" && startedAt >= from;
+      while (operations.filter(isNews).length < count) await sleep(10);
+    },
     stop: async () => {
       stopped = true;
       await Promise.all(writers);

@@ -23,7 +23,7 @@ const atPoint = (name: string) => {
   if (`${name}#${count}` === deadline) die();
   if (`stop:${name}#${count}` === deadline) process.kill(process.pid, "SIGSTOP");
 };
-const settings = { windowSeconds: 3600, patienceSeconds: 20 };
+const settings = { windowSeconds: 3600, patienceSeconds: 120 };
 const options: RunOptions = { atPoint, finish: action === "finish" };
 
 if (/^\d+$/.test(deadline)) setTimeout(die, Number(deadline));

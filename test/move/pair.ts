@@ -14,6 +14,7 @@ import { testServer, type TestServer } from "../http/server.ts";
 import { openCluster, type Cluster } from "./cluster.ts";
 import { openLink, type Link } from "./link.ts";
 import { startLoad, type Load } from "./load.ts";
+import { makePatient, PATIENT } from "./patience.ts";
 
 /**
  * Two servers of PostgreSQL: the registry and the tenant `acme` in one, the database `big1` in the other. What they replicate to each
@@ -78,6 +79,7 @@ export async function openPair(scale = 0.05, settings: Readonly<Record<string, s
   const all = { ...SETTINGS, ...settings };
   const [home, far] = await Promise.all([openCluster(all), openCluster(all)]);
   await Promise.all([fill(home.url, scale), fill(far.url, 0)]);
+  for (const { admin } of [home, far]) await makePatient(admin);
   const links = { toHome: await openLink(home.port), toBig: await openLink(far.port) };
   const db = openDb(home);
   const folder = await mkdtemp(join(tmpdir(), "rowhouse-secret-"));
@@ -109,7 +111,7 @@ export async function openPair(scale = 0.05, settings: Readonly<Record<string, s
     links,
     site: { home: db.database, platform: db.platform, actor: "operator:test" },
     write: async (perSecond, writers = 4) => {
-      while (servers.length < 2) servers.push(await testServer(db, { isPatient: false }));
+      while (servers.length < 2) servers.push(await testServer(db, PATIENT));
       const token = await servers[0]!.token(SLUG, "admin", 3600);
       const ports = servers.map(({ port }) => port);
       return startLoad({ ports, host: `${SLUG}.localhost`, token, writers, perSecond });

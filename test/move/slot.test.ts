@@ -6,6 +6,7 @@ import { runMove } from "../../src/move/mover.ts";
 import { abort } from "../../src/move/operation.ts";
 import { findMove } from "../../src/move/store.ts";
 import type { TestDatabase } from "../harness.ts";
+import { TEST_MS } from "./patience.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 /** Slots and subscriptions that are lost in the middle of a move, as by a failover or by hand. */
@@ -29,7 +30,7 @@ async function loseSlot({ admin }: Pick<TestDatabase, "admin">, name: string): P
     .toBe(1);
 }
 
-describe("a slot that is lost", { timeout: 60_000 }, () => {
+describe("a slot that is lost", { timeout: TEST_MS }, () => {
   test.each(["copied", "begin_subscribed", "begin_caught_up", "begin_fencing"])(
     "at %s: the copy begins anew, and nothing is missing",
     async (at) => {
@@ -104,7 +105,7 @@ describe("a slot that is lost", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a subscription", { timeout: 60_000 }, () => {
+describe("a subscription", { timeout: TEST_MS }, () => {
   test("that is disabled by hand holds the gate, is told of with what to do, and the move goes on", async () => {
     const move = await stage.begin("globex");
     await stage.runTo(move, "begin_fencing");

@@ -7,6 +7,7 @@ import { startMove } from "../../src/move/start.ts";
 import { findMove, listMoves } from "../../src/move/store.ts";
 import { testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
 import { leftovers } from "./leftovers.ts";
+import { PATIENCE_SECONDS } from "./patience.ts";
 
 type Side = TestDatabase | DedicatedDatabase;
 
@@ -43,7 +44,7 @@ export async function openStage(): Promise<Stage> {
     side: (name) => (name === "shared" ? db : big),
     begin: async (slug) => {
       const to = (await placement(slug)) === "shared" ? "big1" : "shared";
-      const move = await startMove(site, { slug, to, settings: { patienceSeconds: 8 } });
+      const move = await startMove(site, { slug, to, settings: { patienceSeconds: PATIENCE_SECONDS } });
       return move!;
     },
     runTo: async (move, name) => {

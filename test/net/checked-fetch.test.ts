@@ -11,7 +11,7 @@ import { openCheckedFetch, type CheckedFetchOptions } from "../../src/net/checke
 import { isPublicAddress } from "../../src/net/public-address.ts";
 import { RowhouseError } from "../../src/errors.ts";
 
-const LIMITS = { maxBytes: 1000, timeoutMs: 2000 };
+const LIMITS = { maxBytes: 1000, timeoutMs: 60_000 };
 const ROOT = mkdtempSync(join(tmpdir(), "rowhouse-net-"));
 
 /** What a server was asked, and how it answers. */
