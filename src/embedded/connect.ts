@@ -20,11 +20,16 @@ export async function urlOf(place: Place, port: number, database: string): Promi
   return `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+/** Of a server that is ready: the machine may stand still just then. */
+const CONNECT_MS = 30_000;
+/** Of one of which nobody knows whether it answers at all. */
+const ANSWER_MS = 2000;
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>, connectMs = CONNECT_MS): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
     ssl: false,
-    connectionTimeoutMillis: 2000,
+    connectionTimeoutMillis: connectMs,
     query_timeout: 30_000,
   });
   // A connection that is cut while idle must not bring the process down.
@@ -49,7 +54,8 @@ export async function askVersion(place: Place, { port }: Postmaster, timeoutMs: 
   const deadline = Date.now() + timeoutMs;
   do {
     try {
-      const { rows } = await withClient(url, (client) => client.query<{ folder: string; version: string }>(sql));
+      const ask = (client: pg.Client) => client.query<{ folder: string; version: string }>(sql);
+      const { rows } = await withClient(url, ask, ANSWER_MS);
       const [row] = rows;
       if (row === undefined || (await realpath(row.folder)) !== folder) return null;
       return row.version.split(" ")[0] ?? null;

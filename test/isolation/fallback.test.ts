@@ -82,7 +82,7 @@ beforeAll(async () => {
   await plantMarker(admin, b);
   for (const { tenantId } of [a, b]) await addMembers(admin, tenantId);
   arena = { mode: "fallback", database, admin, a, b, close: () => admin.end() };
-}, 120_000);
+});
 afterAll(async () => {
   await arena?.close();
   await stop();
