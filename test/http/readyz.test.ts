@@ -134,7 +134,9 @@ describe("refuses when isolation does not hold", () => {
     withRole("", async (database, role) => {
       const tenant = (await db.tenant("globex")).id.replaceAll("-", "");
       // As a pooler that keeps settings would leave it, or an operator with a default for everyone (threats.md, D12).
-      await db.admin.query(`alter role ${role} set backtrace_functions = '${tenant},00,admin'`);
+      // In this database alone: the rules of all others would see it as well (0033_setting_preset.sql).
+      const name = new URL(db.url).pathname.slice(1);
+      await db.admin.query(`alter role ${role} in database ${name} set backtrace_functions = '${tenant},00,admin'`);
       const server = await open(database);
       expect((await failing(server)).map(({ fact }) => fact)).toEqual(["context_leaks"]);
       const answer = await server.get("globex.localhost", "/rest/v1/customers", {
