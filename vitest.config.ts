@@ -8,8 +8,10 @@ export default defineConfig({
     // Twice the cores that it is meant for: a file keeps little more than half a core busy, and waits for the rest of its time
     // for a process to start, for a lease to end, for a server that is down.
     maxWorkers: 4,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Nets for what hangs, and no measure of anything: a machine that is shared may stand still for seconds, anywhere.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     setupFiles: [],
   },
 });

@@ -10,7 +10,7 @@ import { openLog } from "../src/log.ts";
 import { createTenant } from "../src/tenant/create.ts";
 import { seedTenant } from "../src/tenant/seed.ts";
 import { DEMO_TENANTS, generate } from "../examples/sales/seed.ts";
-import { grantsOf, SALES, TEST_SECRET, withDatabase } from "./harness.ts";
+import { grantsOf, PATIENCE_MS, SALES, TEST_SECRET, withDatabase } from "./harness.ts";
 import { addMembers } from "./members.ts";
 
 declare module "vitest" {
@@ -53,7 +53,7 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
 }
 
 async function fillTemplate(database: Database): Promise<void> {
-  const pool = database.openPool("rowhouse_platform", { max: 1 });
+  const pool = database.openPool("rowhouse_platform", { max: 1, waitMs: PATIENCE_MS });
   const importer = await database.connect("rowhouse_importer");
   const owner = await database.connectOwner();
   for (const { slug, name, scale } of DEMO_TENANTS) {

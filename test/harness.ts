@@ -10,6 +10,8 @@ import { findTenant } from "../src/tenant/change.ts";
 import type { Tenant } from "../src/tenant/tenant.ts";
 
 export const SALES = join(import.meta.dirname, "../examples/sales");
+/** For what a pool may wait where the wait is not what is tested: a server may stand still for seconds. */
+export const PATIENCE_MS = 60_000;
 /** Roles belong to the cluster, so every database of a test run has to derive the same passwords. */
 export const TEST_SECRET = "a-secret-for-tests-only";
 
@@ -77,7 +79,7 @@ async function makeDedicated(
   const secretRef = `file:${join(folder, name)}`;
   await writeFile(join(folder, name), url, { mode: 0o600 });
   const database = home.database.sibling(url);
-  const platform = database.openPool("rowhouse_platform", { max: 2 });
+  const platform = database.openPool("rowhouse_platform", { max: 2, waitMs: PATIENCE_MS });
   const admin = new pg.Client({ connectionString: url });
   admin.on("error", () => {}); // a test may end it from the other side
   await admin.connect();
@@ -113,8 +115,14 @@ async function dropSubscriptions(root: pg.Client, name: string): Promise<void> {
 
 async function dropDatabase(root: pg.Client, name: string): Promise<void> {
   const slots = "from pg_replication_slots where database = $1";
-  await root.query(`select pg_terminate_backend(active_pid, 5000) ${slots} and active_pid is not null`, [name]);
+  const end = (pid: string) => `pg_terminate_backend(${pid}, ${PATIENCE_MS})`;
+  await root.query(`select ${end("active_pid")} ${slots} and active_pid is not null`, [name]);
   await root.query(`select pg_drop_replication_slot(slot_name) ${slots}`, [name]);
+  // `with (force)` gives sessions five seconds to end (DROP DATABASE; CountOtherDBBackends), and then it fails.
+  await root.query(
+    `select ${end("pid")} from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
+    [name],
+  );
   await root.query(`drop database if exists ${name} with (force)`);
 }
 
@@ -131,8 +139,8 @@ export async function testDatabase(from: "template" | "empty" = "template"): Pro
   if (from === "template") await root.query(grantsOf(name));
   const url = withDatabase(adminUrl, name);
   const database = openDatabase(url, TEST_SECRET);
-  const platform = database.openPool("rowhouse_platform", { max: 4 });
-  const api = database.openPool("rowhouse_api", { max: 4, statementTimeoutMs: 8000 });
+  const platform = database.openPool("rowhouse_platform", { max: 4, waitMs: PATIENCE_MS });
+  const api = database.openPool("rowhouse_api", { max: 4, waitMs: PATIENCE_MS, statementTimeoutMs: 8000 });
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   const others: Own[] = [];
