@@ -36,7 +36,13 @@ describe("migrate", () => {
   test("two at once on an empty database: one waits, each migration runs once", async () => {
     await write("0001_notes", `${NOTES}; select platform.protect_table('app.notes')`, "drop table app.notes");
     let waited = 0;
-    const options = { appDir: app, onWait: () => waited++ };
+    const other = Promise.withResolvers<void>();
+    const onWait = () => {
+      waited++;
+      other.resolve();
+    };
+    // Whoever comes first begins when the other one waits: it may be a while until that one is there.
+    const options = { appDir: app, onWait, admit: () => other.promise };
     const [one, two] = await Promise.all([migrate(db.database, options), migrate(db.database, options)]);
     expect([...one.app, ...two.app]).toEqual(["0001_notes"]);
     expect([...one.platform, ...two.platform].slice(0, 2)).toEqual(["0001_registry", "0002_tenant"]);

@@ -10,11 +10,11 @@ import { startEmbedded } from "../../src/embedded/server.ts";
 import { openLog } from "../../src/log.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
-import { SALES } from "../harness.ts";
+import { PATIENCE_MS, SALES } from "../harness.ts";
 
 /** Whether the tenant opens with what this secret derives. Throws what the server answers where it does not. */
 async function opens(database: Database, { id, epoch }: Tenant): Promise<boolean> {
-  const pool = database.openPool("rowhouse_api", { max: 1 });
+  const pool = database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
   try {
     const scope = makeScope({ tenantId: id, epoch, principal: "test", role: "admin" }, database.keyring);
     const [result] = await runScoped(pool, scope, "read", [{ text: "select count(*) from app.customers", values: [] }]);
@@ -31,7 +31,7 @@ test("after a change of the secret, migrate sets the passwords and seals the ten
   try {
     const first = openDatabase(server.url, "the first secret of all");
     await migrate(first, { appDir: SALES });
-    const platform = first.openPool("rowhouse_platform", { max: 1 });
+    const platform = first.openPool("rowhouse_platform", { max: 1, waitMs: PATIENCE_MS });
     const { tenant } = await createTenant(platform, first.keyring, { slug: "one", name: "One" }, "test");
     await platform.end();
     expect(await opens(first, tenant)).toBe(true);

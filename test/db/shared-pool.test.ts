@@ -2,7 +2,7 @@ import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ConnectionPool, Connections } from "../../src/db/connections.ts";
 import { shareFairly } from "../../src/db/shared-pool.ts";
-import { testDatabase, type TestDatabase } from "../harness.ts";
+import { PATIENCE_MS, testDatabase, type TestDatabase } from "../harness.ts";
 
 const PLACES = 4;
 /** Of one tenant. */
@@ -18,7 +18,12 @@ beforeAll(async () => {
 afterAll(() => db.close());
 beforeEach(() => {
   acquired = 0;
-  pool = shareFairly(db.database.openPool("rowhouse_api", { max: PLACES }), PLACES, 5000, "a hint");
+  pool = shareFairly(
+    db.database.openPool("rowhouse_api", { max: PLACES, waitMs: PATIENCE_MS }),
+    PLACES,
+    PATIENCE_MS,
+    "a hint",
+  );
   pool.on("acquire", () => (acquired += 1));
 });
 afterEach(() => pool.end());

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase, type ConnectionPool } from "../../src/db/connections.ts";
 import { queryRows } from "../../src/db/query.ts";
 import { runScoped } from "../../src/db/transaction.ts";
-import { TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
+import { PATIENCE_MS, TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
 
 let db: TestDatabase;
 let pool: ConnectionPool;
@@ -11,7 +11,10 @@ beforeAll(async () => {
   await db.admin.query(
     "grant select on pg_prepared_statements to rowhouse_api; grant execute on function pg_prepared_statement() to rowhouse_api",
   );
-  pool = openDatabase(db.url, TEST_SECRET, { prepares: false }).openPool("rowhouse_api", { max: 1 });
+  pool = openDatabase(db.url, TEST_SECRET, { prepares: false }).openPool("rowhouse_api", {
+    max: 1,
+    waitMs: PATIENCE_MS,
+  });
 });
 afterAll(async () => {
   await pool?.end();
@@ -32,7 +35,7 @@ test("with PREPARED_STATEMENTS off nothing is kept on a connection, and all work
 });
 
 test("with them on they are kept", async () => {
-  const prepared = openDatabase(db.url, TEST_SECRET).openPool("rowhouse_api", { max: 1 });
+  const prepared = openDatabase(db.url, TEST_SECRET).openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
   await queryRows(prepared, { name: "rh_three", text: "select 1" });
   const kept = await queryRows(prepared, { text: "select name from pg_prepared_statements" });
   await prepared.end();
