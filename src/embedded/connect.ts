@@ -20,18 +20,18 @@ export async function urlOf(place: Place, port: number, database: string): Promi
   return `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
 
-/** Of a server that is ready: the machine may stand still just then. */
+/** Of a server that is ready: what takes longer is a machine that stands still, not a server that hangs. */
 const CONNECT_MS = 30_000;
-/** Of one of which nobody knows whether it answers at all. */
-const ANSWER_MS = 2000;
+/** Of one that may be there or not: how long a try may take, and how many there are at least, since the clock of a machine that stood still for a while says that the time is over. */
+const TRY_MS = 2000;
+const TRIES = 3;
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>, connectMs = CONNECT_MS): Promise<T> {
-  const client = new pg.Client({
-    connectionString: url,
-    ssl: false,
-    connectionTimeoutMillis: connectMs,
-    query_timeout: 30_000,
-  });
+async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+  connectionTimeoutMillis = CONNECT_MS,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, ssl: false, connectionTimeoutMillis, query_timeout: 30_000 });
   // A connection that is cut while idle must not bring the process down.
   client.on("error", () => {});
   try {
@@ -52,10 +52,10 @@ export async function askVersion(place: Place, { port }: Postmaster, timeoutMs: 
   const folder = await realpath(place.cluster);
   const sql = "select current_setting('data_directory') as folder, current_setting('server_version') as version";
   const deadline = Date.now() + timeoutMs;
-  do {
+  for (let tries = 1; tries <= TRIES || Date.now() < deadline; tries++) {
     try {
       const ask = (client: pg.Client) => client.query<{ folder: string; version: string }>(sql);
-      const { rows } = await withClient(url, ask, ANSWER_MS);
+      const { rows } = await withClient(url, ask, TRY_MS);
       const [row] = rows;
       if (row === undefined || (await realpath(row.folder)) !== folder) return null;
       return row.version.split(" ")[0] ?? null;
@@ -63,7 +63,7 @@ export async function askVersion(place: Place, { port }: Postmaster, timeoutMs: 
       if (INVALID_AUTHORIZATION.test(String((error as { code?: string }).code))) return null;
       await sleep(20);
     }
-  } while (Date.now() < deadline);
+  }
   return null;
 }
 

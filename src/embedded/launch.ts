@@ -14,7 +14,7 @@ import { endAtExit, endPostmaster, findPostmaster, pidFile, readPostmaster } fro
 const READY_TIMEOUT_MS = 120_000;
 const LOG_LIMIT_BYTES = 10_000_000;
 const LOG_TAIL_LINES = 20;
-const ATTEMPTS = 5;
+const ATTEMPTS = 20;
 
 /** Failures that pass: the port was taken after we tried it; processes of a killed server still hold its memory. */
 const PASSING = /could not bind|could not create any TCP\/IP sockets|pre-existing shared memory block/;
@@ -154,6 +154,6 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     const outcome = await attempt(options);
     if (typeof outcome !== "string") return outcome;
     if (left === 0 || !PASSING.test(outcome)) throw failed(options.place, outcome);
-    await sleep(200);
+    await sleep(500);
   }
 }
