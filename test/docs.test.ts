@@ -92,9 +92,9 @@ describe("commands", () => {
         ROWHOUSE_SECRET: TEST_SECRET,
         ROWHOUSE_APP: join(work, "examples/sales"),
       };
-      const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: work, env, timeout: 60_000 });
+      const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: work, env, timeout: 300_000 });
       expect(stdout).not.toBe("");
     },
-    90_000,
+    360_000,
   );
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isWithheld } from "../../src/archive/withheld.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
+import { untilBlocked } from "./blocked.ts";
 import { ended, runOn, start, type Ended } from "./rowhouse.ts";
 
 let db: TestDatabase;
@@ -103,18 +104,21 @@ test("restore --as makes an equal tenant beside the first; without it the tenant
   expect(await tablesOf("acme")).toEqual(before);
 });
 
-test("an export that is interrupted leaves nothing and ends with 130", async () => {
-  // Enough to keep it busy for a while after the first event: the large table is still being read when a small one is done.
-  const { id } = await db.tenant("acme");
-  await db.admin.query(
-    `update app.expenses set description = (select string_agg(md5(expenses.id::text || n), '') from generate_series(1, 400) n) where tenant_id = $1`,
-    [id],
-  );
-  const child = start(["export", "acme", "-o", file("cut.rowhouse"), "--json"], { env: { DATABASE_URL: db.url } });
+/** In the middle, however fast an export is: there is a table that it can't read until `commit`. */
+async function beginExport(path: string) {
+  await db.admin.query("begin; lock table app.expenses in access exclusive mode");
+  const child = start(["export", "acme", "-o", path, "--json"], { env: { DATABASE_URL: db.url } });
   child.stdin.end();
   const end = ended(child);
-  child.stdout.once("data", () => child.kill("SIGINT"));
+  await untilBlocked(db);
+  return { child, end };
+}
+
+test("an export that is interrupted leaves nothing and ends with 130", async () => {
+  const { child, end } = await beginExport(file("cut.rowhouse"));
+  child.kill("SIGINT");
   const { code, stdout, stderr } = await end;
+  await db.admin.query("commit");
   expect(code).toBe(130);
   expect(stdout).not.toContain('"event":"done"');
   expect(JSON.parse(stderr)).toMatchObject({ error: { code: "INTERRUPTED", message: "Interrupted by SIGINT" } });
@@ -122,11 +126,10 @@ test("an export that is interrupted leaves nothing and ends with 130", async () 
 });
 
 test("an export that is killed leaves a hidden folder, which the next one sweeps", async () => {
-  const child = start(["export", "acme", "-o", file("killed.rowhouse"), "--json"], { env: { DATABASE_URL: db.url } });
-  child.stdin.end();
-  const end = ended(child);
-  child.stdout.once("data", () => child.kill("SIGKILL"));
+  const { child, end } = await beginExport(file("killed.rowhouse"));
+  child.kill("SIGKILL");
   await end;
+  await db.admin.query("commit");
   const left = (await readdir(folder)).filter((name) => name.includes("killed"));
   expect(left).toEqual([expect.stringMatching(/^\.killed\.rowhouse\.partial-/)]);
   expect(await rowhouse("export", "globex", "-o", file("after.rowhouse"))).toMatchObject({ code: 0 });

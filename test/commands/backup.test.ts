@@ -1,8 +1,9 @@
 import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
+import { untilBlocked } from "./blocked.ts";
 import { ended, runOn, start, type Ended } from "./rowhouse.ts";
 
 let db: TestDatabase;
@@ -86,12 +87,7 @@ test("an interruption ends it with 130 and leaves no half file", async () => {
   const child = start(["export", "--all", "--dir", dir, "--json"], { env: { DATABASE_URL: db.url } });
   child.stdin.end();
   const end = ended(child);
-  await vi.waitFor(async () => {
-    const { rows } = await db.admin.query(
-      "select from pg_locks where not granted and relation = 'app.expenses'::regclass",
-    );
-    expect(rows).not.toEqual([]);
-  }, 20_000);
+  await untilBlocked(db);
   child.kill("SIGINT");
   const { code, stdout } = await end;
   await db.admin.query("rollback");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { SALES, testDatabase, type DedicatedDatabase, type TestDatabase } from "../harness.ts";
 import { runOn, type Ended } from "./rowhouse.ts";
 
-vi.setConfig({ testTimeout: 120_000 }); // each test starts several processes
+vi.setConfig({ testTimeout: 300_000 }); // each test starts several processes
 
 let home: TestDatabase;
 let big1: DedicatedDatabase;
@@ -131,7 +131,9 @@ describe("all databases", () => {
     const blocker = new pg.Client({ connectionString: big1.url, application_name: "nightly report" });
     await blocker.connect();
     await blocker.query("begin; lock table app.customers in access share mode");
-    const run = await rowhouse("migrate", "--all", "--json", "--lock-timeout", "100ms", "--lock-wait", "1s");
+    // Long enough for the others: roles belong to the whole cluster, where other databases' migrates change them at this moment.
+    const limits = ["--lock-timeout", "200ms", "--lock-wait", "10s"];
+    const run = await rowhouse("migrate", "--all", "--json", ...limits);
     expect(run.code).toBe(1);
     expect(runsOf(run).map(({ database, outcome, error }) => [database, outcome, error?.code])).toEqual([
       ["shared", "migrated", undefined],

@@ -74,9 +74,9 @@ test("says so when it waits", async () => {
   const child = start(["migrate"], { env: { DATABASE_URL: db.url, ROWHOUSE_APP: app } });
   const running = ended(child);
   child.stdin.end();
-  await new Promise<void>((told) =>
-    child.stderr.on("data", (text: string) => text.includes("Another migrate is running; waiting") && told()),
-  );
+  let said = "";
+  child.stderr.on("data", (text: string) => (said += text));
+  await expect.poll(() => said).toContain("Another migrate is running; waiting");
   await holder.end();
   expect(await running).toMatchObject({ code: 0 });
 });

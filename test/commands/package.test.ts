@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { ROOT, ended, run, start } from "./rowhouse.ts";
+import { ROOT, ended, firstLine, run, start } from "./rowhouse.ts";
 
 const BIN = join(ROOT, "bin/rowhouse.js");
 const VERSION = /^\d+\.\d+\.\d+\n$/;
@@ -55,7 +55,7 @@ describe("bin/rowhouse.js", () => {
   });
 });
 
-describe("the published package", { timeout: 120_000 }, () => {
+describe("the published package", { timeout: 300_000 }, () => {
   let folder: string;
   let db: TestDatabase;
   beforeAll(async () => {
@@ -82,7 +82,8 @@ describe("the published package", { timeout: 120_000 }, () => {
 
     const child = start(["serve", "--demo", "--port", "0", "--json"], options);
     const end = ended(child);
-    child.stdout.once("data", () => child.kill("SIGTERM"));
+    await firstLine(child);
+    child.kill("SIGTERM");
     const { code, json } = await end;
     expect(code).toBe(0);
     // With a database of one's own no token is given away.

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { TEST_SECRET } from "../harness.ts";
+import { PATIENCE_MS, TEST_SECRET } from "../harness.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 const CLI = join(ROOT, "src/cli.ts");
@@ -32,6 +32,8 @@ function environment(env: RunOptions["env"]): Record<string, string> {
     PATH: process.env["PATH"] ?? "",
     HOME: process.env["HOME"] ?? "",
     ROWHOUSE_SECRET: TEST_SECRET,
+    CONNECTION_WAIT_MS: String(PATIENCE_MS),
+    STATEMENT_TIMEOUT_MS: String(PATIENCE_MS),
     ...(COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE: COMPILE_CACHE }),
     ...env,
   };
@@ -61,6 +63,18 @@ export function ended(child: Child): Promise<Ended> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr, lines, json: <T>() => lines().at(-1) as T }));
+  });
+}
+
+/** The child's first line on stdout, whole, in however many pieces it comes; null when there is none. */
+export function firstLine(child: Child): Promise<string | null> {
+  let text = "";
+  return new Promise((resolve) => {
+    child.stdout.on("data", (piece: Buffer | string) => {
+      text += String(piece);
+      if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
+    });
+    child.on("close", () => resolve(null));
   });
 }
 

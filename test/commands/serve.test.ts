@@ -1,12 +1,11 @@
 import { exec } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectEmbedded } from "../../src/embedded/connect.ts";
-import { ROOT, ended, run, start, type Child, type Ended, type RunOptions } from "./rowhouse.ts";
+import { ROOT, ended, firstLine, run, start, type Child, type Ended, type RunOptions } from "./rowhouse.ts";
 
 interface Welcome {
   readonly url: string;
@@ -44,11 +43,12 @@ const serve = (...args: string[]) => untilUp(start(["serve", "--json", ...args],
 
 async function untilUp(child: Child): Promise<Serving> {
   const end = ended(child);
-  const up = once(child.stdout, "data") as Promise<[string]>;
-  const welcome = await Promise.race([
-    up.then(([line]) => JSON.parse(line) as Welcome),
-    end.then(({ code, stderr }) => Promise.reject(new Error(`serve ended with ${code}: ${stderr}`))),
-  ]);
+  const line = await firstLine(child);
+  if (line === null) {
+    const { code, stderr } = await end;
+    throw new Error(`serve ended with ${code}: ${stderr}`);
+  }
+  const welcome = JSON.parse(line) as Welcome;
   folders.add(welcome.database.folder!);
   return { child, end, welcome };
 }
@@ -64,7 +64,7 @@ const paste = async (line: string, cwd = ROOT) =>
 
 const rowhouse = (...args: string[]) => run(args, options);
 
-describe("serve without DATABASE_URL", { timeout: 120_000 }, () => {
+describe("serve without DATABASE_URL", { timeout: 300_000 }, () => {
   test("the first start: three tenants, and lines that return their rows when pasted", async () => {
     const serving = await serve();
     const { welcome } = serving;
@@ -148,7 +148,7 @@ describe("serve without DATABASE_URL", { timeout: 120_000 }, () => {
   test("without --json the same is a block for people, with every line to paste on its own", async () => {
     const child = start(["serve"], options);
     const end = ended(child);
-    await once(child.stdout, "data");
+    await firstLine(child);
     child.kill();
     const { code, stdout } = await end;
     expect(code).toBe(0);
@@ -166,7 +166,7 @@ describe("serve without DATABASE_URL", { timeout: 120_000 }, () => {
   });
 });
 
-test("--no-demo starts empty, and the folder remembers it", { timeout: 60_000 }, async () => {
+test("--no-demo starts empty, and the folder remembers it", { timeout: 300_000 }, async () => {
   const empty = await mkdtemp(join(tmpdir(), "rowhouse-empty-"));
   const before = options;
   options = { env: { ...options.env, ROWHOUSE_DATA: empty } };

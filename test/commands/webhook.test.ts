@@ -41,7 +41,7 @@ test("from adding one to a signed delivery, and what is said of each", async () 
     "The secret before signs no more.\n",
   );
   expect((await rowhouse("webhook", "remove", id!)).stdout).toBe(`removed  ${receiver.url}\n`);
-}, 180_000);
+}, 300_000);
 
 test.each([
   ["add https://10.0.0.1/", 1, "RH222"],
