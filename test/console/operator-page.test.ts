@@ -65,5 +65,5 @@ test.skipIf(!hasChromium)(
       await browser.close();
     }
   },
-  60_000,
+  180_000,
 );

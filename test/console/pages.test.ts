@@ -171,7 +171,7 @@ describe.skipIf(!hasChromium)("in a browser", () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" ") });
-  }, 60_000);
+  });
   afterAll(() => browser?.close());
 
   /** Opens a page; `complaints` are what the browser holds against it: violations of its policy, failed requests, errors. */
@@ -247,5 +247,5 @@ describe.skipIf(!hasChromium)("in a browser", () => {
     );
     expect([complaints, foreign]).toEqual([[], []]);
     await tab.close();
-  }, 60_000);
+  }, 180_000);
 });

@@ -10,7 +10,7 @@ const CHROMIUM = "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);
 if (!hasChromium) console.warn(`Skipped: a password by a link. There is no ${CHROMIUM}: apt-get install chromium`);
 
-describe.skipIf(!hasChromium)("in a browser", { timeout: 60_000 }, () => {
+describe.skipIf(!hasChromium)("in a browser", { timeout: 180_000 }, () => {
   let db: TestDatabase;
   let server: TestServer;
   let browser: Browser;
@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium)("in a browser", { timeout: 60_000 }, () => {
       executablePath: CHROMIUM,
       args: ["--headless", "--no-sandbox", "--disable-gpu"],
     });
-  }, 90_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await server?.close();
@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium)("in a browser", { timeout: 60_000 }, () => {
       "rgb(11, 79, 138)",
     );
     await tab.getByText(email).waitFor();
-    expect(await tab.evaluate("document.activeElement.name")).toBe("password");
+    await expect.poll(() => tab.evaluate("document.activeElement.name")).toBe("password");
 
     // The browser itself holds back what is too short.
     await tab.getByLabel("New password").fill("short");

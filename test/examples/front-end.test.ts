@@ -4,7 +4,7 @@ import { checkBrand, policyOf } from "../../examples/front-end/build.ts";
 import { setTenantStatus } from "../../src/tenant/change.ts";
 import { lastLink, PASSWORD } from "../http/auth/client.ts";
 import { eventually } from "../http/server.ts";
-import { addDraft, hasChromium, openBrowser, openStage, signIn, visit, type Stage } from "./stage.ts";
+import { addDraft, hasChromium, openBrowser, openStage, reload, signIn, visit, type Stage } from "./stage.ts";
 
 describe("a build", () => {
   test("may talk to its API and to nobody else, and runs nothing but its own files", () => {
@@ -23,7 +23,7 @@ describe("a build", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("brands on origins of their own, with tokens", { timeout: 60_000 }, () => {
+describe.skipIf(!hasChromium)("brands on origins of their own, with tokens", { timeout: 180_000 }, () => {
   let stage: Stage;
   let browser: Browser;
   beforeAll(async () => {
@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium)("brands on origins of their own, with tokens", { t
     });
     await setBrand("acme", { name: "Acme <b>&</b> Sons", color: "#0b4f8a", tagline: "Anvils & rockets" });
     browser = await openBrowser();
-  }, 90_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await stage?.[Symbol.asyncDispose]();
@@ -143,6 +143,7 @@ describe.skipIf(!hasChromium)("brands on origins of their own, with tokens", { t
     await tab.keyboard.press("Enter");
     await tab.getByRole("dialog", { name: "New draft" }).waitFor();
     await tab.keyboard.press("Escape");
+    await tab.getByRole("dialog", { name: "New draft" }).waitFor({ state: "hidden" });
     expect(await tab.locator("#draft").evaluate((dialog) => (dialog as unknown as { open: boolean }).open)).toBe(false);
     expect(complaints).toEqual([]);
     await tab.context().close();
@@ -193,7 +194,7 @@ describe.skipIf(!hasChromium)("brands on origins of their own, with tokens", { t
     await tab.getByText("Refreshed.").waitFor();
     const second = (await session())!;
     expect(second.refresh_token).not.toBe(first!.refresh_token);
-    await tab.reload({ waitUntil: "networkidle" });
+    await reload(tab);
     await rowsOf(tab).first().waitFor();
     await tab.getByRole("button", { name: "Sign out" }).click();
     await tab.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -203,7 +204,7 @@ describe.skipIf(!hasChromium)("brands on origins of their own, with tokens", { t
       const { access_token: token } = second;
       const after = await stage.server.get("acme.localhost", "/rest/v1/invoices?limit=1", { token });
       expect([after.status, after.json()["code"]]).toEqual([401, "RH207"]);
-    }, 5000);
+    });
     await tab.context().close();
   });
 

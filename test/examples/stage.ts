@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
@@ -26,13 +26,33 @@ export function openBrowser(names: readonly string[] = []): Promise<Browser> {
   });
 }
 
-/** A port that is free now: the API has to know the pages' origins before they are served, and the pages the API's. */
-async function freePort(): Promise<number> {
-  const server = createServer();
+/**
+ * A port that is ours before anything is served at it, and leads to another: the API has to know the pages' origins before they are served, and the
+ * pages the API's.
+ */
+async function openGate() {
+  const sockets = new Set<Socket>();
+  let target = 0;
+  const server = createServer((near) => {
+    const far = connect(target, "127.0.0.1");
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => {}).on("close", () => to.destroy());
+      from.pipe(to);
+    }
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((end) => server.close(end));
-  return port;
+  return {
+    port: (server.address() as AddressInfo).port,
+    leadTo: (port: number) => void (target = port),
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((end) => server.close(end));
+    },
+  };
 }
 
 /** A key and a certificate that nobody vouches for; null where there is no openssl to make them. */
@@ -53,7 +73,7 @@ export function selfSigned(): { key: string; cert: string } | null {
 export interface Stage extends AsyncDisposable {
   readonly db: TestDatabase;
   readonly server: TestServer;
-  readonly fronts: FrontEnds;
+  readonly fronts: Pick<FrontEnds, "port">;
 }
 
 export interface StageOptions {
@@ -66,19 +86,22 @@ export interface StageOptions {
 /** The API and the front ends, and in acme and globex a manager and a viewer: mia@<slug>.example and vic@<slug>.example. */
 export async function openStage({ settings, brands, tls }: StageOptions): Promise<Stage> {
   const db = await testDatabase();
-  const port = await freePort();
+  const gate = await openGate();
   for (const slug of ["acme", "globex"]) {
     await addUser(db, slug, `mia@${slug}.example`, "manager");
     await addUser(db, slug, `vic@${slug}.example`, "viewer");
   }
-  const server = await testServer(db, { settings: settings(port) });
+  const server = await testServer(db, { settings: settings(gate.port) });
   const upstream = new URL(`http://127.0.0.1:${server.port}`);
-  const fronts = await serveFrontEnds({ upstream, port, brands: brands({ api: server.port, pages: port }), tls });
+  const { port } = gate;
+  const fronts = await serveFrontEnds({ upstream, port: 0, brands: brands({ api: server.port, pages: port }), tls });
+  gate.leadTo(fronts.port);
   return {
     db,
     server,
-    fronts,
+    fronts: { port },
     [Symbol.asyncDispose]: async () => {
+      await gate.close();
       await fronts.close();
       await server.close();
       await db.close();
@@ -98,7 +121,7 @@ export interface Visit {
 export async function visit(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext(options);
   const tab = await context.newPage();
-  tab.setDefaultTimeout(15_000); // so that a failure says what it waited for
+  tab.setDefaultTimeout(60_000); // so that a failure says what it waited for
   const complaints: string[] = [];
   const asked: string[] = [];
   tab.on("console", (message) => {
@@ -108,7 +131,18 @@ export async function visit(browser: Browser, address: string, options: BrowserC
   tab.on("pageerror", (error) => void complaints.push(error.message));
   tab.on("request", (request) => void asked.push(request.url()));
   await tab.goto(address, { waitUntil: "networkidle" });
+  await untilOpen(tab);
   return { tab, complaints, asked };
+}
+
+/** Until the page has shown one of its parts: the network may be idle because the machine is. */
+async function untilOpen(tab: Page): Promise<void> {
+  await tab.locator("#opening[hidden]").waitFor({ state: "attached" });
+}
+
+export async function reload(tab: Page): Promise<void> {
+  await tab.reload({ waitUntil: "networkidle" });
+  await untilOpen(tab);
 }
 
 export async function signIn(tab: Page, email: string, password: string): Promise<void> {
