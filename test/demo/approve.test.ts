@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase, type ConnectionPool } from "../../src/db/connections.ts";
 import { approveDemo, declineDemo, slugOf, type DemoSources } from "../../src/demo/approve.ts";
 import { findDemoRequest } from "../../src/demo/request.ts";
-import { TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
+import { PATIENCE_MS, TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
 import { allowedAfter, askForDemo, countMade, deathsAt, NOTHING, ONE_OF_EACH } from "./approval.ts";
 import { openWire, type Wire } from "./wire.ts";
 
@@ -13,7 +13,7 @@ let pool: ConnectionPool;
 beforeAll(async () => {
   db = await testDatabase();
   wire = await openWire(db.url);
-  pool = openDatabase(wire.url, TEST_SECRET).openPool("rowhouse_platform", { max: 2 });
+  pool = openDatabase(wire.url, TEST_SECRET).openPool("rowhouse_platform", { max: 2, waitMs: PATIENCE_MS });
 });
 afterAll(async () => {
   await pool?.end();
@@ -45,6 +45,7 @@ test("cut off at each statement and run again, there is one tenant, one user, on
     const id = await askForDemo(db, label);
     wire.arm(death);
     await expect(approveDemo(sourcesOf(pool), id, {}, ACTOR)).rejects.toThrow(CUT);
+    await wire.drained();
     expect({ label, allowed: allowedAfter(wire.statements(), death) }).toEqual({
       label,
       allowed: expect.arrayContaining([await countMade(db, label)]) as unknown,
@@ -53,7 +54,7 @@ test("cut off at each statement and run again, there is one tenant, one user, on
     expect([tenant.slug, request.status, request.tenantId]).toEqual([label, "approved", tenant.id]);
     expect({ label, ...(await countMade(db, label)) }).toEqual({ label, ...ONE_OF_EACH });
   }
-}, 120_000);
+}, 600_000);
 
 test("until it is committed, nothing of it is there", async () => {
   const id = await askForDemo(db, "halfway");

@@ -41,6 +41,7 @@ test("killed at its statements and run again: one tenant, one user, one e-mail",
     const label = `killed-${at}-${when}`;
     const id = await askForDemo(db, label);
     const killed = await approve(id, { at, when });
+    await wire.drained();
     expect({ label, signal: killed.signal, stdout: killed.stdout }).toEqual({ label, signal: "SIGKILL", stdout: "" });
     expect({ label, allowed: allowedAfter(wire.statements(), { at, when }) }).toEqual({
       label,

@@ -100,8 +100,9 @@ async function dieAt(point: Point, label: string): Promise<{ by: number; state: 
   await approveDemo(sources(), id, {}, "operator:test");
   await (early ?? arm(point));
   wire.arm(null);
-  await stage.startServer();
+  await wire.drained();
   await passFiveMinutes();
+  await stage.startServer();
   await outlive();
   await eventually(async () => expect(["sent", "doubt"]).toContain((await mailOf(label)).state));
   const mail = await mailOf(label);
@@ -133,7 +134,7 @@ test(
   },
 );
 
-test("while it is being sent it is not sent again, even when somebody asks", { timeout: 60_000 }, async () => {
+test("while it is being sent it is not sent again, even when somebody asks", { timeout: 300_000 }, async () => {
   let reply!: (text: string) => void;
   const held = new Promise<string>((resolve) => (reply = resolve));
   sink.respond = (command) => (command === "DATA." ? held : null);

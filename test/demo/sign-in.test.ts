@@ -22,7 +22,7 @@ afterAll(() => stage?.[Symbol.asyncDispose]());
 const PASSWORD = "a good long password of mine";
 const email = emailOf("print");
 
-test("from the public form to a sign-in at the new subdomain, with supabase-js", { timeout: 90_000 }, async () => {
+test("from the public form to a sign-in at the new subdomain, with supabase-js", { timeout: 300_000 }, async () => {
   const form = { email, name: "Ann", company: "print Ltd", slug: "print", locations: [{ code: "hq", name: "Main" }] };
   const asked = await send(stage.server.port, "localhost", "/demo-requests", { method: "POST", body: form });
   expect(asked.status).toBe(202);

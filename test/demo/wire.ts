@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Where a process is killed on its way through the database, by the messages that make the server work: `Query`, `Execute`, and the `Sync` that
@@ -22,6 +23,8 @@ export interface Wire extends AsyncDisposable {
    * `Execute`; the texts of all that a `Sync` ends.
    */
   statements(): readonly string[];
+  /** Until every connection has ended on both sides: what whoever died had asked for is done by then, or never will be. */
+  drained(): Promise<void>;
 }
 
 export const EXECUTE = "execute: ";
@@ -138,6 +141,9 @@ export async function openWire(url: string): Promise<Wire> {
       };
     },
     statements: () => statements,
+    drained: async () => {
+      while (sockets.size > 0) await sleep(5);
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
