@@ -11,7 +11,7 @@ import { testDatabase, type TestDatabase } from "../harness.ts";
 import { run, runOn, type Ended } from "./rowhouse.ts";
 
 // Each test starts up to ten processes, and passphrases are slow on purpose.
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 let db: TestDatabase;
 let folder: string;
