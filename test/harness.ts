@@ -140,7 +140,7 @@ export async function testDatabase(from: "template" | "empty" = "template"): Pro
   const url = withDatabase(adminUrl, name);
   const database = openDatabase(url, TEST_SECRET);
   const platform = database.openPool("rowhouse_platform", { max: 4, waitMs: PATIENCE_MS });
-  const api = database.openPool("rowhouse_api", { max: 4, waitMs: PATIENCE_MS, statementTimeoutMs: 8000 });
+  const api = database.openPool("rowhouse_api", { max: 4, waitMs: PATIENCE_MS, statementTimeoutMs: PATIENCE_MS });
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   const others: Own[] = [];
