@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { listEvents } from "../../src/audit/events.ts";
 import { renameTenant } from "../../src/tenant/change.ts";
@@ -7,6 +6,7 @@ import { addDomain, checkDomain, listDomains, removeDomain, verifyDomain } from 
 import { recheckDomains, type RecheckOptions } from "../../src/tenant/domain-proofs.ts";
 import { openRegistry } from "../../src/tenant/registry.ts";
 import { testDatabase } from "../harness.ts";
+import { untilBlocked } from "./blocked.ts";
 import { startNameServer } from "./name-server.ts";
 
 const BASE = "rowhouse.test";
@@ -17,17 +17,6 @@ const verify = (slug: string, domain: string) =>
   verifyDomain(db.platform, slug, domain, "operator:test", { servers: [dns.address] });
 const remove = (slug: string, domain: string) => removeDomain(db.platform, slug, domain, "operator:test");
 const served = async (domain: string) => (await openRegistry(db.platform).byCustomDomain(domain))?.slug;
-
-/** Until somebody waits for a lock of this transaction. */
-async function waitForLock(admin: typeof db.admin): Promise<void> {
-  for (;;) {
-    const { rowCount } = await admin.query(
-      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-    );
-    if (rowCount !== 0) return;
-    await sleep(10);
-  }
-}
 
 beforeEach(async () => {
   await db.admin.query("delete from platform.domains where kind = 'custom'");
@@ -227,7 +216,7 @@ test("a claim that waits for a removal of this very moment finds its cool-down",
     () => "claimed",
     (error: { code: string }) => error.code,
   );
-  await waitForLock(db.admin);
+  await untilBlocked(db.admin, db.admin);
   await db.admin.query("commit");
   expect(await claim).toBe("RH435");
 });
@@ -298,9 +287,7 @@ test("a label that a rename is taking back at this moment is not given up", asyn
   await rival.query("begin");
   await rival.query("update platform.tenants set slug = 'first-name' where slug = 'second-name'");
   const removal = remove("second-name", "first-name").catch((error: unknown) => error);
-  const waiting =
-    "select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-  await expect.poll(async () => (await db.admin.query(waiting)).rows[0].count, { timeout: 5000 }).toBe(1);
+  await untilBlocked(db.admin, rival);
   await rival.query("commit");
   await rival.end();
   expect(await removal).toMatchObject({ code: "RH102" });

@@ -7,6 +7,7 @@ import { createTenant, type NewTenant } from "../../src/tenant/create.ts";
 import { countTenantRows, deleteTenant } from "../../src/tenant/delete.ts";
 import { listDomains } from "../../src/tenant/domains.ts";
 import { testDatabase } from "../harness.ts";
+import { untilBlocked } from "./blocked.ts";
 
 const db = await testDatabase();
 const { keyring } = db.database;
@@ -271,15 +272,14 @@ describe("delete", () => {
     const { tenant } = await create({ slug: "writing" });
     const scope = await db.scope("writing");
     const writer = await db.database.connect("rowhouse_api");
+    await writer.query("set idle_in_transaction_session_timeout = 0"); // it stays for as long as the test takes
     await writer.query("begin");
     await writer.query("select platform.enter($1, $2, $3, true)", [scope.context, scope.secret, scope.epoch]);
     await writer.query(
       "insert into app.tax_rates (name, country, basis_points, valid_from_on) values ('late', 'CH', 810, '2026-01-01')",
     );
     const deletion = deleteTenant(db.platform, keyring, "writing", "test");
-    const waiting =
-      "select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    await expect.poll(async () => (await db.admin.query(waiting)).rows[0].count, { timeout: 5000 }).toBe(1);
+    await untilBlocked(db.admin, writer);
     await writer.query("commit");
     await writer.end();
     expect((await deletion).tables).toContainEqual({ table: "app.tax_rates", rows: 1 });

@@ -7,7 +7,7 @@ export interface NameServer {
   readonly address: string;
   /** TXT records by lower-case name; a record is the strings it is cut into. `fail` answers SERVFAIL. */
   readonly records: Map<string, string[][] | "fail">;
-  /** Runs before the next answer. */
+  /** Runs before the next answer; whoever asks again meanwhile waits for it as well. */
   onQuestion: (() => Promise<unknown>) | null;
   close(): void;
 }
@@ -41,10 +41,12 @@ export async function startNameServer(): Promise<NameServer> {
   const socket = createSocket("udp4");
   const server: NameServer = { address: "", records: new Map(), onQuestion: null, close: () => socket.close() };
 
+  let asked: Promise<unknown> | undefined;
   const reply = async (message: Buffer, peer: RemoteInfo) => {
     const { onQuestion } = server;
     server.onQuestion = null;
-    await onQuestion?.();
+    if (onQuestion !== null) asked = onQuestion();
+    await asked;
     const { name, end } = readQuestion(message);
     const found = server.records.get(name);
     const answers = Array.isArray(found) ? found.map(answer) : [];

@@ -52,7 +52,7 @@ export async function relocate(
   slug: string,
 ): Promise<string> {
   const id = await arrive(source, sourceName, target, slug);
-  await fence(source, id, 10_000);
+  await fence(source, id, 60_000);
   const epoch = await release(source, id, targetName);
   await activate(target, id, epoch);
   return id;
