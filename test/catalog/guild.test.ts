@@ -96,7 +96,7 @@ test("functions: what they take", () => {
   expect(routine("one_out").parameters.map(({ name }) => name)).toEqual(["n"]);
   expect(routine("by_ranks").parameters).toMatchObject([{ type: "guild.rank[]", castType: "guild._rank" }]);
   expect(routine("add_them")).toMatchObject({ comment: "The sum of two numbers.", volatility: "immutable" });
-  expect([...routine("slow_lookup").settings]).toEqual([["statement_timeout", "5s"]]);
+  expect([...routine("slow_lookup").settings]).toEqual([["statement_timeout", "50s"]]);
 });
 
 test("functions: what they give", () => {

@@ -71,15 +71,19 @@ describe("constraints", () => {
   const seat = (body: object) => acme("POST", "/seats", { body });
 
   test("of the tenant's own rows: no text names what the API has no name for", async () => {
-    const answers = await Promise.all([
-      seat({ id: 1, room: "B" }),
-      seat({ id: 2, room: "A" }),
-      seat({ id: 2, room: "B", note: "bad" }),
-      seat({ id: 2, room: "B", amount: null }),
-      acme("POST", "/guests", { body: { id: 2, seat_id: 9 } }),
-      acme("DELETE", "/seats?id=eq.1"),
-      acme("POST", "/seats?on_conflict=note", { body: { id: 3 }, headers: { prefer: "resolution=merge-duplicates" } }),
-    ]);
+    // One after the other: of two at once one waits for the other's lock, and only for so long.
+    const answers = [
+      await seat({ id: 1, room: "B" }),
+      await seat({ id: 2, room: "A" }),
+      await seat({ id: 2, room: "B", note: "bad" }),
+      await seat({ id: 2, room: "B", amount: null }),
+      await acme("POST", "/guests", { body: { id: 2, seat_id: 9 } }),
+      await acme("DELETE", "/seats?id=eq.1"),
+      await acme("POST", "/seats?on_conflict=note", {
+        body: { id: 3 },
+        headers: { prefer: "resolution=merge-duplicates" },
+      }),
+    ];
     expect(answers.map(({ status, json }) => [status, (json as { code: string }).code])).toEqual([
       [409, "23505"],
       [409, "23505"],

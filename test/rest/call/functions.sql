@@ -67,12 +67,11 @@ create function app.header(name text) returns text language sql stable as $$
 create function app.cookie(name text) returns text language sql stable as $$
   select current_setting('request.cookies', true)::json ->> name $$;
 create function app.noon() returns timestamptz language sql stable as $$ select '2026-07-01 12:00:00+00'::timestamptz $$;
-create function app.slow_at(ms integer) returns text language plpgsql stable set statement_timeout = '150ms' as $$
+create function app.slow_for_ever() returns void language plpgsql stable set statement_timeout = '150ms' as $$
 begin
-  perform count(*) from generate_series(1, ms * 10000);
-  return current_setting('statement_timeout');
+  loop end loop;
 end $$;
-create function app.patient() returns text language sql stable set statement_timeout = '1h' as $$
+create function app.patient() returns text language sql stable set statement_timeout = '50s' as $$
   select current_setting('statement_timeout') $$;
 create function app.boundless() returns text language sql stable set statement_timeout = 0 as $$
   select current_setting('statement_timeout') $$;

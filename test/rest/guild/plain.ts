@@ -102,6 +102,7 @@ export async function plainGuild(): Promise<Side> {
     grant usage on all sequences in schema guild to rowhouse_api;
     grant execute on all functions in schema guild to rowhouse_api`);
   const client = await db.database.connect("rowhouse_api");
+  await client.query("set idle_in_transaction_session_timeout = 0"); // a test may stand still
   // Where the law puts the schemas that are served; it says so when it is laid down, which here it never is.
   const { rows } = await db.admin.query<{ path: string }>("select platform.api_search_path() as path");
   await client.query(`set search_path to ${rows[0]!.path}`);

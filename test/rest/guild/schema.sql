@@ -569,7 +569,7 @@ begin
   raise exception '%', message using errcode = state, detail = 'as asked', hint = 'ask for less';
 end $$;
 create function guild."Quoted Function"("An Argument" text) returns text language sql immutable as $$ select upper("An Argument") $$;
-create function guild.slow_lookup() returns text language sql stable set statement_timeout = '5s' as $$ select 'done' $$;
+create function guild.slow_lookup() returns text language sql stable set statement_timeout = '50s' as $$ select 'done' $$;
 create function guild.page() returns guild."text/html" language sql stable as $$
   select ('<h1>' || count(*) || ' halls</h1>')::guild."text/html" from guild.halls
 $$;
