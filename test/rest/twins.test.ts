@@ -58,7 +58,7 @@ let plain: Side;
 let adopted: Side;
 beforeAll(async () => {
   [plain, adopted] = await Promise.all([plainGuild(), adoptedGuild()]);
-}, 120_000);
+}, 600_000);
 afterAll(() => Promise.all([plain.close(), adopted.close()]));
 
 let keysTold = 0;
@@ -138,4 +138,4 @@ test("the writes of the corpus, one after the other and for good, leave the same
   }
   expect(await rowsOf(adopted, "acme")).toEqual(await rowsOf(plain));
   expect(await rowsOf(adopted, "globex")).toEqual(twin);
-}, 60_000);
+}, 600_000);
