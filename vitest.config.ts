@@ -9,7 +9,7 @@ export default defineConfig({
     // for a process to start, for a lease to end, for a server that is down.
     maxWorkers: 4,
     // Nets for what hangs, and no measure of anything: a machine that is shared may stand still for seconds, anywhere.
-    testTimeout: 120_000,
+    testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     setupFiles: [],

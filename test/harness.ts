@@ -10,7 +10,7 @@ import { findTenant } from "../src/tenant/change.ts";
 import type { Tenant } from "../src/tenant/tenant.ts";
 
 export const SALES = join(import.meta.dirname, "../examples/sales");
-/** For what a pool may wait where the wait is not what is tested: a server may stand still for seconds. */
+/** How long a test waits for a server, which may stand still for seconds, where the wait is not what is tested. */
 export const PATIENCE_MS = 60_000;
 /** Roles belong to the cluster, so every database of a test run has to derive the same passwords. */
 export const TEST_SECRET = "a-secret-for-tests-only";
@@ -79,7 +79,7 @@ async function makeDedicated(
   const secretRef = `file:${join(folder, name)}`;
   await writeFile(join(folder, name), url, { mode: 0o600 });
   const database = home.database.sibling(url);
-  const platform = database.openPool("rowhouse_platform", { max: 2, waitMs: PATIENCE_MS });
+  const platform = database.openPool("rowhouse_platform", { max: 2 });
   const admin = new pg.Client({ connectionString: url });
   admin.on("error", () => {}); // a test may end it from the other side
   await admin.connect();
@@ -138,9 +138,9 @@ export async function testDatabase(from: "template" | "empty" = "template"): Pro
   await root.query(`create database ${name}${from === "template" ? ` template ${inject("template")}` : ""}`);
   if (from === "template") await root.query(grantsOf(name));
   const url = withDatabase(adminUrl, name);
-  const database = openDatabase(url, TEST_SECRET);
-  const platform = database.openPool("rowhouse_platform", { max: 4, waitMs: PATIENCE_MS });
-  const api = database.openPool("rowhouse_api", { max: 4, waitMs: PATIENCE_MS, statementTimeoutMs: PATIENCE_MS });
+  const database = openDatabase(url, TEST_SECRET, { prepares: true, waitMs: PATIENCE_MS });
+  const platform = database.openPool("rowhouse_platform", { max: 4 });
+  const api = database.openPool("rowhouse_api", { max: 4, statementTimeoutMs: PATIENCE_MS });
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   const others: Own[] = [];

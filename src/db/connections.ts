@@ -95,6 +95,8 @@ function conninfoOf(url: URL, password: string, peer: string | null): string {
 export interface DatabaseOptions {
   /** PREPARED_STATEMENTS: whether pools keep statements under names. */
   readonly prepares: boolean;
+  /** Longest wait for a connection, in milliseconds, where a pool has no limit of its own; when left out 10 s, and 5 s of a pool. */
+  readonly waitMs?: number;
 }
 
 /**
@@ -106,7 +108,8 @@ export function openDatabase(url: string, secret?: string, options: DatabaseOpti
   return openWithKeyring(url, openKeyring(secret ?? decodeURIComponent(new URL(url).password)), options);
 }
 
-function openWithKeyring(url: string, keyring: Keyring, { prepares }: DatabaseOptions): Database {
+function openWithKeyring(url: string, keyring: Keyring, database: DatabaseOptions): Database {
+  const { prepares, waitMs } = database;
   const parsed = new URL(url);
   const address = `${parsed.host}${parsed.pathname}`;
   const urlOf = (role: DbRole) => {
@@ -120,7 +123,7 @@ function openWithKeyring(url: string, keyring: Keyring, { prepares }: DatabaseOp
       connectionString,
       application_name: `rowhouse ${role}`,
       keepAlive: true,
-      connectionTimeoutMillis: 10_000,
+      connectionTimeoutMillis: waitMs ?? 10_000,
       ...(replication !== undefined && { replication }),
     });
     // A connection that breaks while idle rejects its next query; without a listener it would end the process.
@@ -137,14 +140,14 @@ function openWithKeyring(url: string, keyring: Keyring, { prepares }: DatabaseOp
     connect: (role) => connectTo(urlOf(role), role),
     connectReplication: () => connectTo(urlOf("rowhouse_mover"), "rowhouse_mover", "database"),
     replicationConninfo: (peer) => conninfoOf(parsed, keyring.rolePassword("rowhouse_mover"), peer),
-    sibling: (other) => openWithKeyring(other, keyring, { prepares }),
+    sibling: (other) => openWithKeyring(other, keyring, database),
     neighbour: (name) => {
       const own = new URL(url);
       own.pathname = `/${encodeURIComponent(name)}`;
-      return openWithKeyring(own.href, keyring, { prepares });
+      return openWithKeyring(own.href, keyring, database);
     },
     openPool: (role, options) => {
-      const pool = openPool(urlOf(role), role, options);
+      const pool = openPool(urlOf(role), role, { waitMs, ...options });
       if (!prepares) prepareNothing(pool);
       return pool;
     },
