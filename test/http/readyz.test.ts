@@ -41,7 +41,8 @@ async function failing(server: TestServer): Promise<NotReady["failing"]> {
  * @param attributes what is wrong with it
  */
 async function withRole(attributes: string, work: (database: Database, role: string) => Promise<void>): Promise<void> {
-  const role = `rowhouse_test_${randomBytes(4).toString("hex")}`;
+  // Not `rowhouse_…`: what is set for such a role is a finding of every database's check at that moment (setting_preset).
+  const role = `readyz_test_${randomBytes(4).toString("hex")}`;
   const url = new URL(db.url);
   await db.admin
     .query(`create role ${role} login password 'x' ${attributes}; grant connect on database ${url.pathname.slice(1)} to ${role};
