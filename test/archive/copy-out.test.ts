@@ -91,7 +91,7 @@ describe("a COPY that fails", () => {
     );
     const outcome = digest(source, async () => {
       await db.admin.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy (select repeat(%' and pid <> pg_backend_pid()",
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy (select repeat(%' and datname = current_database() and pid <> pg_backend_pid()",
       );
     });
     await expect(outcome).rejects.toThrow(/terminat|Connection/);

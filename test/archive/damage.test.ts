@@ -35,6 +35,8 @@ async function refused(content: Buffer, kind: ErrorKind = "archiveDamaged"): Pro
   return error.details ?? "";
 }
 
+/** The same damage in every run. */
+const SEED = 20261122;
 /** Every refusal names what is damaged. */
 const ENTRY = /^(?:container|manifest\.json|manifest\.sha256|restore\.sql|data\/.+|\.\.\/evil)$/;
 
@@ -52,7 +54,7 @@ describe("damage by accident", () => {
         await writeFile(bad, flipped);
         expect((await refusal("archiveDamaged", verifyArchive(bad))).details).toMatch(ENTRY);
       }),
-      { numRuns: 400 },
+      { seed: SEED, numRuns: 400 },
     );
   });
 
@@ -78,6 +80,7 @@ describe("damage by accident", () => {
         expect((await refusal("archiveDamaged", verifyArchive(bad))).details).toMatch(ENTRY);
       }),
       {
+        seed: SEED,
         numRuns: 150,
         examples: [
           [0],

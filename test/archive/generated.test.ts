@@ -18,8 +18,8 @@ import { openWorkspace, type Workspace, readShared } from "./workspace.ts";
 
 const run = promisify(execFile);
 const missing = ["tar", "zstd", "psql"].filter((tool) => spawnSync(tool, ["--version"]).status !== 0);
-/** GENERATED_SEED repeats what a failure printed. */
-const SEED = Number(process.env["GENERATED_SEED"] ?? Date.now() % 1_000_000);
+/** The same values in every run; GENERATED_SEED tries others. */
+const SEED = Number(process.env["GENERATED_SEED"] ?? 20_261_122);
 
 let db: Workspace;
 let other: TestDatabase;
@@ -28,7 +28,6 @@ let major: number;
 let source: Tenant;
 let path: string;
 beforeAll(async () => {
-  process.stderr.write(`GENERATED_SEED=${SEED}\n`);
   db = await openWorkspace();
   ({ major } = await readServerVersion(db.admin));
   made = await planSchema(db.admin, major >= 18);
@@ -40,7 +39,7 @@ beforeAll(async () => {
   other = await testDatabase("empty");
   await migrate(other.database, { appDir: SALES });
   await makeTables(other.admin, made);
-}, 120_000);
+});
 afterAll(async () => {
   await other.close();
   await db.close();

@@ -100,14 +100,14 @@ describe("a tenant that lives in a database of its own", () => {
       () => null,
       (error: unknown) => error,
     );
-    await expect.poll(() => entry(big, "roomy"), { timeout: 5000 }).toBeUndefined();
+    await expect.poll(() => entry(big, "roomy")).toBeUndefined();
     const cutOff = async () => {
       const { rowCount } = await home.admin.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_platform' and wait_event_type = 'Lock' and datname = current_database()",
       );
       return rowCount;
     };
-    await expect.poll(cutOff, { timeout: 5000 }).toBe(1);
+    await expect.poll(cutOff).toBe(1);
     expect(await cut).toMatchObject({ code: expect.any(String) });
     await home.admin.query("rollback");
     expect(await entry(home, "roomy")).toMatchObject({ moved_to: "big1" });

@@ -5,6 +5,7 @@ import { runScoped } from "../../src/db/transaction.ts";
 import { setTenantStatus } from "../../src/tenant/change.ts";
 import { beginImport, dropImport } from "../../src/tenant/importing.ts";
 import { deleteTenant } from "../../src/tenant/delete.ts";
+import { waitersFor } from "./brake.ts";
 import { openWorkspace, refusal, type Workspace, readShared } from "./workspace.ts";
 
 let db: Workspace;
@@ -215,16 +216,14 @@ describe("an interrupted restore", () => {
 
   test("cut off by the server takes its tenant back", async () => {
     const before = await registry();
-    let cut: Promise<unknown> | undefined;
-    const onProgress = ({ phase }: { phase: string }) => {
-      if (phase === "load")
-        cut ??= db.admin.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_importer' and datname = current_database()",
-        );
-    };
-    const work = restoreArchive(db.database, path, { as: "cut", onProgress });
-    expect((await refusal("databaseUnavailable", work)).message).toContain("was lost");
-    await cut;
+    await db.admin.query("begin; lock table app.expenses in share mode"); // until its rows are to go in
+    const refused = refusal("databaseUnavailable", restoreArchive(db.database, path, { as: "cut" }));
+    await expect.poll(() => waitersFor(db, "app.expenses")).toBe(1);
+    await db.admin.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_importer' and datname = current_database()",
+    );
+    await db.admin.query("rollback");
+    expect((await refused).message).toContain("was lost");
     expect(await registry()).toEqual(before);
   });
 

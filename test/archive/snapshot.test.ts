@@ -7,6 +7,7 @@ import { verifyArchive } from "../../src/archive/verify.ts";
 import type { Database } from "../../src/db/connections.ts";
 import type { Scope } from "../../src/db/scope.ts";
 import { runScoped } from "../../src/db/transaction.ts";
+import { brakeReaders, waitersFor } from "./brake.ts";
 import { openWorkspace, refusal, type Workspace } from "./workspace.ts";
 
 let db: Workspace;
@@ -15,17 +16,22 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** One request: an item more on some invoice, and the invoice's amounts with it. */
-function addItem(scope: Scope): Promise<unknown> {
+let position = 1000;
+
+/**
+ * One request: an item more on an invoice, and the invoice's amounts with it.
+ * @param index of the invoice: two at once have each their own, since requests wait for one another's rows for 2 seconds only
+ */
+function addItem(scope: Scope, index = 0): Promise<unknown> {
   return runScoped(db.api, scope, "write", [
     {
       text: `with item as (
           insert into app.invoice_items (invoice_id, position, description, quantity, unit_price_cents)
-          select id, 1000 + (random() * 1e9)::int, 'while exporting', 1, 100 from app.invoices
-          where id = (select id from app.invoices order by id offset (random() * 100)::int limit 1)
+          select id, $2, 'while exporting', 1, 100 from app.invoices
+          where id = (select id from app.invoices order by id offset $1 limit 1)
           returning invoice_id, net_cents)
         update app.invoices i set net_cents = i.net_cents + item.net_cents from item where i.id = item.invoice_id`,
-      values: [],
+      values: [String(index), String(position++)],
     },
   ]);
 }
@@ -35,14 +41,14 @@ async function writeUntil(scope: Scope, until: Promise<unknown>): Promise<number
   let open = true;
   let written = 0;
   const stop = until.finally(() => (open = false)).catch(() => {});
-  const writer = async () => {
+  const writer = async (index: number) => {
     for (let pause = 0; open; pause = 15) {
       await new Promise((resolve) => setTimeout(resolve, pause));
-      await addItem(scope);
+      await addItem(scope, index + 4 * (written % 25));
       written++;
     }
   };
-  await Promise.all([stop, writer(), writer(), writer(), writer()]);
+  await Promise.all([stop, ...[0, 1, 2, 3].map(writer)]);
   return written;
 }
 
@@ -163,16 +169,14 @@ describe("an export fails closed", () => {
 
   test("when its connection is cut while it copies", async () => {
     const before = await files();
-    let cut: Promise<unknown> | undefined;
-    const onProgress = ({ phase }: { phase: string }) => {
-      if (phase === "copy")
-        cut ??= db.admin.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_exporter' and datname = current_database()",
-        );
-    };
-    const work = exportTenant(db.database, { slug: "acme" }, { path: join(db.dir, "cut.rowhouse"), onProgress });
-    expect((await refusal("databaseUnavailable", work)).message).toContain("was lost");
-    await cut;
+    await using brake = await brakeReaders(db, "rowhouse_exporter");
+    const work = exportTenant(db.database, { slug: "acme" }, { path: join(db.dir, "cut.rowhouse") });
+    const refused = refusal("databaseUnavailable", work);
+    expect(await brake.reached()).toMatch(/^copy /);
+    await db.admin.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rowhouse_exporter' and datname = current_database()",
+    );
+    expect((await refused).message).toContain("was lost");
     expect(await files()).toEqual(before);
   });
 
@@ -196,23 +200,17 @@ describe("an export fails closed", () => {
       );
       return rows[0]!.open;
     };
-    await expect.poll(open, { timeout: 20_000 }).toBe(0); // a backend notices that its client is gone when it next writes
+    await expect.poll(open).toBe(0); // a backend notices that its client is gone when it next writes
   });
 
   test("when it is aborted while it waits for a lock, before its snapshot", async () => {
     const before = await files();
     await db.admin.query("begin; lock table app.customers in access exclusive mode");
     try {
-      const waiting = async () => {
-        const { rowCount } = await db.admin.query(
-          "select from pg_locks where not granted and relation = 'app.customers'::regclass",
-        );
-        return rowCount;
-      };
       const [abort, reason] = [new AbortController(), new Error("Ctrl-C")];
       const options = { path: join(db.dir, "locked.rowhouse"), signal: abort.signal };
       const work = exportTenant(db.database, { slug: "globex" }, options).catch((error: unknown) => error);
-      await expect.poll(waiting, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => waitersFor(db, "app.customers")).toBe(1);
       abort.abort(reason);
       expect(await work).toBe(reason);
       expect(await files()).toEqual(before);
