@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { readEmail } from "../../src/auth/email.ts";
 import { checkAgainst, hashPassword, PREFERRED, type Cost } from "../../src/auth/password.ts";
 import { checkPassword } from "../../src/auth/password-policy.ts";
@@ -14,6 +14,8 @@ const kindOf = (work: () => unknown): string => {
     return error instanceof RowhouseError ? `${error.kind} ${error.details ?? ""}`.trim() : String(error);
   }
 };
+
+afterEach(() => vi.useRealTimers());
 
 describe("hashes", () => {
   test("are argon2id as RFC 9106 counts, in PHC form, with a salt of their own", async () => {
@@ -41,12 +43,13 @@ describe("hashes", () => {
   });
 
   test("who has many to hash keeps nobody else waiting", async () => {
-    const many = 4 * availableParallelism();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }); // nobody has waited for too long
+    const many = 16 * availableParallelism();
     const ended: string[] = [];
     const hash = (whose: string) => hashPassword("a long walk", whose).then(() => ended.push(whose));
     await Promise.all([...Array.from({ length: many }, () => hash("globex")), hash("acme")]);
     expect(ended).toHaveLength(many + 1);
-    expect(ended.indexOf("acme")).toBeLessThan(many - 1);
+    expect(ended.indexOf("acme")).toBeLessThan(many / 2);
   });
 
   test("two ways to type one letter are one password", async () => {

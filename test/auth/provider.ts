@@ -3,15 +3,21 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose";
 import { openVerifyingKeys } from "../../src/auth/verifying-keys.ts";
 import type { VerifyingKeys } from "../../src/auth/verify.ts";
-import { openCheckedFetch } from "../../src/net/checked-fetch.ts";
+import { openCheckedFetch, type CheckedFetch } from "../../src/net/checked-fetch.ts";
 import type { TestDatabase } from "../harness.ts";
 
 /** OUTBOUND_ALLOWED that lets the providers of the tests be asked. */
 export const LOOPBACK = ["127.0.0.1"];
 
+/** Waits for an answer that is to come: provider and client are one process, which may stand still for longer than a server waits. */
+export function openPatientFetch(allowed: readonly string[] = LOOPBACK): CheckedFetch {
+  const fetch = openCheckedFetch({ allowed });
+  return (url, request) => fetch(url, { ...request, timeoutMs: 60_000 });
+}
+
 /** Keys as a server has them. */
 export function verifyingKeys(db: TestDatabase, allowed: readonly string[] = LOOPBACK): VerifyingKeys {
-  return openVerifyingKeys(db.platform, { fetch: openCheckedFetch({ allowed }) });
+  return openVerifyingKeys(db.platform, { fetch: openPatientFetch(allowed) });
 }
 
 interface ProviderKey {

@@ -82,6 +82,6 @@ test("a tenant that can't be reached keeps nobody else's waiting", async () => {
 
 test("a server does it by itself, and ends at once", async () => {
   const retention = openRetention({ ...sources, lookMs: 10 });
-  await eventually(async () => expect(await left()).toEqual(["acme 1", "globex 1"]));
+  await eventually(async () => expect(await left()).toEqual(["acme 1", "globex 1"]), 60_000);
   await retention.close();
 });
