@@ -22,7 +22,7 @@ describe("a schema of 47 tables", () => {
       rowsBefore.set(table.identifier, rows[0]!.rows);
     }
     await makeTenants(single);
-  }, 60_000);
+  });
   afterAll(() => single.close());
 
   const rowsOf = async (slug: string) => {
@@ -56,14 +56,14 @@ describe("a schema of 47 tables", () => {
     expect(adopted.code).toBe(0);
     expect(await readdir(join(single.appDir, "migrations"))).toEqual(["0001_adopt_guild.sql"]);
     await single.must("migrate", "--app", single.appDir);
-  }, 60_000);
+  });
 
   test("passes check", async () => {
     const { json } = await single.run("check", "--json");
     expect(
       json<{ errors: number; findings: { level: string }[] }>().findings.filter(({ level }) => level === "error"),
     ).toEqual([]);
-  }, 60_000);
+  });
 
   test("every row is its tenant's, byte for byte", async () => {
     expect(await rowsOf("acme")).toEqual(rowsBefore);
@@ -116,7 +116,7 @@ describe("a schema of 47 tables", () => {
     const counts = (found: ReadonlyMap<string, string[]>) => [...found].map(([name, rows]) => [name, rows.length]);
     expect(counts(await rowsOf("globex"))).toEqual(counts(rowsBefore));
     expect(await rowsOf("acme")).toEqual(rowsBefore);
-  }, 60_000);
+  });
 
   test("functions and views see one tenant", async () => {
     const [members, totals, card] = await runScoped(single.db.api, await single.db.scope("globex"), "write", [
@@ -150,7 +150,7 @@ describe("a schema of 47 tables", () => {
     expect((await rowsOf("acme")).get("guild.badges")).toEqual(["(1,gold)"]);
     await single.must("migrate", "--app", single.appDir, "--down", "1");
     await single.db.admin.query("drop table guild.badges");
-  }, 60_000);
+  });
 
   test("Down is refused while two tenants have rows, and puts everything back when one has", async () => {
     const refused = await single.run("migrate", "--app", single.appDir, "--down", "1");
@@ -163,5 +163,5 @@ describe("a schema of 47 tables", () => {
       const { rows } = await single.db.admin.query<{ rows: string[] }>(rowsQuery(table));
       expect(rows[0]!.rows).toEqual(rowsBefore.get(table.identifier));
     }
-  }, 60_000);
+  });
 });

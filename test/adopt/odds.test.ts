@@ -56,7 +56,7 @@ describe("rare shapes", () => {
     talk = adopted.stderr;
     answer = adopted.json<Answer>();
     await single.must("migrate", "--app", single.appDir);
-  }, 60_000);
+  });
   afterAll(() => single.close());
 
   test("what could not be converted is listed, and stops nothing", () => {
@@ -130,7 +130,7 @@ describe("rare shapes", () => {
       ({ level }) => level === "error",
     );
     expect(wrong.map(({ key }) => key)).toEqual([]);
-  }, 60_000);
+  });
 
   test("keys are what they were, within a tenant", async () => {
     expect(await definition("cities_country_fkey")).toBe(
@@ -252,7 +252,7 @@ describe("rare shapes", () => {
     expect(rows).toEqual([{ comments: ["It's all of them", "As it is spelled"], reader: true }]);
     // `not of` has no way back, and leaves the columns as they are; nothing of it shows in the lines.
     expect(lost).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe("what adopt refuses", () => {

@@ -21,7 +21,7 @@ describe("the print shop", () => {
     version = Math.floor(Number(rows[0]!.version) / 10_000);
     await single.must("migrate");
     for (const slug of ["acme", "globex"]) await single.must("tenant", "create", slug);
-  }, 60_000);
+  });
   afterAll(() => single.close());
 
   test("its second migration is what adopt writes", async () => {
@@ -43,7 +43,7 @@ describe("the print shop", () => {
         : sql;
     expect(plain(written)).toBe(plain(await readFile(join(APP, "migrations", SECOND), "utf8")));
     await running.must("migrate", "--app", running.appDir);
-  }, 60_000);
+  });
 
   test("both run on a new database, for two tenants", async () => {
     await single.must("migrate", "--app", APP);
@@ -68,5 +68,5 @@ describe("the print shop", () => {
       ({ level }) => level === "error",
     );
     expect(wrong.map(({ key }) => key)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   await single.must("adopt", "--schema", "guild", "--tenant", "acme", "--out", join(single.appDir, "migrations"));
   await single.must("migrate", "--app", single.appDir);
   after = await load("rowhouse_api");
-}, 120_000);
+});
 afterAll(() => single.close());
 
 /** All that a request can see of a relation. */
