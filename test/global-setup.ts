@@ -35,6 +35,8 @@ async function openServer(): Promise<{ url: string; close(): Promise<void> }> {
       fsync: "off",
       full_page_writes: "off",
       max_connections: "300",
+      // Nothing happens to tables, to their statistics or in a template but what a test does.
+      autovacuum: "off",
       // Test files that move tenants run side by side.
       max_replication_slots: "60",
       max_wal_senders: "60",
