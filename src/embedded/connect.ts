@@ -22,7 +22,10 @@ export async function urlOf(place: Place, port: number, database: string): Promi
 
 /** Of a server that is ready: what takes longer is a machine that stands still, not a server that hangs. */
 const CONNECT_MS = 30_000;
-/** Of one that may be there or not: how long a try may take, and how many there are at least, since the clock of a machine that stood still for a while says that the time is over. */
+/**
+ * Of one that may be there or not: how long a try may take, and how many there are at least. By the clock of a machine that stood still
+ * for a while the time is over after the first.
+ */
 const TRY_MS = 2000;
 const TRIES = 3;
 
