@@ -78,7 +78,8 @@ begin
 end $$;
 
 -- A tenant is exported, restored and moved for as long as that takes: a limit of the database or of the server is meant for requests.
--- One that somebody gives such a role in one database alone is theirs to give. transaction_timeout is PostgreSQL 17's.
+-- What such a role is given in one database alone counts for more than this; statement_timeout and the limit of idleness in a
+-- transaction its sessions lift even then (src/archive/session.ts, src/move/endpoint.ts). transaction_timeout is PostgreSQL 17's.
 do $$
 declare
   limited record;

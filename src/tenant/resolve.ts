@@ -85,15 +85,20 @@ function unknown(kind: "hostUnknown" | "tenantUnknown"): RowhouseError {
   return new RowhouseError(kind, { hint });
 }
 
+/** What lives at a place, in the way of the one of two lookups that it takes; undefined where no tenant can. */
+function lookUp<T>(place: Place, subdomain: (label: string) => T, custom: (name: string) => T): T | undefined {
+  if (place.kind === "subdomain") return subdomain(place.label);
+  if (place.kind === "custom") return custom(place.name);
+  return undefined;
+}
+
 async function hostTenant(registry: Registry, place: Place): Promise<Tenant | undefined> {
   if (place.kind !== "subdomain" && place.kind !== "custom" && place.kind !== "nowhere") return undefined;
-  const found =
-    place.kind === "subdomain"
-      ? registry.bySubdomain(place.label)
-      : place.kind === "custom"
-        ? registry.byCustomDomain(place.name)
-        : undefined;
-  const tenant = await found;
+  const tenant = await lookUp(
+    place,
+    (label) => registry.bySubdomain(label),
+    (name) => registry.byCustomDomain(name),
+  );
   if (tenant === undefined) throw unknown("hostUnknown");
   return tenant;
 }
@@ -140,13 +145,11 @@ export function knownSite(
   { host, tenantHeader, tokenTenantId }: Signals,
 ): Site | undefined {
   if (tenantHeader !== undefined || tokenTenantId !== undefined) return undefined;
-  const place = placeOf(host, baseDomain);
-  const tenant =
-    place.kind === "subdomain"
-      ? registry.knownSubdomain(place.label)
-      : place.kind === "custom"
-        ? registry.knownCustomDomain(place.name)
-        : undefined;
+  const tenant = lookUp(
+    placeOf(host, baseDomain),
+    (label) => registry.knownSubdomain(label),
+    (name) => registry.knownCustomDomain(name),
+  );
   return tenant === undefined ? undefined : agree({ site: "tenant", host: tenant });
 }
 

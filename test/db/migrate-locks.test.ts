@@ -12,7 +12,7 @@ import { runScoped } from "../../src/db/transaction.ts";
 import { createTenant } from "../../src/tenant/create.ts";
 import { makeScope, type Scope } from "../../src/db/scope.ts";
 import type { ConnectionPool } from "../../src/db/connections.ts";
-import { PATIENCE_MS, testDatabase, type TestDatabase } from "../harness.ts";
+import { testDatabase, type TestDatabase } from "../harness.ts";
 
 let db: TestDatabase;
 let app: string;
@@ -50,7 +50,7 @@ beforeAll(async () => {
     { tenantId: tenant.id, epoch: tenant.epoch, principal: "test", role: "admin" },
     db.database.keyring,
   );
-  readers = db.database.openPool("rowhouse_api", { max: 4, waitMs: PATIENCE_MS });
+  readers = db.database.openPool("rowhouse_api", { max: 4 });
   readers.on("connect", (client) => void client.query("set lock_timeout = 0"));
   await runScoped(db.api, scope, "write", [
     { text: "insert into app.notes (body) values ('one'), ('two')", values: [] },

@@ -18,12 +18,7 @@ beforeAll(async () => {
 afterAll(() => db.close());
 beforeEach(() => {
   acquired = 0;
-  pool = shareFairly(
-    db.database.openPool("rowhouse_api", { max: PLACES, waitMs: PATIENCE_MS }),
-    PLACES,
-    PATIENCE_MS,
-    "a hint",
-  );
+  pool = shareFairly(db.database.openPool("rowhouse_api", { max: PLACES }), PLACES, PATIENCE_MS, "a hint");
   pool.on("acquire", () => (acquired += 1));
 });
 afterEach(() => pool.end());

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Batch, BrokenConnection } from "../../src/db/batch.ts";
 import { makeScope } from "../../src/db/scope.ts";
 import { inPoolTransaction, inTransaction, runBatch, runInside, runScoped } from "../../src/db/transaction.ts";
-import { PATIENCE_MS, testDatabase, type TestDatabase } from "../harness.ts";
+import { testDatabase, type TestDatabase } from "../harness.ts";
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -65,7 +65,7 @@ describe("a scoped batch", () => {
   });
 
   test("a failure takes back the whole batch, and the connection is clean afterwards", async () => {
-    const pool = db.database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const scope = await db.scope("initech");
     const count = () =>
       runScoped(pool, scope, "read", [one("select count(*) from app.tax_rates")]).then((r) => r[0]!.rows[0]![0]);
@@ -82,7 +82,7 @@ describe("a scoped batch", () => {
   });
 
   test("a connection that the server ends is destroyed, and the next request gets another", async () => {
-    const pool = db.database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const scope = await db.scope("globex");
     const [pid] = await runScoped(pool, scope, "read", [one("select pg_backend_pid()::text")]);
     const slow = runScoped(pool, scope, "read", [one(ENDLESS)]);
@@ -95,7 +95,7 @@ describe("a scoped batch", () => {
   });
 
   test("waits for a free connection no longer than it was told", async () => {
-    const pool = db.database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const held = await pool.connect();
     pool.options.connectionTimeoutMillis = 50; // not before: it limits how long connecting takes, too
     await expect(runBatch(pool, [one("select 1")])).rejects.toMatchObject({ code: "RH305" });
@@ -201,7 +201,7 @@ describe("interactive transactions", () => {
   });
 
   test("several statements in one round trip: what fails is told as it is, all is rolled back, and the connection goes on", async () => {
-    const pool = db.database.openPool("rowhouse_platform", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_platform", { max: 1 });
     const backend = async () => (await pool.query<{ pid: number }>("select pg_backend_pid() as pid")).rows[0]!.pid;
     const pid = await backend();
     const read = one("select current_setting('work_mem'), pg_current_xact_id()::text", [], "read_back");

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveGuild } from "../catalog/guild.ts";
-import { testDatabase, type TestDatabase } from "../harness.ts";
-import { PATIENCE_MS, testServer, type TestServer } from "./server.ts";
+import { PATIENCE_MS, testDatabase, type TestDatabase } from "../harness.ts";
+import { testServer, type TestServer } from "./server.ts";
 
 let db: TestDatabase;
 let server: TestServer;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runScoped } from "../../src/db/transaction.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
 import { makeLibrary } from "./library.ts";
-import { eventually, PATIENCE_MS, testServer, type TestServer } from "./server.ts";
+import { eventually, testServer, type TestServer } from "./server.ts";
 
 let db: TestDatabase;
 let server: TestServer;
@@ -72,7 +72,7 @@ describe("a client that goes away", () => {
 
   test("never ends what runs next on its connection", async () => {
     const scope = await db.scope("acme");
-    const pool = db.database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const count = { text: "select count(*) from generate_series(1, 20000)", values: [] };
     let ended = 0;
     let refused = 0;
@@ -104,7 +104,7 @@ describe("a client that goes away", () => {
   });
 
   test("before its turn came costs the database nothing", async () => {
-    const pool = db.database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const waiter = { isGone: () => true, onGone: () => () => {} };
     await expect(runScoped(pool, await db.scope("acme"), "read", [], waiter)).rejects.toMatchObject({
       kind: "clientGone",
@@ -114,7 +114,7 @@ describe("a client that goes away", () => {
   });
 
   test("an unreachable server costs the connection", async () => {
-    const pool = db.database.openPool("rowhouse_api", { max: 1, waitMs: PATIENCE_MS });
+    const pool = db.database.openPool("rowhouse_api", { max: 1 });
     const scope = await db.scope("acme");
     let leave = () => {};
     const waiter = { isGone: () => false, onGone: (listener: () => void) => ((leave = listener), () => {}) };

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SALES, TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
-import { eventually, letLocksWait, PATIENCE_MS, send } from "./server.ts";
+import { PATIENCE_MS, SALES, TEST_SECRET, testDatabase, type TestDatabase } from "../harness.ts";
+import { eventually, letLocksWait, send } from "./server.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 let db: TestDatabase;

@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { SALES, TEST_SECRET } from "../harness.ts";
-import { eventually, PATIENCE_MS } from "./server.ts";
+import { PATIENCE_MS, SALES, TEST_SECRET } from "../harness.ts";
+import { eventually } from "./server.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 

@@ -7,7 +7,7 @@ import { openKeyset } from "../../src/auth/keyset.ts";
 import { mintToken } from "../../src/auth/token.ts";
 import { openServer, type RunningServer, type ServerOptions } from "../../src/boot.ts";
 import { readConfig, type Config } from "../../src/config.ts";
-import { SALES, type TestDatabase } from "../harness.ts";
+import { PATIENCE_MS, SALES, type TestDatabase } from "../harness.ts";
 
 export interface TestAnswer {
   readonly status: number;
@@ -40,8 +40,6 @@ export interface TestServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** A server may stand still for seconds, or its database: what waits here for something waits for long, unless the wait is what is tested. */
-export const PATIENCE_MS = 60_000;
 const PATIENT = { CONNECTION_WAIT_MS: PATIENCE_MS, STATEMENT_TIMEOUT_MS: PATIENCE_MS };
 
 export interface TestServerOptions extends Partial<Omit<ServerOptions, "config" | "log">> {

@@ -93,7 +93,7 @@ describe("a mover that is killed", { timeout: 4 * TEST_MS }, () => {
   });
 
   test("never cost a client an acknowledged write", async () => {
-    await load.goOn(1000, 0);
+    await load.goOn(1001, 0);
     await load.goOn(20);
     await load.stop();
     const { id } = await arena.db.tenant(SLUG);
@@ -108,7 +108,7 @@ describe("a mover that is killed", { timeout: 4 * TEST_MS }, () => {
     console.log(
       `${verdict.acked} writes acknowledged, ${verdict.failed} refused, ${verdict.unknown} unknown; longest ${Math.round(longest)} ms`,
     );
-    expect(verdict.acked).toBeGreaterThanOrEqual(1000);
+    expect(verdict.acked).toBeGreaterThan(1000);
     expect(verdict).toMatchObject({ lost: [], doubled: [], wrong: [] });
     expect(answers).toEqual([]);
   });

@@ -115,12 +115,12 @@ describe("the link between the servers", { timeout: TEST_MS }, () => {
     });
   });
 
-  test("takes 20 ms each way", async () => {
+  test("takes 22 ms each way", async () => {
     const { move } = await moveWith((one) => {
       if (!isPoint(one, "begin_planned")) return;
-      for (const link of Object.values(pair.links)) link.setDelay(20);
+      for (const link of Object.values(pair.links)) link.setDelay(22);
     });
-    expect(move.facts.fence!.appliedMs).toBeGreaterThan(19); // a timer's clock has whole milliseconds
+    expect(move.facts.fence!.appliedMs).toBeGreaterThan(20); // a timer may come a millisecond early
   });
 
   test("carries 256 kB a second, and the tenant changes more than that: the gate waits, and the fence is short", async () => {
@@ -213,8 +213,8 @@ describe("a target that is gone", { timeout: TEST_MS }, () => {
 test(
   "no acknowledged write was lost, doubled or refused by all this",
   async () => {
-    const { acked, ...conclusion } = await conclude(pair, load, 300);
-    expect(acked).toBeGreaterThanOrEqual(300);
+    const { acked, ...conclusion } = await conclude(pair, load, 301);
+    expect(acked).toBeGreaterThan(300);
     expect(conclusion).toEqual({ answers: {}, lost: [], doubled: [], wrong: [] });
   },
   TEST_MS,

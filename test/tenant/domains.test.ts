@@ -6,7 +6,7 @@ import { addDomain, checkDomain, listDomains, removeDomain, verifyDomain } from 
 import { recheckDomains, type RecheckOptions } from "../../src/tenant/domain-proofs.ts";
 import { openRegistry } from "../../src/tenant/registry.ts";
 import { testDatabase } from "../harness.ts";
-import { untilBlocked } from "./blocked.ts";
+import { untilBlocked } from "../blocked.ts";
 import { startNameServer } from "./name-server.ts";
 
 const BASE = "rowhouse.test";

@@ -7,7 +7,7 @@ import { createTenant, type NewTenant } from "../../src/tenant/create.ts";
 import { countTenantRows, deleteTenant } from "../../src/tenant/delete.ts";
 import { listDomains } from "../../src/tenant/domains.ts";
 import { testDatabase } from "../harness.ts";
-import { untilBlocked } from "./blocked.ts";
+import { untilBlocked } from "../blocked.ts";
 
 const db = await testDatabase();
 const { keyring } = db.database;

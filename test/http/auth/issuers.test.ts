@@ -6,8 +6,8 @@ import { registerIssuer, type Registrar, type WantedIssuer } from "../../../src/
 import { openCheckedFetch } from "../../../src/net/checked-fetch.ts";
 import { removeIssuer } from "../../../src/tenant/issuers.ts";
 import { LOOPBACK, nowSeconds, openProvider, type Provider } from "../../auth/provider.ts";
-import { testDatabase, type TestDatabase } from "../../harness.ts";
-import { eventually, PATIENCE_MS, testServer, type TestServer } from "../server.ts";
+import { PATIENCE_MS, testDatabase, type TestDatabase } from "../../harness.ts";
+import { eventually, testServer, type TestServer } from "../server.ts";
 import { addUser, deskOf, fetchFrom, OPERATOR, PASSWORD, taken } from "./client.ts";
 
 let db: TestDatabase;

@@ -3,11 +3,11 @@ import { createKey, revokeKey } from "../../../src/auth/api-keys.ts";
 import { openDesk } from "../../../src/auth/desk.ts";
 import { runMove } from "../../../src/move/mover.ts";
 import { startMove } from "../../../src/move/start.ts";
-import { testDatabase, type DedicatedDatabase, type TestDatabase } from "../../harness.ts";
+import { PATIENCE_MS, testDatabase, type DedicatedDatabase, type TestDatabase } from "../../harness.ts";
 import { registerIssuer } from "../../../src/auth/register-issuer.ts";
 import { openCheckedFetch } from "../../../src/net/checked-fetch.ts";
 import { LOOPBACK, openProvider } from "../../auth/provider.ts";
-import { eventually, PATIENCE_MS, testServer, type TestServer } from "../server.ts";
+import { eventually, testServer, type TestServer } from "../server.ts";
 import { addUser, deskOf, OPERATOR, PASSWORD, supabase, taken } from "./client.ts";
 
 let db: TestDatabase;

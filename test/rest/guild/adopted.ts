@@ -23,9 +23,6 @@ const OF_TRANSPORT = new Set([
   "content-security-policy",
 ]);
 
-/** What a machine that stands still for a while must not decide. */
-const PATIENT = { CONNECTION_WAIT_MS: 60_000, STATEMENT_TIMEOUT_MS: 60_000 };
-
 export interface AdoptedGuild extends Side {
   readonly server: TestServer;
   /** Of acme. */
@@ -47,7 +44,7 @@ export async function adoptedGuild(settings: Partial<Config> = {}): Promise<Adop
   await settleTwin(db);
   const serve = (more: Partial<Config>) =>
     testServer(db, {
-      settings: { ...PATIENT, AGGREGATES: true, SOFT_DELETE: false, appDir, ...settings, ...more },
+      settings: { AGGREGATES: true, SOFT_DELETE: false, appDir, ...settings, ...more },
     });
   const server = await serve({});
   const passing = await serve({ TX_END: "rollback" });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DbClient } from "../../src/db/connections.ts";
+import type { DbClient } from "../src/db/connections.ts";
 
 /**
  * Until somebody waits for a lock that the holder's transaction has. Asks pg_locks, which tells of now: of pg_stat_activity a transaction
