@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isWithheld } from "../../src/archive/withheld.ts";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { untilBlocked } from "../blocked.ts";
+import { untilBlocked } from "./blocked.ts";
 import { ended, runOn, start, type Ended } from "./rowhouse.ts";
 
 let db: TestDatabase;
@@ -110,7 +110,7 @@ async function beginExport(path: string) {
   const child = start(["export", "acme", "-o", path, "--json"], { env: { DATABASE_URL: db.url } });
   child.stdin.end();
   const end = ended(child);
-  await untilBlocked(db.admin, db.admin);
+  await untilBlocked(db);
   return { child, end };
 }
 

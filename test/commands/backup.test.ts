@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../harness.ts";
-import { untilBlocked } from "../blocked.ts";
+import { untilBlocked } from "./blocked.ts";
 import { ended, runOn, start, type Ended } from "./rowhouse.ts";
 
 let db: TestDatabase;
@@ -87,7 +87,7 @@ test("an interruption ends it with 130 and leaves no half file", async () => {
   const child = start(["export", "--all", "--dir", dir, "--json"], { env: { DATABASE_URL: db.url } });
   child.stdin.end();
   const end = ended(child);
-  await untilBlocked(db.admin, db.admin);
+  await untilBlocked(db);
   child.kill("SIGINT");
   const { code, stdout } = await end;
   await db.admin.query("rollback");
