@@ -205,7 +205,7 @@ create table guild.addresses (
 create table guild.customers (
   id integer primary key,
   name text not null,
-  billing_address_id integer constraint customers_billing_fkey references guild.addresses,
+  billing_address_id integer constraint customers_billing_fkey references guild.addresses on delete restrict,
   delivery_address_id integer constraint customers_delivery_fkey references guild.addresses,
   notes text
 );
