@@ -35,8 +35,6 @@ async function refused(content: Buffer, kind: ErrorKind = "archiveDamaged"): Pro
   return error.details ?? "";
 }
 
-/** The same damage in every run. */
-const SEED = 20261122;
 /** Every refusal names what is damaged. */
 const ENTRY = /^(?:container|manifest\.json|manifest\.sha256|restore\.sql|data\/.+|\.\.\/evil)$/;
 
@@ -54,7 +52,7 @@ describe("damage by accident", () => {
         await writeFile(bad, flipped);
         expect((await refusal("archiveDamaged", verifyArchive(bad))).details).toMatch(ENTRY);
       }),
-      { seed: SEED, numRuns: 400 },
+      { numRuns: 400 },
     );
   });
 
@@ -80,7 +78,6 @@ describe("damage by accident", () => {
         expect((await refusal("archiveDamaged", verifyArchive(bad))).details).toMatch(ENTRY);
       }),
       {
-        seed: SEED,
         numRuns: 150,
         examples: [
           [0],

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Random } from "../random.ts";
 
 /** Texts that COPY, JSON, tar, psql, shells or people trip over. No U+0000: PostgreSQL has no such text. */
 export const TEXTS = [
@@ -143,26 +144,13 @@ export const SAMPLES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** One after the other, always the same ones for a seed. */
-export class Dice {
+export class Dice extends Random {
   readonly #texts: string[];
-  #state: number;
 
   constructor(seed: number) {
-    this.#state = seed;
+    super(seed);
     const text = fc.string({ unit: "binary", maxLength: 60 }).map((value) => value.replaceAll("\0", "\\0"));
     this.#texts = fc.sample(text, { seed, numRuns: 500 });
-  }
-
-  /** From 0 up to `limit`, without it. mulberry32. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)]!;
   }
 
   text(): string {

@@ -13,13 +13,12 @@ import { migrate } from "../../src/db/migrate.ts";
 import { readServerVersion } from "../../src/db/server-version.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 import { SALES, testDatabase, type TestDatabase } from "../harness.ts";
+import { SEED } from "../seed.ts";
 import { fillTables, makeTables, planSchema, type MadeSchema } from "./generated.ts";
 import { openWorkspace, type Workspace, readShared } from "./workspace.ts";
 
 const run = promisify(execFile);
 const missing = ["tar", "zstd", "psql"].filter((tool) => spawnSync(tool, ["--version"]).status !== 0);
-/** The same values in every run; GENERATED_SEED tries others. */
-const SEED = Number(process.env["GENERATED_SEED"] ?? 20_261_122);
 
 let db: Workspace;
 let other: TestDatabase;

@@ -1,6 +1,8 @@
 import { openAttempts } from "../../src/auth/attempts.ts";
 import { listDemoRequests, requestDemo } from "../../src/demo/request.ts";
 import type { TestDatabase } from "../harness.ts";
+import { Random } from "../random.ts";
+import { SEED } from "../seed.ts";
 import { EXECUTE, type Death } from "./wire.ts";
 
 export const emailOf = (label: string) => `ann@${label}.example`;
@@ -82,14 +84,14 @@ export const deathsAt = (statements: readonly string[]): Death[] =>
 const IS_WHOLE = process.env["TEST_CRASHES"] === "all";
 
 /**
- * All points with `TEST_CRASHES=all` (`npm run test:crashes`); else some: those of `always`, and others by chance.
+ * All points with `TEST_CRASHES=all` (`npm run test:crashes`); else some: those of `always`, and others that the seed decides.
  * @param most how many others
  */
 export function sample<T>(points: readonly T[], most: number, always: (point: T) => boolean = () => false): T[] {
   if (IS_WHOLE) return [...points];
   const others = points.filter((point) => !always(point));
   const stride = Math.max(1, Math.floor(others.length / most));
-  const offset = Math.floor(Math.random() * stride);
+  const offset = new Random(SEED).below(stride);
   const chosen = new Set(others.filter((_, index) => index % stride === offset).slice(0, most));
   return points.filter((point) => always(point) || chosen.has(point));
 }

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isCommitted } from "../../src/move/move.ts";
 import { runMove } from "../../src/move/mover.ts";
 import { findMove } from "../../src/move/store.ts";
+import { Random } from "../random.ts";
+import { SEED } from "../seed.ts";
 import { openArena, SLUG, type Arena } from "./arena.ts";
 import { leftovers } from "./leftovers.ts";
 import type { Load } from "./load.ts";
@@ -11,13 +13,14 @@ import { judge, readWritten } from "./verdict.ts";
 /**
  * A mover that is killed at the boundaries of its way, while clients write through two servers: whoever runs it again brings it
  * to its end, and every acknowledged write is in one place. At every boundary with `TEST_CRASHES=all` (`npm run test:crashes`); else
- * at every eighth, from a random one on.
+ * at every eighth, from one on that the seed decides.
  */
 let arena: Arena;
 let load: Load;
 
 const STRIDE = process.env["TEST_CRASHES"] === "all" ? 1 : 8;
-const OFFSET = Math.floor(Math.random() * STRIDE);
+const random = new Random(SEED);
+const OFFSET = random.below(STRIDE);
 const sample = <T>(points: readonly T[]) => points.filter((_, index) => index % STRIDE === OFFSET);
 
 beforeAll(async () => {
@@ -65,7 +68,7 @@ describe("a mover that is killed", { timeout: 4 * TEST_MS }, () => {
   test("at any moment, and given up or run again, leaves the tenant in one place", async () => {
     for (let n = 0; n < 8; n++) {
       const from = await placement();
-      const { signal } = await arena.mover("finish", other(from), String(Math.round(250 + Math.random() * 900)));
+      const { signal } = await arena.mover("finish", other(from), String(250 + random.below(900)));
       const move = await findMove(arena.db.platform, SLUG);
       const mayAbort = signal === "SIGKILL" && move.finishedAt === null && !isCommitted(move.state) && n % 2 === 0;
       const { code } = mayAbort ? await arena.mover("abort", "") : { code: 1 };

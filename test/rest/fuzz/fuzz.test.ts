@@ -3,14 +3,14 @@ import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Catalog } from "../../../src/catalog/catalog.ts";
 import { testDatabase, type TestDatabase } from "../../harness.ts";
+import { Random } from "../../random.ts";
+import { SEED } from "../../seed.ts";
 import { client, readCatalog, type Client, type Served } from "../served.ts";
 import { Generator, type Generated } from "./generate.ts";
-import { Random } from "./random.ts";
 import { faultsOf } from "./shape.ts";
 
-/** `npm run fuzz` asks for 100,000, or for FUZZ_REQUESTS; FUZZ_SEED makes a run again. */
+/** `npm run fuzz` asks for 100,000, or for FUZZ_REQUESTS, and others each time; TEST_SEED makes a run again. */
 const REQUESTS = Number(process.env["FUZZ_REQUESTS"] ?? 3000);
-const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 1_000_000_000);
 /** Stands in every text of the other tenant's customers: what shows it has leaked. */
 const SECRET = "B-SECRET-7f3a";
 const AT_ONCE = 8;

@@ -1,5 +1,5 @@
 import type { Catalog, Column, ForeignKey, Relation } from "../../../src/catalog/catalog.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../random.ts";
 import { MARKER } from "./shape.ts";
 
 export interface Generated {
