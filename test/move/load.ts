@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Random } from "../random.ts";
+import { SEED } from "../seed.ts";
 import type { Operation } from "./history.ts";
 
 /** What one client asked for, and what it was told. Times by {@link clock}. */
@@ -79,6 +81,7 @@ export function startLoad(options: LoadOptions): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: options.writers * options.ports.length });
   const run = randomUUID().slice(0, 8);
   const pauseMs = (1000 * options.writers) / options.perSecond;
+  const random = new Random(SEED);
   let stopped = false;
   let sent = 0;
 
@@ -117,7 +120,7 @@ export function startLoad(options: LoadOptions): Load {
     return ok ? { key, version: 1 } : null;
   };
   const write = async (writer: number) => {
-    let next = clock() + Math.random() * pauseMs;
+    let next = clock() + random.next() * pauseMs;
     let row: { key: string; version: number } | null = null;
     for (let n = 0; !stopped; n++) {
       await sleep(Math.max(0, next - clock()));
